@@ -1,0 +1,1 @@
+"""Questions about speed and about real data, each answered by a run that anyone can repeat."""

@@ -1,0 +1,133 @@
+"""What the watch concluded and what people did about it: facts of the warnings log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from ledger.codec import event_type
+
+Severity = Literal["watch", "yellow", "orange", "red"]
+"""关注名单 / 黄 / 橙 / 红, from mild to grave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An indicator's value when the warning changed; None is "unknown"."""
+
+    indicator: str
+    value: float | None
+
+
+@event_type("warning.raised", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningRaised:
+    """The bell rang. `warning_id` is stable: loan, rule and episode give it.
+
+    `reason` is the sentence for people, numbers included; `cause_event_ids` name the facts of the
+    ledger log behind it (latest first, at most 8); `ledger_position` is how far the watch had read.
+    """
+
+    warning_id: str
+    loan_id: str
+    borrower_id: str
+    officer_id: str
+    rule: str
+    pack: str
+    severity: Severity
+    episode: int
+    reason: str
+    readings: tuple[Reading, ...]
+    cause_event_ids: tuple[str, ...]
+    inhibited_by: str | None
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.escalated", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningEscalated:
+    """The same episode became graver."""
+
+    warning_id: str
+    loan_id: str
+    severity_before: Severity
+    severity: Severity
+    reason: str
+    readings: tuple[Reading, ...]
+    cause_event_ids: tuple[str, ...]
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.acknowledged", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningAcknowledged:
+    """A person has seen it."""
+
+    warning_id: str
+    loan_id: str
+    actor: str
+    note: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.suppressed", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningSuppressed:
+    """A person silenced it, for a reason, until the end of `until`."""
+
+    warning_id: str
+    loan_id: str
+    actor: str
+    reason: str
+    until: date
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.resolved", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningResolved:
+    """Its condition ended and stayed ended."""
+
+    warning_id: str
+    loan_id: str
+    reason: str
+    readings: tuple[Reading, ...]
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.expired", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningExpired:
+    """Nobody acted within the rule's time."""
+
+    warning_id: str
+    loan_id: str
+    reason: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.withdrawn", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningWithdrawn:
+    """A late fact took its cause away: by what we know now it should not have rung."""
+
+    warning_id: str
+    loan_id: str
+    reason: str
+    cause_event_ids: tuple[str, ...]
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
