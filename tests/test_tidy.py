@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: sizes, the direction of imports, banned calls, doors."""
+"""House rules that a machine can check: sizes, direction of imports, banned calls, doors."""
 
 from __future__ import annotations
 
