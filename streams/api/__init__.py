@@ -1,0 +1,1 @@
+"""The HTTP API: transactions in, warnings, grades and views out. The one door to FastAPI."""

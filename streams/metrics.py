@@ -1,0 +1,281 @@
+"""What LoanBell tells Prometheus: the one door to prometheus_client.
+
+Agents report through `Meter`, in words of the loan book; `Metrics` counts for Prometheus and
+`NoMetrics` for nobody. Units are base units (seconds, bytes, Unix time), money is whole minor units
+of its currency. No loan, borrower, account or officer is ever a label: every label's values come
+from a closed list, so that the number of series does not grow with the book.
+Source of the names: prometheus.io/docs/practices/naming.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from ledger.dates import start_of_day_us
+
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SIZES = (1.0, 10.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the node and the book stand when Prometheus asks.
+
+    `lag_positions`: (agent, log) -> facts of that log the agent has yet to read.
+    `at_risk_minor`: (currency, more days past due than) -> outstanding principal, in minor units.
+    """
+
+    business_date: date | None = None
+    lag_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    last_positions: Mapping[str, int] = field(default_factory=dict)
+    store_bytes: Mapping[str, int] = field(default_factory=dict)
+    loans_by_grade: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    warnings_by_severity: Mapping[str, int] = field(default_factory=dict)
+    gross_minor: Mapping[str, int] = field(default_factory=dict)
+    at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    ready: bool = False
+
+
+class Meter(Protocol):
+    """What the agents and the API report. Every call is cheap: once a batch, never once a fact."""
+
+    def transactions(
+        self, tally: Mapping[tuple[str, str, str], int], *, facts: int, seconds: float
+    ) -> None:
+        """A record batch was committed: (type, outcome, code) -> how many, and how long it took."""
+
+    def committed(self, *, seconds: float, transactions: int) -> None:
+        """`transactions` were answered `seconds` after they were accepted."""
+
+    def warnings(self, tally: Mapping[tuple[str, str], int]) -> None:
+        """Facts of the warnings log were committed: (transition, severity) -> how many."""
+
+    def warned(self, *, seconds: float, warnings: int) -> None:
+        """`warnings` were committed `seconds` after their causes were accepted."""
+
+    def grades(self, tally: Mapping[tuple[str, str], int]) -> None:
+        """Grades changed: (regime, new grade) -> how many."""
+
+    def day_closed(self, *, seconds: float) -> None:
+        """A business day was closed, rules and lifecycle included."""
+
+    def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """An HTTP request was answered. `route` is the template, never the path."""
+
+    def listeners(self, count: int) -> None:
+        """So many readers of the warnings stream are connected."""
+
+    def listener_dropped(self, reason: str) -> None:
+        """A reader of the warnings stream was let go: "slow" or "full"."""
+
+
+class NoMetrics(Meter):
+    """Counts nothing: for benches and tools that have no `/metrics`."""
+
+
+class _Distribution(Collector):
+    """A histogram that takes many equal observations in one call.
+
+    prometheus_client's own has no weight, and one call a transaction costs more than recording it.
+    """
+
+    def __init__(self, name: str, help_text: str, bounds: Sequence[float]) -> None:
+        self._name, self._help, self._bounds = name, help_text, tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+        self._lock = threading.Lock()
+
+    def observe(self, value: float, count: int = 1) -> None:
+        """Count `value` `count` times."""
+        with self._lock:
+            self._counts[bisect_left(self._bounds, value)] += count
+            self._sum += value * count
+
+    def collect(self) -> Iterator[Metric]:
+        """The cumulative buckets, as Prometheus wants them."""
+        with self._lock:
+            counts, total = list(self._counts), self._sum
+        buckets: list[tuple[str, float]] = []
+        running = 0
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), counts, strict=True):
+            running += count
+            buckets.append((bound, running))
+        family = HistogramMetricFamily(self._name, self._help)
+        family.add_metric([], buckets, total)
+        yield family
+
+
+class Metrics(Meter):
+    """The counters, histograms and gauges of one node, in a registry of its own."""
+
+    def __init__(self, *, version: str) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("loanbell_build", "Version of LoanBell.", registry=self.registry).info(
+            {"version": version}
+        )
+        self._make_recording()
+        self._make_conclusions()
+        self._make_http()
+        self._make_standing()
+
+    def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
+        return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Gauge:
+        return Gauge(f"loanbell_{name}", help_text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, help_text: str, bounds: Sequence[float]) -> _Distribution:
+        made = _Distribution(f"loanbell_{name}", help_text, bounds)
+        self.registry.register(made)
+        return made
+
+    def _make_recording(self) -> None:
+        self._transactions = self._counter(
+            "transactions",
+            "Transactions answered: accepted, duplicate or refused, with the code of a refusal.",
+            ("type", "outcome", "code"),
+        )
+        self._facts = self._counter("facts_recorded", "Facts committed to the ledger log.")
+        self._batch_seconds = self._histogram(
+            "record_batch_seconds", "Time to decide and commit one record batch.", SECONDS
+        )
+        self._batch_size = self._histogram(
+            "record_batch_transactions", "Transactions in one record batch.", SIZES
+        )
+        self._commit_seconds = self._histogram(
+            "accept_to_commit_seconds", "From accepting a transaction to its commit.", SECONDS
+        )
+
+    def _make_conclusions(self) -> None:
+        self._warnings = self._counter(
+            "warnings", "Facts of the warnings log, by transition.", ("transition", "severity")
+        )
+        self._warning_seconds = self._histogram(
+            "accept_to_warning_seconds",
+            "From accepting a transaction to the commit of the warning it caused.",
+            SECONDS,
+        )
+        self._grades = self._counter(
+            "grade_changes", "Changes of risk grade, by the new grade.", ("regime", "grade")
+        )
+        self._day_close_seconds = self._histogram(
+            "day_close_seconds", "Time to close one business day, rules included.", SECONDS
+        )
+
+    def _make_http(self) -> None:
+        self._requests = self._counter(
+            "http_requests", "HTTP requests answered.", ("method", "route", "status")
+        )
+        self._request_seconds = prometheus_client.Histogram(
+            "loanbell_http_request_seconds",
+            "Time to answer an HTTP request; the warnings stream is left out.",
+            ("method", "route"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._listeners = self._gauge("sse_clients", "Readers of the warnings stream.")
+        self._dropped = self._counter(
+            "sse_clients_dropped", "Readers of the warnings stream let go.", ("reason",)
+        )
+
+    def _make_standing(self) -> None:
+        self._ready = self._gauge("ready", "1 when the node takes transactions, else 0.")
+        self._business_date = self._gauge(
+            "business_date_timestamp_seconds",
+            "Midnight UTC of the last closed business day, as Unix time.",
+        )
+        self._lag = self._gauge(
+            "lag_positions", "Facts of a log that an agent has yet to read.", ("agent", "log")
+        )
+        self._last = self._gauge("log_last_position", "Last position of a log.", ("log",))
+        self._store_bytes = self._gauge("store_size_bytes", "Size of a database.", ("database",))
+        self._graded = self._gauge(
+            "graded_loans", "Open loans by current risk grade.", ("regime", "grade")
+        )
+        self._open_warnings = self._gauge("open_warnings", "Warnings not yet ended.", ("severity",))
+        self._gross = self._gauge(
+            "portfolio_gross_minor", "Outstanding principal, in minor units.", ("currency",)
+        )
+        self._at_risk = self._gauge(
+            "portfolio_at_risk_minor",
+            "Outstanding principal of loans at least so many days past due, in minor units.",
+            ("currency", "days_past_due"),
+        )
+
+    def transactions(
+        self, tally: Mapping[tuple[str, str, str], int], *, facts: int, seconds: float
+    ) -> None:
+        for labels, count in tally.items():
+            self._transactions.labels(*labels).inc(count)
+        self._facts.inc(facts)
+        self._batch_seconds.observe(seconds)
+        self._batch_size.observe(sum(tally.values()))
+
+    def committed(self, *, seconds: float, transactions: int) -> None:
+        self._commit_seconds.observe(seconds, transactions)
+
+    def warnings(self, tally: Mapping[tuple[str, str], int]) -> None:
+        for labels, count in tally.items():
+            self._warnings.labels(*labels).inc(count)
+
+    def warned(self, *, seconds: float, warnings: int) -> None:
+        self._warning_seconds.observe(seconds, warnings)
+
+    def grades(self, tally: Mapping[tuple[str, str], int]) -> None:
+        for labels, count in tally.items():
+            self._grades.labels(*labels).inc(count)
+
+    def day_closed(self, *, seconds: float) -> None:
+        self._day_close_seconds.observe(seconds)
+
+    def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(method, route).observe(seconds)
+
+    def listeners(self, count: int) -> None:
+        self._listeners.set(count)
+
+    def listener_dropped(self, reason: str) -> None:
+        self._dropped.labels(reason).inc()
+
+    def stand(self, standing: Standing) -> None:
+        """Set every gauge from `standing`; a label that is gone from it is forgotten."""
+        self._ready.set(int(standing.ready))
+        if standing.business_date is not None:
+            self._business_date.set(start_of_day_us(standing.business_date) / 1_000_000)
+        for gauge, values in (
+            (self._lag, standing.lag_positions),
+            (self._last, standing.last_positions),
+            (self._store_bytes, standing.store_bytes),
+            (self._graded, standing.loans_by_grade),
+            (self._open_warnings, standing.warnings_by_severity),
+            (self._gross, standing.gross_minor),
+            (self._at_risk, standing.at_risk_minor),
+        ):
+            _set_all(gauge, values)
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """All metrics as text and its content type, in the format that `accept` asks for."""
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self.registry), content_type
+
+
+def _set_all(gauge: Gauge, values: Mapping[Any, int]) -> None:
+    gauge.clear()
+    for key, value in values.items():
+        labels = key if isinstance(key, tuple) else (key,)
+        gauge.labels(*map(str, labels)).set(value)
