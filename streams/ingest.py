@@ -1,0 +1,103 @@
+"""Bytes -> what the record agent takes: a command, or the reason why there is none.
+
+The schema in `topics` is checked by its validator, then `translate` builds the command. Whether the
+book allows it is the ledger's to say. Reads no clock: the caller passes the acceptance time for
+messages that carry no `sent_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+import orjson
+from pydantic import ValidationError
+
+from ledger.commands import CloseBusinessDay
+from ledger.errors import DateOutOfRange, LoanError
+from ledger.service import Incoming
+from streams.malformed import InvalidValue, explain, too_large
+from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
+from streams.translate import COMMANDS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US = 631_152_000_000_000  # 1990-01-01
+_LAST_US = 7_258_118_400_000_000  # 2200-01-01
+_validate = MESSAGES.validator.validate_json
+_moment = datetime.fromisoformat
+
+
+def read(body: bytes, *, source: str, offset: int, accepted_us: int) -> Incoming:
+    """One message as it came -> an `Incoming` with its command, or with the error.
+
+    `source` and `offset` say where it came from; `accepted_us` is when it was taken in, in
+    microseconds of UTC, and counts as `recorded_at_us` when the message has no `sent_at`. Never
+    raises for what a sender can do wrong.
+    """
+    if len(body) > MAX_MESSAGE_BYTES:
+        return Incoming(None, too_large(len(body)), body, source, offset, accepted_us, None)
+    try:
+        message = _validate(body)
+    except ValidationError as error:
+        return _refused(body, explain(body, error), source, offset, accepted_us)
+    recorded_at_us = accepted_us
+    try:
+        if message.sent_at is not None:
+            recorded_at_us = moment_us(message.sent_at)
+        command = COMMANDS[message.__class__](message, recorded_at_us)
+    except LoanError as error:
+        return _refused(body, error, source, offset, recorded_at_us)
+    return Incoming(command, None, body, source, offset, recorded_at_us, message.transaction_id)
+
+
+def read_many(
+    bodies: Iterable[bytes], *, source: str, first_offset: int, accepted_us: int
+) -> list[Incoming]:
+    """Messages in order -> Incomings with offsets counting up from `first_offset`."""
+    return [
+        read(body, source=source, offset=offset, accepted_us=accepted_us)
+        for offset, body in enumerate(bodies, start=first_offset)
+    ]
+
+
+def moment_us(text: str) -> int:
+    """RFC 3339 text with a zone -> microseconds of UTC. Errors: InvalidValue, DateOutOfRange."""
+    try:
+        since = _moment(text) - _EPOCH
+    except (ValueError, OverflowError) as error:
+        raise InvalidValue(
+            f"sent_at is {text!r}: {error}.", way_out="Send a moment such as 2024-03-31T10:15:00Z."
+        ) from None
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    if not _FIRST_US <= micros < _LAST_US:
+        raise DateOutOfRange(
+            f"sent_at is {text}, outside the calendar.", way_out="Years 1990 to 2199 are accepted."
+        )
+    return micros
+
+
+def close_of_day(day: date, *, recorded_at_us: int, source: str, offset: int) -> Incoming:
+    """The close of `day` as if its message had come; its transaction id is "close-" + the date."""
+    transaction_id = f"close-{day.isoformat()}"
+    body = orjson.dumps(
+        {"transaction_id": transaction_id, "type": "business_day_closed", "value_date": day}
+    )
+    command = CloseBusinessDay(
+        transaction_id=transaction_id, value_date=day, recorded_at_us=recorded_at_us
+    )
+    return Incoming(command, None, body, source, offset, recorded_at_us, transaction_id)
+
+
+def _refused(body: bytes, error: LoanError, source: str, offset: int, at_us: int) -> Incoming:
+    return Incoming(None, error, body, source, offset, at_us, _transaction_id(body))
+
+
+def _transaction_id(body: bytes) -> str | None:
+    """The transaction id of a message that is otherwise wrong, so that its sender can find it."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    found = document.get("transaction_id") if isinstance(document, dict) else None
+    printable = isinstance(found, str) and 1 <= len(found) <= 128
+    return found if printable and all("!" <= letter <= "~" for letter in found) else None
