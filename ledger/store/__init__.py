@@ -1,0 +1,39 @@
+"""The event store: the only door to the eventsourcing library and the ledger's database.
+
+`Store.open` gives two logs of facts, `ledger` and `warnings`, each with its own positions, tracking
+and hash chain. `MemoryStore` keeps the same contract without a file, for tests and trials.
+"""
+
+from ledger.store.memory import MemoryLog, MemoryStore
+from ledger.store.records import (
+    LEDGER_LOG,
+    WARNINGS_LOG,
+    AlreadyTracked,
+    ChainBroken,
+    ChainFault,
+    ChainReport,
+    Checkpoint,
+    FactLog,
+    KnownCommand,
+    NewFact,
+    Recorded,
+)
+from ledger.store.sqlite import SqliteLog, Store
+
+__all__ = [
+    "LEDGER_LOG",
+    "WARNINGS_LOG",
+    "AlreadyTracked",
+    "ChainBroken",
+    "ChainFault",
+    "ChainReport",
+    "Checkpoint",
+    "FactLog",
+    "KnownCommand",
+    "MemoryLog",
+    "MemoryStore",
+    "NewFact",
+    "Recorded",
+    "SqliteLog",
+    "Store",
+]

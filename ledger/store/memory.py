@@ -1,0 +1,161 @@
+"""The store's contract in memory: for tests and trials, gone when the process ends.
+
+Facts are encoded all the same, so that what the database would refuse is refused here too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from ledger.codec import encode
+from ledger.errors import StaleVersion
+from ledger.store import chain
+from ledger.store.records import (
+    LEDGER_LOG,
+    WARNINGS_LOG,
+    AlreadyTracked,
+    ChainFault,
+    ChainReport,
+    Checkpoint,
+    KnownCommand,
+    NewFact,
+    Recorded,
+)
+
+
+class MemoryLog:
+    """One log in memory. See `FactLog` for the contract."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows: list[chain.Row] = []
+        self._facts: list[Recorded] = []
+        self._streams: dict[str, list[Recorded]] = {}
+        self._commands: dict[str, KnownCommand] = {}
+        self._tracked: dict[str, int] = {}
+        self._recording = threading.Lock()
+
+    def record(
+        self, facts: Sequence[NewFact], *, tracking: Mapping[str, int] | None = None
+    ) -> list[Recorded]:
+        """See `FactLog.record`."""
+        with self._recording:
+            self._check(facts, tracking or {})
+            rows: list[chain.Row] = []
+            position, previous = len(self.rows), self.head()
+            for new in facts:
+                position += 1
+                placed = (position, new.stream, new.version)
+                columns = (*placed, *encode(new.fact), new.command_id, new.command_digest)
+                previous = chain.link(previous, columns)
+                rows.append((*columns, previous))
+            return self._keep(facts, rows, tracking or {})
+
+    def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:
+        """See `FactLog.read`."""
+        return self._facts[after : after + limit]
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """See `FactLog.stream`."""
+        return list(self._streams.get(stream, ()))
+
+    def streams(self, names: Collection[str]) -> dict[str, list[Recorded]]:
+        """See `FactLog.streams`."""
+        return {name: self.stream(name) for name in names if name in self._streams}
+
+    def versions(self, names: Collection[str]) -> dict[str, int]:
+        """See `FactLog.versions`."""
+        return {name: len(self._streams[name]) for name in names if name in self._streams}
+
+    def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
+        """See `FactLog.known_commands`."""
+        return {known: self._commands[known] for known in ids if known in self._commands}
+
+    def tracked(self, source: str) -> int:
+        """See `FactLog.tracked`."""
+        return self._tracked.get(source, 0)
+
+    def last_position(self) -> int:
+        """See `FactLog.last_position`."""
+        return len(self.rows)
+
+    def head(self) -> bytes:
+        """See `FactLog.head`."""
+        return self.rows[-1][7] if self.rows else chain.START
+
+    def verify(
+        self,
+        *,
+        progress: Callable[[int], None] | None = None,
+        since: Checkpoint | None = None,
+    ) -> ChainReport:
+        """See `FactLog.verify`."""
+        start = since or Checkpoint()
+        position, previous = start.position, start.chain
+        for row in self.rows[position:]:
+            what = chain.fault_of(row, previous, position + 1)
+            if what is not None:
+                fault = ChainFault(position + 1, row[1], what)
+                here = Checkpoint(position, previous)
+                return ChainReport(self.name, position - start.position, here, fault)
+            position, previous = row[0], row[7]
+        if progress is not None:
+            progress(position)
+        return ChainReport(self.name, position - start.position, Checkpoint(position, previous))
+
+    def _check(self, facts: Sequence[NewFact], tracking: Mapping[str, int]) -> None:
+        for source, offset in tracking.items():
+            if offset <= self.tracked(source):
+                raise AlreadyTracked(
+                    f"{source} was recorded up to {self.tracked(source)}; "
+                    f"a batch up to {offset} is not ahead.",
+                    way_out=f"Go on after {self.tracked(source)}.",
+                    source=source,
+                    offset=offset,
+                )
+        heads: dict[str, int] = {}
+        commands: set[str] = set()
+        for new in facts:
+            wanted = heads.get(new.stream, len(self._streams.get(new.stream, ()))) + 1
+            known = new.command_id is not None and (
+                new.command_id in self._commands or new.command_id in commands
+            )
+            if new.version != wanted or known:
+                raise StaleVersion(
+                    f"{new.stream}: version {new.version} was decided, but {wanted} is next.",
+                    way_out="Load the stream again and decide again.",
+                    stream=new.stream,
+                    version=new.version,
+                )
+            heads[new.stream] = wanted
+            if new.command_id is not None:
+                commands.add(new.command_id)
+
+    def _keep(
+        self, facts: Sequence[NewFact], rows: list[chain.Row], tracking: Mapping[str, int]
+    ) -> list[Recorded]:
+        recorded = []
+        for new, row in zip(facts, rows, strict=True):
+            fact = Recorded(row[0], new.stream, new.version, new.fact)
+            recorded.append(fact)
+            self._streams.setdefault(new.stream, []).append(fact)
+            if new.command_id is not None:
+                self._commands[new.command_id] = KnownCommand(
+                    new.command_digest or b"", new.stream, new.version
+                )
+        self.rows += rows
+        self._facts += recorded
+        self._tracked.update(tracking)
+        return recorded
+
+
+class MemoryStore:
+    """Both logs in memory."""
+
+    def __init__(self) -> None:
+        self.ledger = MemoryLog(LEDGER_LOG)
+        self.warnings = MemoryLog(WARNINGS_LOG)
+
+    def close(self) -> None:
+        """Nothing to give back."""
