@@ -1,0 +1,238 @@
+"""The projector: reads facts, keeps the views, commits rows and positions together.
+
+Every commit holds the rows of all views and, in the catalog, how far they have read both logs; a
+process that dies between two commits loses nothing, since the facts are still there. Single writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ledger.errors import InvariantBroken
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
+from projections.base import View
+from projections.rebuild import (
+    LOGS,
+    READ,
+    Difference,
+    Factory,
+    Fold,
+    Logs,
+    Positions,
+    Progress,
+    RebuildReport,
+    SideTables,
+    catalog_row,
+    control_totals,
+    differences,
+    fill,
+)
+from projections.tables import CatalogRow, Connection, Database
+from projections.views import ALL
+
+Report = Callable[[Progress], None]
+
+
+class Projector:
+    """All views of one folder. Not for several threads at once."""
+
+    def __init__(self, database: Database, store: Logs, factories: Sequence[Factory]) -> None:
+        self._database = database
+        self._store = store
+        self._factories = {factory().name: factory for factory in factories}
+        self._fold = Fold([factory() for factory in factories])
+        self._generations: dict[str, int] = {}
+        self._outdated: list[str] = []
+        self._positions = self._read_catalog()
+        self._folded = dict(self._positions)
+        self._warm = False
+
+    @classmethod
+    def open(
+        cls, path: Path | str, store: Logs, *, views: Sequence[Factory] | None = None
+    ) -> Projector:
+        """Open the views in the file at `path` over the facts of `store`.
+
+        Cheap: the fold in memory is restored by `catch_up`, or by the first use that needs it.
+        Errors: StoreUnavailable.
+        """
+        return cls(Database.open(path), store, ALL if views is None else views)
+
+    def close(self) -> None:
+        """Let go of the file. Everything projected is committed already."""
+        self._database.close()
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the views, in the order they are folded."""
+        return tuple(view.name for view in self._fold.views)
+
+    def position(self, log: str) -> int:
+        """How far the committed rows have read `log`."""
+        return self._positions[log]
+
+    def project(self, log: str, recorded: Sequence[Recorded]) -> None:
+        """Fold a batch of `log` and commit rows and positions at once.
+
+        What was projected before is skipped. Errors: InvariantBroken for a gap in the positions;
+        StoreUnavailable when the commit fails: then nothing is written, and the next call, or the
+        next start, writes it all.
+        """
+        self._make_warm()
+        if recorded and recorded[0].position <= self._folded[log]:
+            recorded = [item for item in recorded if item.position > self._folded[log]]
+        if recorded and recorded[0].position != self._folded[log] + 1:
+            raise InvariantBroken(
+                f"The views have read {log} up to {self._folded[log]}, "
+                f"the batch starts at {recorded[0].position}."
+            )
+        if recorded:
+            self._take(log, recorded)
+        if self._folded != self._positions:
+            self._commit()
+
+    def catch_up(self, progress: Report | None = None) -> None:
+        """Restore the fold, rebuild outdated views, and project what the logs have beyond it."""
+        self._make_warm(progress)
+        for log in LOGS:
+            source = self._store.ledger if log == LEDGER_LOG else self._store.warnings
+            while recorded := source.read(after=self._positions[log], limit=READ):
+                self.project(log, recorded)
+
+    def rebuild(
+        self,
+        view: str,
+        *,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        swap: bool = True,
+    ) -> RebuildReport:
+        """Build `view` (or "all") anew beside the live one, compare totals, and put it in place.
+
+        `cancelled` is asked between chunks; a cancelled rebuild, or one without `swap`, leaves the
+        live view as it was. Errors: KeyError for an unknown view.
+        """
+        names = list(self._factories) if view == "all" else [view]
+        self._make_warm()
+        fold = Fold([self._factories[name]() for name in names])
+        side = self._side_tables(fold.views)
+        last = Progress(0, sum(self._positions.values()), 0.0, None)
+        for last in fill(side, self._store, fold, self._positions):
+            if progress is not None:
+                progress(last)
+            if cancelled():
+                side.drop()
+                return RebuildReport(tuple(names), last.done, _seconds(last), "cancelled", ())
+        with self._database.reading() as connection:
+            totals = control_totals(self._database, connection, fold.views, side)
+        if swap:
+            self._swap(fold.views, side)
+            self._adopt(fold.views)
+        else:
+            side.drop()
+        outcome = "swapped" if swap else "built"
+        return RebuildReport(tuple(names), last.done, _seconds(last), outcome, totals)
+
+    def check(self) -> list[Difference]:
+        """Rows that are not what the facts give; empty when every view equals its rebuild."""
+        return list(differences(self._database, self._store, list(self._factories.values())))
+
+    def _take(self, log: str, recorded: Sequence[Recorded]) -> None:
+        try:
+            self._fold.take(log, recorded)
+        except BaseException:  # half a batch is folded: forget it all, and restore at the next use
+            self._forget()
+            raise
+        self._folded[log] = recorded[-1].position
+
+    def _commit(self) -> None:
+        views = self._fold.views
+        with self._database.writing() as connection:
+            for view in views:
+                for spec, rows in view.changes():
+                    self._database.upsert(connection, self._database.table(spec), rows)
+            self._write_catalog(connection, views)
+        for view in views:
+            view.committed()
+        self._positions = dict(self._folded)
+
+    def _write_catalog(self, connection: Connection, views: Sequence[View]) -> None:
+        rows = [catalog_row(view, self._generations[view.name], self._folded) for view in views]
+        self._database.upsert(connection, self._database.catalog, rows)
+
+    def _read_catalog(self) -> dict[str, int]:
+        """Positions of the views; those that are not current are noted as outdated."""
+        with self._database.reading() as connection:
+            catalog = self._database.catalog_rows(connection)
+            known = [catalog[view.name] for view in self._fold.views if view.name in catalog]
+            ledger = max((row.ledger_position for row in known), default=0)
+            warnings = max((row.warnings_position for row in known), default=0)
+            here = {
+                LEDGER_LOG: min(ledger, self._store.ledger.last_position()),
+                WARNINGS_LOG: min(warnings, self._store.warnings.last_position()),
+            }
+            for view in self._fold.views:
+                row = catalog.get(view.name)
+                self._generations[view.name] = row.generation if row is not None else 0
+                made = all(
+                    self._database.exists(connection, self._database.table(spec))
+                    for spec in view.tables
+                )
+                if row is None or not made or not _current(row, view, here):
+                    self._outdated.append(view.name)
+        return here
+
+    def _make_warm(self, progress: Report | None = None) -> None:
+        """Fold the facts up to the stored positions again; outdated views are written anew."""
+        if self._warm:
+            return
+        views = self._fold.views
+        outdated = [view for view in views if view.name in self._outdated]
+        current = [view for view in views if view.name not in self._outdated]
+        side = self._side_tables(outdated)
+        steps = fill(side, self._store, self._fold, self._positions, discard=current)
+        for step in steps:
+            if progress is not None:
+                progress(step)
+        if outdated:
+            self._swap(outdated, side)
+            self._outdated.clear()
+        self._warm = True
+
+    def _side_tables(self, views: Sequence[View]) -> SideTables:
+        generation = 1 + max((self._generations[view.name] for view in views), default=0)
+        return SideTables(self._database, views, suffix="__next", generation=generation)
+
+    def _swap(self, views: Sequence[View], side: SideTables) -> None:
+        """Put the side tables and their positions in place, in one transaction."""
+        with self._database.writing() as connection:
+            for view in views:
+                for spec in view.tables:
+                    self._database.replace(connection, spec, side.tables[spec.name])
+                self._generations[view.name] = side.generation
+            self._write_catalog(connection, views)
+
+    def _adopt(self, rebuilt: Sequence[View]) -> None:
+        """Go on folding with the rebuilt views."""
+        by_name = {view.name: view for view in rebuilt}
+        self._fold.views = [by_name.get(view.name, view) for view in self._fold.views]
+
+    def _forget(self) -> None:
+        self._fold = Fold([factory() for factory in self._factories.values()])
+        self._folded = dict(self._positions)
+        self._warm = False
+
+
+def _current(row: CatalogRow, view: View, here: Positions) -> bool:
+    """Whether the stored rows of `view` are of this code, these rules and these logs."""
+    return (
+        row.schema_version == view.schema_version
+        and row.rules_version == view.rules_version
+        and row.ledger_position == here[LEDGER_LOG]
+        and row.warnings_position == here[WARNINGS_LOG]
+    )
+
+
+def _seconds(progress: Progress) -> float:
+    return progress.done / progress.facts_per_second if progress.facts_per_second else 0.0

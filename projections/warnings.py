@@ -1,0 +1,253 @@
+"""Warnings as people work with them: the current state of each, and everything that happened to it.
+
+Reads the warnings log only. Does not judge: what rings, escalates or ends is decided in `warning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import orjson
+
+from ledger.dates import day_number
+from ledger.events import (
+    Reading,
+    WarningAcknowledged,
+    WarningEscalated,
+    WarningExpired,
+    WarningRaised,
+    WarningResolved,
+    WarningSuppressed,
+    WarningWithdrawn,
+)
+from ledger.store import Recorded
+from projections.base import WARNINGS_LOG, Change, Facts, View
+from projections.book import LoanBook
+from projections.tables import Row, TableSpec, integer, words
+
+WARNINGS = TableSpec(
+    "warnings",
+    (
+        words("warning_id"),
+        integer("position"),
+        words("loan_id"),
+        words("borrower_id"),
+        words("officer_id"),
+        words("rule"),
+        words("pack"),
+        words("severity"),
+        integer("severity_rank"),
+        words("state"),
+        integer("episode"),
+        words("reason"),
+        words("readings"),
+        words("cause_event_ids"),
+        words("inhibited_by", nullable=True),
+        words("actor", nullable=True),
+        integer("suppressed_until_day", nullable=True),
+        integer("raised_day"),
+        integer("changed_day"),
+        integer("ended_day", nullable=True),
+        integer("raised_at_us"),
+        integer("changed_at_us"),
+    ),
+    indexes=(("position",), ("loan_id",), ("borrower_id",), ("officer_id",), ("state",)),
+)
+
+HISTORY = TableSpec(
+    "warning_history",
+    (
+        integer("position"),
+        words("warning_id"),
+        words("loan_id"),
+        words("event_id"),
+        words("change"),
+        words("severity", nullable=True),
+        words("reason"),
+        words("readings"),
+        words("cause_event_ids"),
+        words("actor", nullable=True),
+        integer("ledger_position"),
+        integer("value_day"),
+        integer("recorded_at_us"),
+    ),
+    indexes=(("warning_id",), ("loan_id",)),
+)
+
+SEVERITIES = ("watch", "yellow", "orange", "red")
+ENDED = ("resolved", "expired", "withdrawn")
+
+
+@dataclass(slots=True)
+class _State:
+    """One warning: the fields of its row."""
+
+    warning_id: str
+    position: int
+    loan_id: str
+    borrower_id: str
+    officer_id: str
+    rule: str
+    pack: str
+    severity: str
+    severity_rank: int
+    state: str
+    episode: int
+    reason: str
+    readings: str
+    cause_event_ids: str
+    inhibited_by: str | None
+    actor: str | None
+    suppressed_until_day: int | None
+    raised_day: int
+    changed_day: int
+    ended_day: int | None
+    raised_at_us: int
+    changed_at_us: int
+
+
+_row = attrgetter(*WARNINGS.column_names)
+
+
+class Warnings(View):
+    """The view `warnings`: one row a warning, and one a change."""
+
+    name = "warnings"
+    schema_version = 1
+    tables = (WARNINGS, HISTORY)
+    needs = frozenset({WARNINGS_LOG})
+
+    def __init__(self) -> None:
+        self._states: dict[str, _State] = {}
+        self._dirty: dict[str, None] = {}
+        self._history: list[Row] = []
+
+    def fold(self, facts: Facts, book: LoanBook) -> None:
+        if facts.log != WARNINGS_LOG:
+            return
+        for item in facts.recorded:
+            fact = item.fact
+            if type(fact) is WarningRaised:
+                self._states[fact.warning_id] = _raised(item)
+            else:
+                state = self._states[fact.warning_id]
+                _CHANGES[type(fact)](state, fact)
+                state.changed_day = day_number(fact.value_date)
+                state.changed_at_us = fact.recorded_at_us
+            self._dirty[fact.warning_id] = None
+            self._history.append(_history(item))
+
+    def changes(self) -> Iterator[Change]:
+        if self._dirty:
+            yield WARNINGS, [_row(self._states[warning_id]) for warning_id in self._dirty]
+            yield HISTORY, self._history
+
+    def committed(self) -> None:
+        self._dirty.clear()
+        self._history = []
+
+
+def _raised(item: Recorded) -> _State:
+    fact: WarningRaised = item.fact
+    day = day_number(fact.value_date)
+    return _State(
+        warning_id=fact.warning_id,
+        position=item.position,
+        loan_id=fact.loan_id,
+        borrower_id=fact.borrower_id,
+        officer_id=fact.officer_id,
+        rule=fact.rule,
+        pack=fact.pack,
+        severity=fact.severity,
+        severity_rank=SEVERITIES.index(fact.severity),
+        state="raised",
+        episode=fact.episode,
+        reason=fact.reason,
+        readings=_readings(fact.readings),
+        cause_event_ids=_words(fact.cause_event_ids),
+        inhibited_by=fact.inhibited_by,
+        actor=None,
+        suppressed_until_day=None,
+        raised_day=day,
+        changed_day=day,
+        ended_day=None,
+        raised_at_us=fact.recorded_at_us,
+        changed_at_us=fact.recorded_at_us,
+    )
+
+
+def _escalated(state: _State, fact: WarningEscalated) -> None:
+    state.severity = fact.severity
+    state.severity_rank = SEVERITIES.index(fact.severity)
+    state.reason = fact.reason
+    state.readings = _readings(fact.readings)
+    state.cause_event_ids = _words(fact.cause_event_ids)
+
+
+def _acknowledged(state: _State, fact: WarningAcknowledged) -> None:
+    state.state = "acknowledged"
+    state.actor = fact.actor
+
+
+def _suppressed(state: _State, fact: WarningSuppressed) -> None:
+    state.state = "suppressed"
+    state.actor = fact.actor
+    state.suppressed_until_day = day_number(fact.until)
+
+
+def _ended(name: str) -> Callable[[_State, Any], None]:
+    def end(state: _State, fact: Any) -> None:
+        state.state = name
+        state.ended_day = day_number(fact.value_date)
+
+    return end
+
+
+_CHANGES: dict[type, Callable[[_State, Any], None]] = {
+    WarningEscalated: _escalated,
+    WarningAcknowledged: _acknowledged,
+    WarningSuppressed: _suppressed,
+    WarningResolved: _ended("resolved"),
+    WarningExpired: _ended("expired"),
+    WarningWithdrawn: _ended("withdrawn"),
+}
+
+_NAMES: dict[type, str] = {
+    WarningRaised: "raised",
+    WarningEscalated: "escalated",
+    WarningAcknowledged: "acknowledged",
+    WarningSuppressed: "suppressed",
+    WarningResolved: "resolved",
+    WarningExpired: "expired",
+    WarningWithdrawn: "withdrawn",
+}
+
+
+def _history(item: Recorded) -> Row:
+    fact = item.fact
+    return (
+        item.position,
+        fact.warning_id,
+        fact.loan_id,
+        item.event_id,
+        _NAMES[type(fact)],
+        getattr(fact, "severity", None),
+        getattr(fact, "reason", None) or getattr(fact, "note", ""),
+        _readings(getattr(fact, "readings", ())),
+        _words(getattr(fact, "cause_event_ids", ())),
+        getattr(fact, "actor", None),
+        fact.ledger_position,
+        day_number(fact.value_date),
+        fact.recorded_at_us,
+    )
+
+
+def _readings(readings: tuple[Reading, ...]) -> str:
+    return orjson.dumps([[r.indicator, r.value] for r in readings]).decode()
+
+
+def _words(values: tuple[str, ...]) -> str:
+    return orjson.dumps(values).decode()
