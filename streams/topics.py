@@ -36,7 +36,9 @@ TRANSACTION_ID_PATTERN = r"^[!-~]{1,128}$"
 AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
 SIGNED_AMOUNT_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
 RATE_PATTERN = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?$"
-MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+MOMENT_PATTERN = f"^{_DAY}T{_TIME}$"
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 TransactionId = Annotated[

@@ -1,0 +1,255 @@
+"""One frozen object with everything a process must be told, and clear errors when it is told wrong.
+
+Order of precedence: arguments, `LOANBELL_*` variables, a TOML file, the defaults below. Opens no
+file but the TOML one; `calendar_of` reads the calendar that the settings name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from ledger.dates import Calendar
+from ledger.errors import LoanError
+
+PREFIX = "LOANBELL_"
+CALENDARS = Path(__file__).parent / "calendars"
+WEEKENDS = "weekends"
+"""The calendar that knows no holidays."""
+
+ClosedBy = Literal["timer", "driver"]
+
+
+class SettingsError(LoanError):
+    """A setting is unknown or has a value that cannot be used; the message says where it stands."""
+
+    code = "invalid_setting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of a process. Build it with `load`; a field's name is its name everywhere.
+
+    data: folder of ledger.db, views.db and the lock.
+    calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
+    weekmask: Monday to Sunday, "1" for a business day.
+    pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
+    regime: a grading regime of `projections/regimes` by name, or the path of a TOML file.
+    host, port: where the HTTP API listens; port 0 takes a free one.
+    closed_by: "timer" closes business days by the clock, "driver" only by messages.
+    close_time, time_zone: when the timer closes a business day.
+    batch_messages: most messages of one commit. waiting_batches: bound of each channel.
+    project_facts: most facts of one commit of the views.
+    cached_entities: loans and accounts whose state the record agent keeps in memory.
+    stop_seconds: how long a stop may take before what is left waits for the next start.
+    """
+
+    data: Path = Path("loanbell-data")
+    calendar: str = "cn"
+    weekmask: str = "1111100"
+    pack: str = "sme-early"
+    regime: str = "cn-2023"
+    host: str = "127.0.0.1"
+    port: int = 8321
+    closed_by: ClosedBy = "timer"
+    close_time: time = time(23, 59)
+    time_zone: str = "UTC"
+    batch_messages: int = 2_000
+    waiting_batches: int = 32
+    project_facts: int = 20_000
+    cached_entities: int = 200_000
+    stop_seconds: float = 10.0
+
+    @property
+    def ledger_db(self) -> Path:
+        """The facts."""
+        return self.data / "ledger.db"
+
+    @property
+    def views_db(self) -> Path:
+        """What is read; can be rebuilt from the facts."""
+        return self.data / "views.db"
+
+    @classmethod
+    def load(
+        cls,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = None,
+    ) -> Settings:
+        """Settings from `arguments` (None values are not given), `environ` and a TOML `file`.
+
+        `LOANBELL_CONFIG` names the file when `file` does not. Errors: SettingsError naming the
+        argument, variable, or file and key that is wrong.
+        """
+        env = os.environ if environ is None else environ
+        named = env.get(PREFIX + "CONFIG")
+        path = file if file is not None else Path(named) if named else None
+        given: dict[str, Any] = {}
+        if path is not None:
+            given |= _checked(_from_file(path), lambda name: f"{path}: {name}")
+        given |= _checked(_from_variables(env), lambda name: PREFIX + name.upper())
+        spoken = {name: value for name, value in (arguments or {}).items() if value is not None}
+        given |= _checked(spoken.items(), lambda name: "--" + name.replace("_", "-"))
+        return cls(**given)
+
+
+def calendar_of(settings: Settings) -> Calendar:
+    """The calendar that `settings` name. Errors: SettingsError when there is no such calendar."""
+    if settings.calendar == WEEKENDS:
+        return Calendar(weekmask=settings.weekmask)
+    path = packaged(CALENDARS, settings.calendar, ".txt")
+    if not path.is_file():
+        raise SettingsError(
+            f"There is no calendar {settings.calendar!r}.",
+            way_out=f"Known: {', '.join([*_names(CALENDARS, '.txt'), WEEKENDS])}, or the path of "
+            "a file with one ISO date a line.",
+        )
+    return Calendar.read(path, weekmask=settings.weekmask)
+
+
+def packaged(folder: Path, name: str, suffix: str) -> Path:
+    """A bare word names a file of the package's `folder`; everything else is a path."""
+    bare = "/" not in name and "\\" not in name and not name.endswith(suffix)
+    return folder / (name + suffix) if bare else Path(name)
+
+
+def _names(folder: Path, suffix: str) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*" + suffix))
+
+
+_PATHS = {"data": "", "calendar": ".txt", "pack": ".toml", "regime": ".toml"}
+"""Settings that may hold a path: in a file they are relative to the file's folder."""
+
+
+def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.", way_out="Name a readable TOML file."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path} is not TOML: {error}.",
+            way_out='Write lines such as port = 8321 or pack = "x".',
+        ) from None
+    for name, value in document.items():
+        suffix = _PATHS.get(name)
+        is_path = suffix is not None and isinstance(value, str)
+        if is_path and (not suffix or "/" in value or value.endswith(suffix)):
+            yield name, str(path.parent / value)
+        else:
+            yield name, value
+
+
+def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    for variable, value in sorted(environ.items()):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name != "CONFIG" and not name.startswith("TEST_"):
+            yield name.lower(), value
+
+
+def _checked(given: Iterable[tuple[str, Any]], place: Callable[[str], str]) -> dict[str, Any]:
+    """Values in their types. `place` turns a setting's name into where it was said."""
+    values: dict[str, Any] = {}
+    for name, value in given:
+        if name not in _READERS:
+            raise SettingsError(
+                f"{place(name)} is not a setting.", way_out=f"Settings: {', '.join(_READERS)}."
+            )
+        try:
+            values[name] = _READERS[name](value)
+        except (ValueError, TypeError, OSError) as error:
+            raise SettingsError(
+                f"{place(name)} is {value!r}, which cannot be used.", way_out=f"{error}."
+            ) from None
+    return values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("Give a word that is not empty")
+    return value
+
+
+def _path(value: Any) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        digits = isinstance(value, str) and value.strip().isdecimal()
+        if isinstance(value, bool) or not (isinstance(value, int) or digits):
+            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
+        if not low <= int(value) <= high:
+            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
+        return int(value)
+
+    return read
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (ValueError, TypeError):
+        raise ValueError("Give seconds, such as 10") from None
+    if not 0.1 <= seconds <= 600:
+        raise ValueError("Give 0.1 to 600 seconds")
+    return seconds
+
+
+def _weekmask(value: Any) -> str:
+    text = _text(value)
+    if len(text) != 7 or set(text) - {"0", "1"} or "1" not in text:
+        raise ValueError('Give seven digits from Monday to Sunday, such as "1111100"')
+    return text
+
+
+def _clock_time(value: Any) -> time:
+    moment = value if isinstance(value, time) else time.fromisoformat(_text(value))
+    if moment.tzinfo is not None:
+        raise ValueError("Give a time of day such as 23:59, and the zone as time_zone")
+    return moment
+
+
+def _zone(value: Any) -> str:
+    try:
+        return ZoneInfo(_text(value)).key
+    except (KeyError, ValueError):
+        raise ValueError("Give a zone of the IANA list such as Asia/Shanghai or UTC") from None
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"Give one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "data": _path,
+    "calendar": _text,
+    "weekmask": _weekmask,
+    "pack": _text,
+    "regime": _text,
+    "host": _text,
+    "port": _whole(0, 65_535),
+    "closed_by": _one_of(*get_args(ClosedBy)),
+    "close_time": _clock_time,
+    "time_zone": _zone,
+    "batch_messages": _whole(1, 100_000),
+    "waiting_batches": _whole(1, 10_000),
+    "project_facts": _whole(1, 1_000_000),
+    "cached_entities": _whole(1, 100_000_000),
+    "stop_seconds": _seconds,
+}
