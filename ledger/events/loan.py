@@ -96,9 +96,10 @@ class RepaymentReversed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reallocation:
-    """One earlier repayment's new split."""
+    """One earlier repayment's split, before and after."""
 
     transaction_id: str
+    before: Split
     split: Split
 
 
@@ -224,10 +225,14 @@ class PositionReported:
 @event_type("loan.closed", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanClosed:
-    """The loan ended."""
+    """The loan ended. `remaining` is what the book still held then, by component.
+
+    Nothing when repaid, unless the loan is known by reported positions only.
+    """
 
     loan_id: str
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
+    remaining: Split
     transaction_id: str
     value_date: date
     recorded_at_us: int

@@ -1,0 +1,101 @@
+"""The one way in: `decide` turns a command into facts, `evolve` takes a fact into the state.
+
+    state: State | None = None
+    for fact in facts_of_the_stream:
+        state = evolve(state, fact)
+    facts = decide(state, command)          # changes nothing; raises LoanError when refused
+    for fact in facts:
+        state = evolve(state, fact)         # may change `state` in place and return it
+
+The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Days` to
+`calendar`. `decide` answers () for a command that changes nothing because it is so already (the
+same business day closed again). Whether a transaction id is known is `service`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ledger.account import (
+    Account,
+    credit,
+    credited,
+    debit,
+    debit_returned,
+    debited,
+    open_account,
+    opened,
+    return_debit,
+)
+from ledger.commands import (
+    CloseBusinessDay,
+    Command,
+    CreditAccount,
+    DebitAccount,
+    OpenAccount,
+    ReturnDebit,
+)
+from ledger.day import Days, close_day, day_closed
+from ledger.errors import InvariantBroken
+from ledger.events import (
+    AccountCredited,
+    AccountDebited,
+    AccountDebitReturned,
+    AccountOpened,
+    BusinessDayClosed,
+)
+from ledger.loan import Loan
+from ledger.loan import evolve as evolve_loan
+from ledger.loan_decisions import decide_loan
+
+State = Loan | Account | Days
+"""What one stream's facts add up to."""
+
+_Decide = Callable[[Any, Any], tuple[Any, ...]]
+_Evolve = Callable[[Any, Any], State]
+_decide_loan: _Decide = decide_loan
+_evolve_loan: _Evolve = evolve_loan
+_DECIDE: dict[type, _Decide] = {
+    CreditAccount: credit,
+    DebitAccount: debit,
+    ReturnDebit: return_debit,
+    OpenAccount: open_account,
+    CloseBusinessDay: close_day,
+}
+_EVOLVE: dict[type, _Evolve] = {
+    AccountCredited: credited,
+    AccountDebited: debited,
+    AccountDebitReturned: debit_returned,
+    AccountOpened: opened,
+    BusinessDayClosed: day_closed,
+}
+
+
+def decide(state: State | None, command: Command) -> tuple[Any, ...]:
+    """The facts that `command` becomes, in the order to record them; `state` stays as it is.
+
+    Errors: LoanError with its rule and way out when refused; InvariantBroken when the facts would
+    not balance.
+    """
+    return _DECIDE.get(type(command), _decide_loan)(state, command)
+
+
+def evolve(state: State | None, fact: Any) -> State:
+    """The state after `fact`; `state` itself may be changed and returned.
+
+    Errors: InvariantBroken for a fact that cannot follow in this stream.
+    """
+    take = _EVOLVE.get(type(fact), _evolve_loan)
+    try:
+        return take(state, fact)
+    except (AttributeError, KeyError, IndexError) as error:
+        raise InvariantBroken(f"{type(fact).__name__} contradicts its stream: {error!r}") from error
+
+
+def state_of(facts: Iterable[Any]) -> State | None:
+    """The state after all facts of one stream; None for an empty stream."""
+    state: State | None = None
+    for fact in facts:
+        state = evolve(state, fact)
+    return state

@@ -1,0 +1,158 @@
+"""The double entry behind each fact.
+
+Positive is a debit, negative a credit. Interest is booked when it is received (cash basis); charges
+when they are charged. A fact that moves no money has no postings. Knows no balances: every fact
+carries the amounts that its postings need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ledger.errors import InvariantBroken
+from ledger.events import (
+    AccountCredited,
+    AccountDebited,
+    AccountOpened,
+    ChargeApplied,
+    LoanClosed,
+    LoanDisbursed,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+)
+from ledger.terms import Split
+
+CLEARING = "assets:clearing"
+PRINCIPAL = "assets:loans:principal"
+RECEIVABLE = {
+    "costs": "assets:receivable:costs",
+    "fees": "assets:receivable:fees",
+    "penalty": "assets:receivable:penalty",
+}
+INCOME = {
+    "costs": "income:costs",
+    "fees": "income:fees",
+    "penalty": "income:penalty",
+    "interest": "income:interest",
+}
+SUSPENSE = "liabilities:suspense"
+DEPOSITS = "liabilities:deposits"
+OPENING = "equity:opening_balances"
+WRITE_OFF = "expenses:write_off"
+
+
+class Posting(NamedTuple):
+    """One line of a double entry: minor units of `currency`, debit positive."""
+
+    account: str
+    amount_minor: int
+    currency: str
+
+
+Lines = list[tuple[str, int]]
+
+
+def postings_of(fact: Any, *, currency: str) -> tuple[Posting, ...]:
+    """The postings of a fact of a loan or account in `currency`; empty when no money moves.
+
+    Errors: InvariantBroken should they not add up to zero.
+    """
+    lines_of = _LINES.get(type(fact))
+    if lines_of is None:
+        return ()
+    postings = tuple(
+        Posting(account, amount, currency) for account, amount in lines_of(fact) if amount
+    )
+    check_balanced(postings, of=fact)
+    return postings
+
+
+def check_balanced(postings: Iterable[Posting], *, of: object) -> None:
+    """Errors: InvariantBroken unless the postings add up to zero in each currency."""
+    sums: dict[str, int] = {}
+    for _, amount, currency in postings:
+        sums[currency] = sums.get(currency, 0) + amount
+    if any(sums.values()):
+        raise InvariantBroken(f"The postings of {of!r} add up to {sums}, not to zero.")
+
+
+def _opened(fact: AccountOpened) -> Lines:
+    return [(OPENING, fact.opening_balance_minor), (DEPOSITS, -fact.opening_balance_minor)]
+
+
+def _credited(fact: AccountCredited) -> Lines:
+    return [(CLEARING, fact.amount_minor), (DEPOSITS, -fact.amount_minor)]
+
+
+def _debited(fact: AccountDebited) -> Lines:
+    return [(DEPOSITS, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _disbursed(fact: LoanDisbursed) -> Lines:
+    return [(PRINCIPAL, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _charged(fact: ChargeApplied) -> Lines:
+    return [(RECEIVABLE[fact.kind], fact.amount_minor), (INCOME[fact.kind], -fact.amount_minor)]
+
+
+def _received(fact: RepaymentReceived) -> Lines:
+    return [(CLEARING, fact.amount_minor), *_applied(fact.split, sign=-1)]
+
+
+def _reversed(fact: RepaymentReversed) -> Lines:
+    return [(CLEARING, -fact.amount_minor), *_applied(fact.split, sign=1)]
+
+
+def _reallocated(fact: RepaymentsReallocated) -> Lines:
+    lines: dict[str, int] = {}
+    for change in fact.changes:
+        for account, amount in [
+            *_applied(change.before, sign=1),
+            *_applied(change.split, sign=-1),
+        ]:
+            lines[account] = lines.get(account, 0) + amount
+    return list(lines.items())
+
+
+def _closed(fact: LoanClosed) -> Lines:
+    """Written off: an expense. Refinanced: the new loan pays it, through clearing.
+
+    Unpaid interest was never booked, so none is written off.
+    """
+    left = fact.remaining
+    lines = [
+        (RECEIVABLE["costs"], -left.costs_minor),
+        (RECEIVABLE["fees"], -left.fees_minor),
+        (RECEIVABLE["penalty"], -left.penalty_minor),
+        (PRINCIPAL, -left.principal_minor),
+    ]
+    against = WRITE_OFF if fact.reason == "written_off" else CLEARING
+    return [(against, -sum(amount for _, amount in lines)), *lines]
+
+
+def _applied(split: Split, *, sign: int) -> Lines:
+    """Where a repayment goes; `sign` -1 applies it, 1 takes it back."""
+    return [
+        (RECEIVABLE["costs"], sign * split.costs_minor),
+        (RECEIVABLE["fees"], sign * split.fees_minor),
+        (RECEIVABLE["penalty"], sign * split.penalty_minor),
+        (INCOME["interest"], sign * split.interest_minor),
+        (PRINCIPAL, sign * split.principal_minor),
+        (SUSPENSE, sign * split.unapplied_minor),
+    ]
+
+
+_LINES: dict[type, Callable[[Any], Lines]] = {
+    AccountOpened: _opened,
+    AccountCredited: _credited,
+    AccountDebited: _debited,
+    LoanDisbursed: _disbursed,
+    ChargeApplied: _charged,
+    RepaymentReceived: _received,
+    RepaymentReversed: _reversed,
+    RepaymentsReallocated: _reallocated,
+    LoanClosed: _closed,
+}
