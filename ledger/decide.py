@@ -4,6 +4,7 @@
     for fact in facts_of_the_stream:
         state = evolve(state, fact)
     facts = decide(state, command)          # changes nothing; raises LoanError when refused
+    check(state, facts)                     # the books must balance before anything is recorded
     for fact in facts:
         state = evolve(state, fact)         # may change `state` in place and return it
 
@@ -48,6 +49,7 @@ from ledger.events import (
 from ledger.loan import Loan
 from ledger.loan import evolve as evolve_loan
 from ledger.loan_decisions import decide_loan
+from ledger.postings import check_fact
 
 State = Loan | Account | Days
 """What one stream's facts add up to."""
@@ -75,10 +77,15 @@ _EVOLVE: dict[type, _Evolve] = {
 def decide(state: State | None, command: Command) -> tuple[Any, ...]:
     """The facts that `command` becomes, in the order to record them; `state` stays as it is.
 
-    Errors: LoanError with its rule and way out when refused; InvariantBroken when the facts would
-    not balance.
+    Errors: LoanError with its rule and way out when refused.
     """
     return _DECIDE.get(type(command), _decide_loan)(state, command)
+
+
+def check(state: State | None, facts: Iterable[Any]) -> None:
+    """Errors: InvariantBroken when the postings of `facts`, decided in `state`, do not balance."""
+    for fact in facts:
+        check_fact(fact)
 
 
 def evolve(state: State | None, fact: Any) -> State:

@@ -52,7 +52,6 @@ from ledger.loan_changes import (
 )
 from ledger.loan_opening import MAX_RATE_PPM, check_rows, open_loan
 from ledger.money import format_minor
-from ledger.postings import postings_of
 from ledger.terms import Split
 
 Facts = tuple[Any, ...]
@@ -79,10 +78,7 @@ def decide_loan(state: Loan | None, command: LoanCommand) -> Facts:
             loan_id=command.loan_id,
         )
     day = value_day(command, not_before=state.opened_day, what="the loan")
-    facts = _DECISIONS[type(command)](state, command, day)
-    for fact in facts:
-        postings_of(fact, currency=state.currency)
-    return facts
+    return _DECISIONS[type(command)](state, command, day)
 
 
 def _disburse(loan: Loan, command: DisburseLoan, day: int) -> Facts:

@@ -69,6 +69,19 @@ def postings_of(fact: Any, *, currency: str) -> tuple[Posting, ...]:
     return postings
 
 
+def check_fact(fact: Any) -> None:
+    """Errors: InvariantBroken unless the postings of `fact` add up to zero. Builds none.
+
+    Movements of accounts are one amount against itself and need no check.
+    """
+    lines_of = _SPLIT_LINES.get(type(fact))
+    if lines_of is None:
+        return
+    total = sum([amount for _, amount in lines_of(fact)])
+    if total:
+        raise InvariantBroken(f"The postings of {fact!r} do not add up to zero.")
+
+
 def check_balanced(postings: Iterable[Posting], *, of: object) -> None:
     """Errors: InvariantBroken unless the postings add up to zero in each currency."""
     sums: dict[str, int] = {}
@@ -145,14 +158,17 @@ def _applied(split: Split, *, sign: int) -> Lines:
     ]
 
 
+_SPLIT_LINES: dict[type, Callable[[Any], Lines]] = {
+    RepaymentReceived: _received,
+    RepaymentReversed: _reversed,
+    RepaymentsReallocated: _reallocated,
+    LoanClosed: _closed,
+}
 _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountOpened: _opened,
     AccountCredited: _credited,
     AccountDebited: _debited,
     LoanDisbursed: _disbursed,
     ChargeApplied: _charged,
-    RepaymentReceived: _received,
-    RepaymentReversed: _reversed,
-    RepaymentsReallocated: _reallocated,
-    LoanClosed: _closed,
+    **_SPLIT_LINES,
 }
