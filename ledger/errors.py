@@ -96,5 +96,14 @@ class StoreUnavailable(LoanError):
     code = "store_unavailable"
 
 
+class StoreBlocked(StoreUnavailable):
+    """The database takes nothing for now: the disk is full, or another program locks the file.
+
+    Nothing was recorded and nothing is lost: the same batch can be tried again.
+    """
+
+    code = "store_blocked"
+
+
 class InvariantBroken(Exception):
     """The books would not balance, or stored history contradicts itself. Stop the partition."""

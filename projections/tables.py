@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ledger.errors import StoreUnavailable
+from ledger.errors import StoreBlocked, StoreUnavailable
 
 __all__ = [
     "CATALOG",
@@ -239,7 +239,8 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            raise StoreUnavailable(
+            kind = StoreBlocked if _passes(error) else StoreUnavailable
+            raise kind(
                 f"The views in {self._name} cannot be used: {error.orig}.", way_out=_way_out(error)
             ) from error
 
@@ -270,6 +271,12 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Whether the same statement may succeed later: a full disk, a lock."""
+    words_of = str(error.orig).lower()
+    return "locked" in words_of or "full" in words_of
 
 
 def _way_out(error: DBAPIError) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from ledger.errors import StoreUnavailable
+from ledger.errors import StoreBlocked, StoreUnavailable
 
 _ROOM_BYTES = 1 << 20
 """Less free space than this, and an unexplained I/O error is taken for a full disk."""
@@ -43,7 +43,7 @@ def explain(error: BaseException, path: Path) -> StoreUnavailable:
             "good backup of all three in their place; what came in since then can be sent again.",
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreUnavailable(
+        return StoreBlocked(
             f"{path} is locked by another program ({cause}).",
             way_out="Close the program that holds it (a database browser, a backup), then retry.",
         )
@@ -62,7 +62,7 @@ def _explain_os(error: OSError, path: Path) -> StoreUnavailable:
 
 
 def _full(path: Path) -> StoreUnavailable:
-    return StoreUnavailable(
+    return StoreBlocked(
         f"The disk that holds {path} is full; nothing of this batch was recorded.",
         way_out=f"Free space below {path.parent}, then send the batch again.",
     )
