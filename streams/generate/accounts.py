@@ -94,7 +94,7 @@ class Accounts:
         amount = np.maximum(amount // _ROUND_MINOR * _ROUND_MINOR, _SMALLEST_MINOR // 10)
         amount += self._draws.below(100, len(rows)) * (self._draws.below(3, len(rows)) == 0)
         self.balance_minor[rows] += amount
-        self._write("account_credited", day, rows, amount, "trade", post)
+        self._write("account_credited", day, rows, amount, post, flow="trade")
 
     def _buy(self, day: int, here: BoolArray, post: Post) -> None:
         chance = self.borrowers.debit_ppm * (400 + np.minimum(self.costs, 1000) * 600 // 1000)
@@ -117,7 +117,7 @@ class Accounts:
         able = amount >= _SMALLEST_MINOR
         rows, amount = rows[able], amount[able]
         self.balance_minor[rows] -= amount
-        self._write("account_debited", day, rows, amount, "trade", post)
+        self._write("account_debited", day, rows, amount, post, flow="trade")
 
     def _bounce(self, day: int, rows: IntArray, amount: IntArray, post: Post) -> None:
         tried = self._draws.chance(120_000, len(rows))
@@ -148,7 +148,7 @@ class Accounts:
         able = (amount <= free) & (amount > 0)
         rows, amount = rows[able], amount[able]
         self.balance_minor[rows] -= amount
-        self._write("account_debited", day, rows, amount, flow, post)
+        self._write("account_debited", day, rows, amount, post, flow=flow)
 
     def withdraw(self, day: int, post: Post) -> None:
         """Those who divert their loan empty the account in few days, to accounts of their own."""
@@ -159,14 +159,14 @@ class Accounts:
         able = amount >= 100_000
         rows, amount = rows[able], amount[able]
         self.balance_minor[rows] -= amount
-        self._write("account_debited", day, rows, amount, "own_transfer", post)
+        self._write("account_debited", day, rows, amount, post, flow="own_transfer")
 
     def move(self, day: int, row: int, minor: int, flow: str, post: Post) -> None:
         """One movement of one account: money in when `minor` is positive, else out."""
         self.balance_minor[row] += minor
         kind = "account_credited" if minor > 0 else "account_debited"
         one = np.array([row])
-        self._write(kind, day, one, np.array([abs(minor)]), flow, post)
+        self._write(kind, day, one, np.array([abs(minor)]), post, flow=flow)
 
     def returned(self, day: int, row: int, minor: int, flow: str, post: Post) -> None:
         """One direct debit that was refused for want of funds."""
@@ -176,7 +176,7 @@ class Accounts:
         )
 
     def _write(
-        self, kind: str, day: int, rows: IntArray, amounts: IntArray, flow: str, post: Post
+        self, kind: str, day: int, rows: IntArray, amounts: IntArray, post: Post, *, flow: str
     ) -> None:
         head = (
             f'{{"type":"{kind}","flow":"{flow}","value_date":"{self._day(day)}","transaction_id":"T'
@@ -185,7 +185,13 @@ class Accounts:
         post.extend(
             [
                 f'{head}{number:09d}",{tail[row]}{minor // 100}.{minor % 100:02d}"'
-                + (f',"balance":"{yuan(balance)}"' if shown else "")
+                + (
+                    ""
+                    if not shown
+                    else f',"balance":"{balance // 100}.{balance % 100:02d}"'
+                    if balance >= 0
+                    else f',"balance":"{yuan(balance)}"'
+                )
                 for number, row, minor, balance, shown in zip(
                     post.numbers(len(rows)),
                     rows.tolist(),

@@ -66,6 +66,7 @@ class Loan:
     next_due: int = 0
     attempts: int = 0
     charged: int = 0
+    booked_until: int = -1
     finding: bool = False
     closed: bool = False
 
@@ -108,13 +109,18 @@ def draw_borrowers(draws: Draws, size: int, *, days: int, start: date) -> Borrow
     branch = draws.below(len(BRANCHES), size)
     length = _lengths(draws, kind, days)
     joined = np.where(draws.chance(700_000, size), 0, draws.below(max(days * 2 // 5, 1), size))
+    grave = np.isin(kind, [int(each) for each in GRAVE])
+    joined = np.where(grave, joined // 4, joined)  # so that most of them end within the time
+    room = np.maximum(days - joined - length - 190, 30)
+    starts = joined + 35 + draws.below(room, size)
+    starts = _fitting_starts(starts, kind, industry, joined, start)
     return Borrowers(
         turnover_minor=turnover,
         industry=industry,
         branch=branch,
         officer=branch * OFFICERS_A_BRANCH + draws.below(OFFICERS_A_BRANCH, size),
         kind=kind,
-        start=(starts := _starts(draws, kind, industry, joined, length, days, start)),
+        start=starts,
         length=length,
         joined=joined,
         noise_permille=draws.between(80, 260, size),
@@ -131,7 +137,7 @@ def draw_borrowers(draws: Draws, size: int, *, days: int, start: date) -> Borrow
 
 def draw_loans(
     draws: Draws, borrowers: Borrowers, counts: IntArray, *, days: int, start: date
-) -> list[Loan]:  # noqa: E501
+) -> list[Loan]:
     """The loans of all borrowers, numbered in the order in which they are opened."""
     owners = np.repeat(np.arange(len(borrowers)), counts)
     total = len(owners)
@@ -198,19 +204,10 @@ def _lengths(draws: Draws, kind: IntArray, days: int) -> IntArray:
     return np.minimum(lengths, max(days // 2, 30))
 
 
-def _starts(
-    draws: Draws,
-    kind: IntArray,
-    industry: IntArray,
-    joined: IntArray,
-    length: IntArray,
-    days: int,
-    start: date,
+def _fitting_starts(
+    starts: IntArray, kind: IntArray, industry: IntArray, joined: IntArray, start: date
 ) -> IntArray:
     """First day of each course: at the season for seasonal failure, with the loan for fraud."""
-    size = len(kind)
-    room = np.maximum(days - joined - length - 130, 30)
-    starts = joined + 35 + draws.below(room, size)
     fraud = (kind == Trouble.NEVER_PAID) | (kind == Trouble.DIVERTED_FUNDS)
     starts = np.where(fraud, joined + 26, starts)
     for row in np.flatnonzero(kind == Trouble.FAILED_SEASON).tolist():

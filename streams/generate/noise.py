@@ -68,7 +68,7 @@ BAD: dict[str, Bad] = {
 
 
 class Noise:
-    """Plants what goes wrong. `planted` counts it by kind: "repeat", "conflict", and BAD's names."""
+    """Plants what goes wrong. `planted` counts it: "repeat", "conflict", and the names of BAD."""
 
     def __init__(self, draws: Draws, *, start: date, days: int, each: int) -> None:
         self.planted: Counter[str] = Counter()
@@ -83,7 +83,7 @@ class Noise:
                     self._plan[_CALM_DAYS + day].append(kind)
 
     def disturb(self, day: int, post: Post, *, loan: str, account: str) -> None:
-        """Work the day's noise into today's post. `loan`, `account`: id fields known to the book."""
+        """Work the day's noise into the post. `loan`, `account`: id fields the book knows."""
         texts = post.today()
         self._repeat(day, texts, post)
         stamp = (self._start + timedelta(days=day)).isoformat()

@@ -1,7 +1,8 @@
 """The loans day by day: opened, paid on the due date or late, in part, bounced or not at all.
 
-The bank debits the settlement account on the due date and, when that failed, again on set days after
-it. Some borrowers pay by hand from elsewhere (`outside`): such payments may bounce days later.
+The bank debits the settlement account on the due date and, when that failed, again on set days
+after it. Some borrowers pay by hand from elsewhere (`outside`): such payments may bounce some days
+later.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _LATE_BOOKING_PPM = 20_000
 _BOUNCE_PPM = 6_000
 _FORGET_PPM = 10_000
 
+_Bounce = tuple[Loan, str, int, int]
+"""A payment that will not stand: loan, transaction, day it counted from, amount."""
 Schedule = Callable[[Loan, date], list[Instalment]]
 
 
@@ -54,7 +57,7 @@ class Repayments:
         self._soon: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
         self._funding: defaultdict[int, list[int]] = defaultdict(list)
         self._trying: defaultdict[int, list[Loan]] = defaultdict(list)
-        self._bounces: defaultdict[int, list[tuple[Loan, str, int, int]]] = defaultdict(list)
+        self._bounces: defaultdict[int, list[_Bounce]] = defaultdict(list)
         self._ending: defaultdict[int, list[Loan]] = defaultdict(list)
 
     def open(self, day: int, post: Post) -> None:
@@ -97,8 +100,8 @@ class Repayments:
             if loan.arrears_minor > 0:
                 self._penalise(loan, day, post)
                 self._attempt(loan, day, post)
-        for loan, number, minor, paid_on in self._bounces.pop(day, ()):
-            self._reverse(loan, number, minor, paid_on, day, post)
+        for bounce in self._bounces.pop(day, ()):
+            self._reverse(bounce, day, post)
         for loan in self._ending.pop(day, ()):
             self._finish(loan, day, post)
 
@@ -149,25 +152,27 @@ class Repayments:
         roll = self._draws.one(1_000_000)
         if keep < 1000 and roll >= keep * 1000:
             if roll % 100 < 30:
-                number = self._pay(loan, day, arrears, post)
-                self._bounces[day + 2 + roll % 4].append((loan, number, arrears, day))
+                number = self._pay(loan, day, arrears, post, at_once=True)
+                self._bounces[day + 2 + roll % 4].append((loan, number, day, arrears))
             return
-        number = self._pay(loan, day, arrears, post)
-        if roll < _BOUNCE_PPM:
-            self._bounces[day + 2 + roll % 4].append((loan, number, arrears, day))
+        bounces = roll < _BOUNCE_PPM
+        number = self._pay(loan, day, arrears, post, at_once=bounces)
+        if bounces:
+            self._bounces[day + 2 + roll % 4].append((loan, number, day, arrears))
 
-    def _pay(self, loan: Loan, day: int, minor: int, post: Post) -> str:
+    def _pay(self, loan: Loan, day: int, minor: int, post: Post, *, at_once: bool = False) -> str:
         """Write a repayment, now or as a late booking with today's value date."""
         number = f"T{post.number():09d}"
         loan.paid_minor += minor
         loan.payments.append((day, minor))
         self._accounts.ready_minor[loan.borrower] -= minor
         late = None
-        if self._draws.one(1_000_000) < _LATE_BOOKING_PPM:
+        if not at_once and self._draws.one(1_000_000) < _LATE_BOOKING_PPM:
             booked = self._date(day)
             for _ in range(1 + self._draws.one(5)):
                 booked = self._calendar.next_business_day(booked)
             late = (booked - self._start).days
+            loan.booked_until = max(loan.booked_until, late)
         post.add(
             f'{{"type":"repayment_received","transaction_id":"{number}",'
             f'"value_date":"{self._text(day)}",{self._whose(loan)},"amount":"{yuan(minor)}",'
@@ -176,9 +181,8 @@ class Repayments:
         )
         return number
 
-    def _reverse(
-        self, loan: Loan, number: str, minor: int, paid_on: int, day: int, post: Post
-    ) -> None:
+    def _reverse(self, bounce: _Bounce, day: int, post: Post) -> None:
+        loan, number, paid_on, minor = bounce
         loan.paid_minor -= minor
         loan.payments.remove((paid_on, minor))
         self._accounts.ready_minor[loan.borrower] += minor
@@ -237,7 +241,7 @@ class Repayments:
 
     def _finish(self, loan: Loan, day: int, post: Post) -> None:
         """Close a loan whose last instalment and every due is paid; else look again later."""
-        if loan.arrears_minor > 0:
+        if loan.arrears_minor > 0 or loan.booked_until >= day:
             self._ending[day + 8].append(loan)
             return
         loan.closed = True

@@ -1,9 +1,9 @@
 """Kinds of trouble, and the course a borrower takes: what comes in, goes out and is kept ready.
 
-A course is three curves over the days: turnover (`inflow`), costs (`costs`) and the share of coming
-dues the borrower keeps ready (`keep`), each in 1/1000 and linear between knots. The literature sees
-turnover and balances turn about twelve months before a default (Norden & Weber 2010); the slow kinds
-here take 7 to 12 months, the sudden ones 4 to 6, the dishonest ones no time at all.
+A course is three curves over the days: turnover (`inflow`), costs (`costs`) and the share of the
+coming dues the borrower keeps ready (`keep`), each in 1/1000 and linear between knots. The
+literature sees turnover and balances turn about twelve months before a default (Norden & Weber
+2010); the slow kinds here take 9 to 14 months, the sudden ones 6 to 9, the dishonest ones 3 to 5.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from streams.generate.draws import Draws, IntArray
 
-KNOTS = 6
+KNOTS = 7
 _FAR = 1_000_000
 
 
@@ -44,12 +44,12 @@ GRAVE = (
 )
 
 SHARES_PER_MILLE = {
-    Trouble.SLOW_SQUEEZE: 40,
-    Trouble.LOST_CUSTOMER: 20,
-    Trouble.FAILED_SEASON: 12,
-    Trouble.OVERTRADING: 15,
-    Trouble.DIVERTED_FUNDS: 8,
-    Trouble.NEVER_PAID: 7,
+    Trouble.SLOW_SQUEEZE: 50,
+    Trouble.LOST_CUSTOMER: 25,
+    Trouble.FAILED_SEASON: 14,
+    Trouble.OVERTRADING: 19,
+    Trouble.DIVERTED_FUNDS: 10,
+    Trouble.NEVER_PAID: 9,
     Trouble.STRATEGIC_LATE: 15,
     Trouble.TECHNICAL_LATE: 80,
     Trouble.ILLNESS: 20,
@@ -65,8 +65,8 @@ def _slow_squeeze(start: int, length: int) -> Knots:
         (start, 1000, 1000, 1000),
         (start + length * 2 // 5, 780, 960, 850),
         (start + length, 480, 850, 350),
-        (start + length + 50, 300, 700, 0),
-        (start + length + 150, 120, 350, 0),
+        (start + length + 40, 180, 600, 0),
+        (start + length + 100, 40, 250, 0),
     ]
 
 
@@ -75,8 +75,9 @@ def _lost_customer(start: int, length: int) -> Knots:
         (start, 1000, 1000, 1000),
         (start + 8, 520, 980, 1000),
         (start + length * 2 // 5, 450, 850, 650),
-        (start + length * 4 // 5, 330, 700, 100),
-        (start + length + 120, 90, 300, 0),
+        (start + length * 4 // 5, 280, 700, 100),
+        (start + length + 20, 120, 450, 0),
+        (start + length + 90, 30, 250, 0),
     ]
 
 
@@ -85,8 +86,8 @@ def _failed_season(start: int, length: int) -> Knots:
         (start, 1000, 1000, 1000),
         (start + 20, 420, 1050, 900),
         (start + length * 3 // 5, 400, 900, 400),
-        (start + length, 350, 650, 0),
-        (start + length + 120, 120, 300, 0),
+        (start + length, 250, 650, 0),
+        (start + length + 80, 50, 300, 0),
     ]
 
 
@@ -94,9 +95,9 @@ def _overtrading(start: int, length: int) -> Knots:
     return [
         (start, 1000, 1000, 1000),
         (start + length // 2, 1450, 1600, 600),
-        (start + length, 1300, 1900, 250),
-        (start + length + 40, 500, 1200, 0),
-        (start + length + 140, 100, 400, 0),
+        (start + length, 1000, 1500, 200),
+        (start + length + 30, 250, 900, 0),
+        (start + length + 90, 50, 300, 0),
     ]
 
 

@@ -19,7 +19,8 @@ class Industry:
     """One industry. `season` is January to December in 1/1000 of an ordinary month.
 
     `festival` is the turnover around the Spring Festival, `before_festival` in the three weeks
-    that lead to it; `trading_days` in a month with money coming in; `weekend` whether it trades then.
+    that lead to it; `trading_days` in a month with money coming in; `weekend` whether it trades
+    then.
     """
 
     name: str
