@@ -1,0 +1,232 @@
+"""Changes in the life of warnings, written out as facts: sentences, readings, causes, versions.
+
+Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import isnan
+
+from ledger.dates import date_of_us
+from ledger.events import (
+    Reading,
+    WarningAcknowledged,
+    WarningEscalated,
+    WarningExpired,
+    WarningRaised,
+    WarningResolved,
+    WarningSuppressed,
+    WarningWithdrawn,
+)
+from ledger.ids import event_id, warning_stream
+from ledger.store import NewFact, Recorded
+from warning.actions import AcknowledgeWarning, WarningAction
+from warning.causes import Entry, RecentFacts
+from warning.expressions import Values
+from warning.lifecycle import Change, Episode, Kind
+from warning.pack import SEVERITIES, Pack
+from warning.reasons import phrase
+from warning.register import Register
+
+Fact = WarningRaised | WarningEscalated | WarningResolved | WarningExpired | WarningWithdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Indicator values as they were looked at: columns, and where a row is in them.
+
+    `record` is the fact that made the watch look; `day` the day it concluded for.
+    """
+
+    values: Values
+    place: Callable[[int], int]
+    record: Recorded
+    day: date
+
+    def of(self, names: Sequence[str], row: int) -> dict[str, float]:
+        """The named values of one row."""
+        at = self.place(row)
+        return {name: float(self.values[name][at]) for name in names}
+
+
+class Bulletin:
+    """Writes facts for the warnings log, and counts the versions of its streams."""
+
+    def __init__(self, pack: Pack, register: Register, recent: RecentFacts) -> None:
+        self._pack, self._register, self._recent = pack, register, recent
+        self._versions: dict[str, int] = {}
+
+    def append(self, fact: object, loan_id: str) -> NewFact:
+        """`fact` with its place: the next version of the loan's stream."""
+        stream = warning_stream(loan_id)
+        version = self._versions.get(stream, 0) + 1
+        self._versions[stream] = version
+        return NewFact(stream, version, fact)
+
+    def changes(self, changes: Sequence[Change], sight: Sight) -> list[NewFact]:
+        """Facts of the changes, in their order."""
+        return [
+            self.append(self._fact(change, sight), self._loan(change.episode)) for change in changes
+        ]
+
+    def withdrawn(self, episode: Episode, sight: Sight) -> NewFact:
+        """The fact that a late fact took the cause of `episode` away."""
+        record = sight.record
+        reason = phrase(
+            self._pack.language,
+            "withdrawn",
+            fact=record.event_id,
+            known=date_of_us(record.fact.recorded_at_us).isoformat(),
+            value=record.fact.value_date.isoformat(),
+        )
+        fact = WarningWithdrawn(
+            warning_id=episode.warning_id,
+            loan_id=self._loan(episode),
+            reason=reason,
+            cause_event_ids=(record.event_id,),
+            ledger_position=record.position,
+            value_date=sight.day,
+            recorded_at_us=record.fact.recorded_at_us,
+        )
+        return self.append(fact, self._loan(episode))
+
+    def action(
+        self,
+        action: WarningAction,
+        episode: Episode,
+        day: date,
+        *,
+        position: int,
+        recorded_at_us: int,
+    ) -> NewFact:
+        """The fact of what a person did on `day`, with the ledger read up to `position`."""
+        loan_id = self._loan(episode)
+        fact: WarningAcknowledged | WarningSuppressed
+        if isinstance(action, AcknowledgeWarning):
+            fact = WarningAcknowledged(
+                warning_id=episode.warning_id,
+                loan_id=loan_id,
+                actor=action.actor,
+                note=action.note,
+                ledger_position=position,
+                value_date=day,
+                recorded_at_us=recorded_at_us,
+            )
+        else:
+            fact = WarningSuppressed(
+                warning_id=episode.warning_id,
+                loan_id=loan_id,
+                actor=action.actor,
+                reason=action.reason,
+                until=action.until,
+                ledger_position=position,
+                value_date=day,
+                recorded_at_us=recorded_at_us,
+            )
+        return self.append(fact, loan_id)
+
+    def _loan(self, episode: Episode) -> str:
+        return self._register.loan_ids[episode.row]
+
+    def _fact(self, change: Change, sight: Sight) -> Fact:
+        episode, kind = change.episode, change.kind
+        names = self._pack.rules[episode.rule].names
+        values = sight.of(names, episode.row)
+        if kind in (Kind.RAISED, Kind.SILENCE_OVER, Kind.INHIBITION_OVER):
+            return self._raised(change, values, sight)
+        if kind is Kind.ESCALATED:
+            return self._escalated(change, values, sight)
+        if kind is Kind.EXPIRED:
+            return self._expired(episode, sight)
+        return self._resolved(change, values, sight)
+
+    def _raised(self, change: Change, values: dict[str, float], sight: Sight) -> WarningRaised:
+        episode, row = change.episode, change.episode.row
+        reason = self._explain(episode, values)
+        if change.kind is not Kind.RAISED:
+            reason = phrase(self._pack.language, change.kind.value, reason=reason)
+        return WarningRaised(
+            warning_id=episode.warning_id,
+            loan_id=self._register.loan_ids[row],
+            borrower_id=self._register.borrower_ids[row],
+            officer_id=self._register.officers[row],
+            rule=self._pack.rules[episode.rule].name,
+            pack=self._pack.label,
+            severity=SEVERITIES[change.rank - 1],
+            episode=episode.number,
+            reason=reason,
+            readings=_readings(values),
+            cause_event_ids=self._causes(episode, sight),
+            inhibited_by=change.inhibited_by,
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _escalated(self, change: Change, values: dict[str, float], sight: Sight) -> Fact:
+        episode = change.episode
+        return WarningEscalated(
+            warning_id=episode.warning_id,
+            loan_id=self._loan(episode),
+            severity_before=SEVERITIES[change.rank_before - 1],
+            severity=SEVERITIES[change.rank - 1],
+            reason=self._explain(episode, values),
+            readings=_readings(values),
+            cause_event_ids=self._causes(episode, sight),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _resolved(self, change: Change, values: dict[str, float], sight: Sight) -> Fact:
+        episode, language = change.episode, self._pack.language
+        if change.kind is Kind.LOAN_CLOSED:
+            why = self._register.closed_reason(episode.row)
+            reason = phrase(language, "loan_closed", why=why)
+        else:
+            reason = phrase(language, "resolved", reason=self._explain(episode, values))
+        return WarningResolved(
+            warning_id=episode.warning_id,
+            loan_id=self._loan(episode),
+            reason=reason,
+            readings=_readings(values),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _expired(self, episode: Episode, sight: Sight) -> Fact:
+        days = self._pack.rules[episode.rule].expires_after_days or 0
+        return WarningExpired(
+            warning_id=episode.warning_id,
+            loan_id=self._loan(episode),
+            reason=phrase(self._pack.language, "expired", days=days),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _explain(self, episode: Episode, values: dict[str, float]) -> str:
+        rule = self._pack.rules[episode.rule]
+        currency = self._register.currencies[episode.row]
+        return rule.explain(values, currency=currency, language=self._pack.language)
+
+    def _causes(self, episode: Episode, sight: Sight) -> tuple[str, ...]:
+        record = sight.record
+        first: list[Entry] = [(record.position, event_id(record.stream, record.version))]
+        return self._recent.behind(
+            self._pack.rules[episode.rule].names,
+            loan_id=self._loan(episode),
+            account_id=self._register.accounts[episode.row],
+            first=first,
+        )
+
+
+def _readings(values: dict[str, float]) -> tuple[Reading, ...]:
+    return tuple(
+        Reading(indicator=name, value=None if isnan(value) else value)
+        for name, value in values.items()
+    )

@@ -1,0 +1,145 @@
+"""The latest facts behind each loan: what a warning points at.
+
+For each loan the last six facts that moved its dues, payments or position; for each account the
+last four movements and the last four returned debits. Facts are put aside as they come and sorted
+in only when a warning asks, so that a fact which rings nothing costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ledger.events import (
+    AccountCredited,
+    AccountDebited,
+    AccountDebitReturned,
+    AccountOpened,
+    ChargeApplied,
+    InstalmentsScheduled,
+    LoanDisbursed,
+    LoanLimitChanged,
+    PositionReported,
+    RepaymentReceived,
+    RepaymentReversed,
+)
+from ledger.ids import account_stream, event_id, loan_stream
+from ledger.store import Recorded
+
+MAX_CAUSES = 8
+"""A warning names at most so many facts."""
+MOVES_LOAN = frozenset(
+    {
+        *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
+        *(RepaymentReceived, RepaymentReversed),
+    }
+)
+MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})
+MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
+"""Facts that can move an indicator."""
+_FLOW_WORDS = ("balance", "coverage", "overdraft", "quiet", "inflow")
+_LOAN_FREE = ("balance", "lowest_balance", "overdraft", "quiet", "inflow")
+_PUT_ASIDE = 50_000
+Entry = tuple[int, str]
+
+
+class Ring:
+    """The last `size` (position, version) of each key; keys are small integers."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._positions = np.zeros((0, size), np.int64)
+        self._versions = np.zeros((0, size), np.int32)
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, entries: Sequence[tuple[int, int, int]]) -> None:
+        """(key, position, version) in the order of positions."""
+        if not entries:
+            return
+        keys, positions, versions = np.array(entries, np.int64).T
+        self._grow(int(keys.max()) + 1)
+        order = np.argsort(keys, kind="stable")
+        keys, positions, versions = keys[order], positions[order], versions[order]
+        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+        lengths = np.diff(np.r_[starts, len(keys)])
+        nth = np.arange(len(keys)) - np.repeat(starts, lengths)
+        kept = nth >= np.repeat(lengths, lengths) - self._size
+        slots = (self._counts[keys] + nth) % self._size
+        self._positions[keys[kept], slots[kept]] = positions[kept]
+        self._versions[keys[kept], slots[kept]] = versions[kept]
+        self._counts[keys[starts]] += lengths
+
+    def latest(self, key: int) -> list[tuple[int, int]]:
+        """(position, version) of a key, in no order; [] if it has none."""
+        if key >= len(self._counts):
+            return []
+        have = min(int(self._counts[key]), self._size)
+        pairs = zip(self._positions[key].tolist(), self._versions[key].tolist(), strict=True)
+        return list(pairs)[:have]
+
+    def _grow(self, keys: int) -> None:
+        more = max(keys, len(self._counts) * 3 // 2) - len(self._counts)
+        if keys > len(self._counts):
+            self._positions = np.pad(self._positions, ((0, more), (0, 0)))
+            self._versions = np.pad(self._versions, ((0, more), (0, 0)))
+            self._counts = np.pad(self._counts, (0, more))
+
+
+class _Keyed:
+    """A ring with streams for keys."""
+
+    def __init__(self, size: int) -> None:
+        self._ring = Ring(size)
+        self._keys: dict[str, int] = {}
+
+    def add(self, records: Sequence[Recorded]) -> None:
+        keys = self._keys
+        self._ring.add(
+            [(keys.setdefault(r.stream, len(keys)), r.position, r.version) for r in records]
+        )
+
+    def latest(self, stream: str) -> dict[str, int]:
+        key = self._keys.get(stream)
+        pairs = [] if key is None else self._ring.latest(key)
+        return {event_id(stream, version): position for position, version in pairs}
+
+
+class RecentFacts:
+    """The latest facts of every loan and account, as event ids."""
+
+    def __init__(self) -> None:
+        self._aside: list[Recorded] = []
+        self._loans, self._flows, self._returns = _Keyed(6), _Keyed(4), _Keyed(4)
+
+    def note(self, recorded: Sequence[Recorded]) -> None:
+        """Take facts in, in their order."""
+        self._aside += recorded
+        if len(self._aside) >= _PUT_ASIDE:
+            self._sort_in()
+
+    def behind(
+        self, names: Sequence[str], *, loan_id: str, account_id: str | None, first: Sequence[Entry]
+    ) -> tuple[str, ...]:
+        """Ids of the facts that can have moved the indicators `names`: latest first, at most 8.
+
+        `first` are (position, id) that belong there in any case.
+        """
+        self._sort_in()
+        found: dict[str, int] = {name: position for position, name in first}
+        if not all(name.startswith(_LOAN_FREE) for name in names):
+            found |= self._loans.latest(loan_stream(loan_id))
+        if account_id is not None:
+            stream = account_stream(account_id)
+            if any(word in name for name in names for word in _FLOW_WORDS):
+                found |= self._flows.latest(stream)
+            if any("bounced" in name for name in names):
+                found |= self._returns.latest(stream)
+        latest = sorted(((position, name) for name, position in found.items()), reverse=True)
+        return tuple(name for _, name in latest[:MAX_CAUSES])
+
+    def _sort_in(self) -> None:
+        aside, self._aside = self._aside, []
+        self._loans.add([r for r in aside if type(r.fact) in MOVES_LOAN])
+        self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
+        self._returns.add([r for r in aside if type(r.fact) is AccountDebitReturned])
