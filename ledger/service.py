@@ -1,0 +1,269 @@
+"""Load, decide, record: the one way into the ledger log, for one message and for thousands.
+
+A batch is decided message by message in its order, so that outcomes and recorded bytes are the same
+whatever the batch boundaries; then everything is recorded in one commit with the tracking. Does no
+I/O but through the log, knows no transport, and reads no clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Any, Literal, Protocol
+
+from ledger import decide as book
+from ledger.codec import content_digest
+from ledger.commands import Command
+from ledger.dates import date_of_us
+from ledger.errors import InvariantBroken, LoanError, TransactionConflict
+from ledger.events import MessageRefused
+from ledger.ids import REFUSALS_STREAM
+from ledger.store import FactLog, KnownCommand, NewFact, Recorded
+
+MAX_ORIGINAL_BYTES = 64 * 1024
+"""A refused message is kept up to here; its full length and SHA-256 are kept besides."""
+
+Status = Literal["accepted", "duplicate", "refused"]
+Entity = tuple[Any, int]
+"""An entity's state (None before its first fact) and its stream's last version."""
+
+
+class Core(Protocol):
+    """The pure decisions: what `Ledger` needs of loans, accounts and the calendar."""
+
+    def decide(self, state: Any, command: Command) -> Sequence[Any]:
+        """The facts that follow; none if all of it holds already. Errors: LoanError."""
+
+    def check(self, state: Any, facts: Sequence[Any]) -> None:
+        """Errors: InvariantBroken when the postings of `facts` do not balance."""
+
+    def evolve(self, state: Any, fact: Any) -> Any:
+        """The state after `fact`; may change `state` in place."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One message as it came: a command, or the error that kept it from being one.
+
+    `offset` counts from 1 within `source`; it matters only where `record` is given tracking.
+    """
+
+    command: Command | None
+    error: LoanError | None
+    original: bytes
+    source: str
+    offset: int
+    recorded_at_us: int
+    transaction_id: str | None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one message. `event_id` is the first fact that it led to, or had led to.
+
+    `rule` names the rule of the book that refused it, where one did.
+    """
+
+    status: Status
+    transaction_id: str | None
+    event_id: str | None
+    code: str = ""
+    reason: str = ""
+    way_out: str = ""
+    rule: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """One outcome for each message, in order, and the facts recorded."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+
+
+class Ledger:
+    """Records messages into the ledger log, of which it must be the only writer.
+
+    Keeps the states of the `cached_entities` entities used last; others are derived again from
+    their facts when a message speaks to them. One thread at a time records; others wait.
+    """
+
+    def __init__(self, log: FactLog, *, cached_entities: int = 200_000, core: Core = book) -> None:
+        self._log = log
+        self._bound = cached_entities
+        self._decide, self._check, self._evolve = core.decide, core.check, core.evolve
+        self._entities: dict[str, Entity] = {}
+        self._refusals: int | None = None
+        self._recording = threading.Lock()
+
+    def record(
+        self, batch: Sequence[Incoming], *, tracking: Mapping[str, int] | None = None
+    ) -> Batch:
+        """Decide and record `batch` in one commit with `tracking` (source -> last offset).
+
+        Messages at or before the offset tracked from their source were recorded earlier and change
+        nothing; their outcome is "duplicate". A refused message is recorded as such, with its
+        bytes, and does not claim its transaction id: sent again, it is judged anew.
+        Errors: InvariantBroken and StoreUnavailable, with nothing of the batch recorded.
+        """
+        with self._recording:
+            ahead, done = self._untracked(batch, tracking or {})
+            streams = [m.command.stream if m.command is not None else "" for m in batch]
+            try:
+                self._load(set(streams) - {""})
+                known = self._log.known_commands(
+                    [m.transaction_id for m in batch if m.transaction_id is not None]
+                )
+                facts: list[NewFact] = []
+                outcomes = [
+                    self._already(message, known)
+                    if message.offset <= done.get(message.source, 0)
+                    else self._one(message, stream, known, facts)
+                    for message, stream in zip(batch, streams, strict=True)
+                ]
+                recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
+            except BaseException:
+                self._forget(streams)
+                raise
+            self._trim()
+            return Batch(outcomes, recorded)
+
+    def _one(
+        self,
+        message: Incoming,
+        stream: str,
+        known: dict[str, KnownCommand],
+        facts: list[NewFact],
+    ) -> Outcome:
+        """Decide one message; append its facts, or its refusal, to `facts`."""
+        command = message.command
+        if command is None:
+            error = message.error or LoanError("The message holds neither command nor error.")
+            return self._refuse(message, error, facts)
+        command_id, digest = command.transaction_id, content_digest(command)
+        earlier = known.get(command_id)
+        if earlier is not None:
+            if earlier.digest == digest:
+                return Outcome("duplicate", command_id, earlier.event_id)
+            return self._refuse(message, _conflict(command_id, earlier), facts)
+        state, version = self._entities[stream]
+        try:
+            decided = self._decide(state, command)
+        except LoanError as error:
+            return self._refuse(message, error, facts)
+        if not decided:
+            return Outcome("duplicate", command_id, f"{stream}@{version}")
+        self._check(state, decided)
+        known[command_id] = first = KnownCommand(digest, stream, version + 1)
+        claim: tuple[str, bytes] | tuple[()] = (command_id, digest)
+        for fact in decided:
+            version += 1
+            state = self._evolve(state, fact)
+            facts.append(NewFact(stream, version, fact, *claim))
+            claim = ()
+        self._entities[stream] = (state, version)
+        return Outcome("accepted", command_id, first.event_id)
+
+    def _refuse(self, message: Incoming, error: LoanError, facts: list[NewFact]) -> Outcome:
+        if self._refusals is None:
+            self._refusals = self._log.versions([REFUSALS_STREAM]).get(REFUSALS_STREAM, 0)
+        self._refusals += 1
+        refusal = NewFact(REFUSALS_STREAM, self._refusals, refusal_of(message, error))
+        facts.append(refusal)
+        return Outcome(
+            "refused",
+            message.transaction_id,
+            f"{REFUSALS_STREAM}@{self._refusals}",
+            error.code,
+            error.message,
+            error.way_out,
+            getattr(error, "rule", ""),
+        )
+
+    def _already(self, message: Incoming, known: Mapping[str, KnownCommand]) -> Outcome:
+        earlier = known.get(message.transaction_id or "")
+        event = earlier.event_id if earlier is not None else None
+        return Outcome("duplicate", message.transaction_id, event, "already_tracked")
+
+    def _untracked(
+        self, batch: Sequence[Incoming], tracking: Mapping[str, int]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """The part of `tracking` that is ahead, and how far each of its sources was recorded."""
+        done = {source: self._log.tracked(source) for source in tracking}
+        for message in batch:
+            last = tracking.get(message.source)
+            if last is not None and not 1 <= message.offset <= last:
+                raise InvariantBroken(
+                    f"A batch up to {message.source} {last} holds offset {message.offset}."
+                )
+        return {s: last for s, last in tracking.items() if last > done[s]}, done
+
+    def _load(self, streams: set[str]) -> None:
+        """Bring the entities of `streams` into the cache, and to its young end."""
+        entities = self._entities
+        missing = streams - entities.keys()
+        for stream in streams - missing:
+            entities[stream] = entities.pop(stream)
+        if not missing:
+            return
+        stored = self._log.streams(missing)
+        for stream in sorted(missing):
+            facts = stored.get(stream, ())
+            state = None
+            for recorded in facts:
+                state = self._evolve(state, recorded.fact)
+            entities[stream] = (state, len(facts))
+
+    def _trim(self) -> None:
+        excess = len(self._entities) - self._bound
+        if excess > 0:
+            for stream in list(islice(self._entities, excess)):
+                del self._entities[stream]
+
+    def _forget(self, streams: Sequence[str]) -> None:
+        """The commit failed: what was decided in memory did not happen."""
+        self._refusals = None
+        for stream in streams:
+            self._entities.pop(stream, None)
+
+
+def refusal_of(message: Incoming, error: LoanError) -> MessageRefused:
+    """The fact that `message` was refused for `error`, with its original bytes."""
+    kept = message.original[:MAX_ORIGINAL_BYTES]
+    original, encoding = _text(kept, cut=len(kept) < len(message.original))
+    rule = getattr(error, "rule", "")
+    return MessageRefused(
+        source=message.source,
+        offset=message.offset,
+        code=error.code,
+        reason=f"{error} [rule {rule}]" if rule else str(error),
+        original=original,
+        encoding=encoding,
+        original_bytes=len(message.original),
+        original_sha256=sha256(message.original).hexdigest(),
+        transaction_id=message.transaction_id,
+        value_date=date_of_us(message.recorded_at_us),
+        recorded_at_us=message.recorded_at_us,
+    )
+
+
+def _text(kept: bytes, *, cut: bool) -> tuple[str, str]:
+    """Bytes as UTF-8 text where they are that, else as base64; a letter split by a cut is lost."""
+    for end in range(len(kept), len(kept) - (4 if cut else 1), -1):
+        try:
+            return kept[:end].decode(), "utf-8"
+        except UnicodeDecodeError:
+            continue
+    return b64encode(kept).decode(), "base64"
+
+
+def _conflict(command_id: str, earlier: KnownCommand) -> TransactionConflict:
+    return TransactionConflict(
+        f"Transaction {command_id} was recorded before with other content, as {earlier.event_id}.",
+        way_out="Send a new transaction under a new id; to undo the earlier one, reverse it.",
+        transaction_id=command_id,
+    )
