@@ -7,47 +7,18 @@ facts alone, never on how they were batched.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import ClassVar
 
-from ledger.dates import day_number
-from ledger.events import BusinessDayClosed
-from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
+from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from projections.book import LoanBook
+from projections.facts import Close, Facts
 from projections.tables import Row, TableSpec
 
-__all__ = ["LEDGER_LOG", "WARNINGS_LOG", "Change", "Close", "Facts", "View", "runs"]
+__all__ = ["LEDGER_LOG", "WARNINGS_LOG", "Change", "Close", "Facts", "View"]
 
 Change = tuple[TableSpec, list[Row]]
 """Rows to insert or replace in one table."""
-
-
-class Facts:
-    """A run of recorded facts of one log with no business-day close inside."""
-
-    __slots__ = ("_kinds", "log", "recorded")
-
-    def __init__(self, log: str, recorded: Sequence[Recorded]) -> None:
-        self.log = log
-        self.recorded = recorded
-        kinds: defaultdict[type, list[Recorded]] = defaultdict(list)
-        for item in recorded:
-            kinds[type(item.fact)].append(item)
-        self._kinds = kinds
-
-    def of(self, kind: type) -> Sequence[Recorded]:
-        """The facts of one kind, in the order of the log."""
-        return self._kinds.get(kind, ())
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The close of a business day, with its place in the ledger log."""
-
-    day: int
-    position: int
 
 
 class View:
@@ -74,23 +45,10 @@ class View:
     def closed(self, close: Close, book: LoanBook) -> None:
         """A business day was closed; `book` stands at its end."""
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self, book: LoanBook) -> Iterator[Change]:
         """Rows that differ from the last commit. Asking changes nothing."""
         raise NotImplementedError
 
     def committed(self) -> None:
         """The rows of `changes` are in the tables."""
         raise NotImplementedError
-
-
-def runs(log: str, recorded: Sequence[Recorded]) -> Iterator[Facts | Close]:
-    """A batch as runs of facts, cut at each business-day close."""
-    start = 0
-    for index, item in enumerate(recorded):
-        if type(item.fact) is BusinessDayClosed:
-            if index > start:
-                yield Facts(log, recorded[start:index])
-            yield Close(day_number(item.fact.value_date), item.position)
-            start = index + 1
-    if start < len(recorded):
-        yield Facts(log, recorded[start:] if start else recorded)

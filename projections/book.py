@@ -1,25 +1,179 @@
 """What several views need to know of each loan, one row a loan, kept once.
 
-Names and attributes that portfolios are cut by, as codes in numpy arrays. Rows are in the order in
-which loans were opened and never move.
+Wraps the arrears book of `warning` (days past due, arrears, outstanding) and adds what portfolios
+are cut by, and the findings on a loan. Stands at the last closed business day: facts valued later
+wait for the close that reaches them. Rows are in the order of first appearance and never move.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+
+from ledger.dates import day_number
+from ledger.events import LoanOfficerChanged, LoanOpened, LoanStatusChanged
 from ledger.store import Recorded
+from projections.facts import Facts
+from warning.arrears import ArrearsBook
+from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
+
+
+class Finding(NamedTuple):
+    """A finding set or lifted; ordered by value day, then transaction id."""
+
+    day: int
+    tie: str
+    name: str
+    active: bool
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All loans at the end of a closed day, by row. Amounts in minor units.
+
+    `counted` are the loans a portfolio holds: open, and paid out or with dues of their own.
+    """
+
+    day: int
+    dpd: IntArray
+    arrears: IntArray
+    outstanding: IntArray
+    counted: BoolArray
+
+
+class Codes:
+    """Words as small numbers, in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._codes: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        """The number of a word, a new one when it is new."""
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = len(self.names)
+            self.names.append(name)
+        return code
+
+
+class _Attributes(Growing):
+    currency: DayArray
+    branch: DayArray
+    started: BoolArray
+    shown_arrears: IntArray
+    shown_unmet: DayArray
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_column("currency", np.int32)
+        self.add_column("branch", np.int32)
+        self.add_column("started", np.bool_)
+        self.add_column("shown_arrears", np.int64)
+        self.add_column("shown_unmet", np.int32, fill=NEVER)
 
 
 class LoanBook:
-    """Rows of loans. `day` is the last closed business day, or the first day known of."""
+    """Rows of loans, their standing at the last close, and who they belong to."""
 
     def __init__(self) -> None:
-        self.day: int | None = None
+        self.arrears = ArrearsBook()
+        self.currencies = Codes()
+        self.branches = Codes()
+        self.findings: dict[int, list[Finding]] = {}
+        self.due_findings: dict[int, set[int]] = {}
+        self.closes: list[int] = []
+        self.moved: IntArray = np.zeros(0, np.int64)
+        self.standing: Standing | None = None
+        self._attributes = _Attributes()
+        self._branch_marks: dict[int, tuple[int, str]] = {}
 
-    def apply(self, recorded: Sequence[Recorded]) -> None:
-        """Take in facts of the ledger log; none of them is a close."""
+    @property
+    def rows(self) -> int:
+        """How many loans there are."""
+        return self._attributes.rows
+
+    @property
+    def loan_ids(self) -> list[str]:
+        """Loan ids by row."""
+        return self.arrears.loan_ids
+
+    @property
+    def currency(self) -> DayArray:
+        """Currency code by row."""
+        return self._attributes.currency[: self.rows]
+
+    @property
+    def branch(self) -> DayArray:
+        """Branch code by row."""
+        return self._attributes.branch[: self.rows]
+
+    def apply(self, facts: Facts) -> None:
+        """Take in a run of facts of the ledger log."""
+        self.arrears.apply(facts.recorded)
+        if len(self.arrears.loan_ids) > self._attributes.rows:
+            self._attributes.grow(len(self.arrears.loan_ids))
+        for item in facts.of(LoanOpened):
+            self._opened(item.fact)
+        for item in facts.of(LoanOfficerChanged):
+            self._officer_changed(item.fact)
+        for item in facts.of(LoanStatusChanged):
+            self._found(item)
 
     def close(self, day: int) -> None:
-        """Stand at the end of `day`."""
-        self.day = day
+        """Stand at the end of `day`; `moved` are the rows whose arrears differ from the last."""
+        arrears, attributes, rows = self.arrears, self._attributes, self.rows
+        arrears.advance(day)
+        owed, outstanding = arrears.arrears(), arrears.outstanding()
+        unmet = self._unmet()
+        moved = (owed != attributes.shown_arrears[:rows]) | (unmet != attributes.shown_unmet[:rows])
+        self.moved = np.flatnonzero(moved)
+        attributes.shown_arrears[:rows], attributes.shown_unmet[:rows] = owed, unmet
+        started = attributes.started[:rows]
+        started |= (outstanding != 0) | (arrears.dues.length[:rows] > 0)
+        self.closes.append(day)
+        self.standing = Standing(day, arrears.dpd(), owed, outstanding, started & arrears.open())
+
+    def arrears_of(self, loan_ids: Sequence[str]) -> list[tuple[int, int | None]]:
+        """Arrears, and the day of the oldest due that is past and unmet, by what is known now."""
+        rows = np.array([self.arrears.row_of(loan_id) for loan_id in loan_ids], np.int64)
+        owed = self.arrears.arrears(rows).tolist()
+        since = self._unmet()[rows].tolist()
+        return [
+            (amount, None if day == NEVER else day) for amount, day in zip(owed, since, strict=True)
+        ]
+
+    def _unmet(self) -> DayArray:
+        """The oldest unmet due day that is past, by row; NEVER when nothing is overdue."""
+        self.arrears.flush()
+        unmet: DayArray = self.arrears.unmet_day[: self.rows].copy()
+        over = self.arrears.closed_day[: self.rows] <= self.arrears.day
+        unmet[over | (unmet >= self.arrears.day)] = NEVER
+        return unmet
+
+    def _opened(self, fact: LoanOpened) -> None:
+        row = self.arrears.row_of(fact.loan_id)
+        self._attributes.currency[row] = self.currencies.of(fact.currency)
+        if row not in self._branch_marks:
+            self._attributes.branch[row] = self.branches.of(fact.branch)
+
+    def _officer_changed(self, fact: LoanOfficerChanged) -> None:
+        row = self.arrears.row_of(fact.loan_id)
+        mark = (day_number(fact.value_date), fact.transaction_id)
+        if mark >= self._branch_marks.get(row, mark):
+            self._branch_marks[row] = mark
+            self._attributes.branch[row] = self.branches.of(fact.branch)
+
+    def _found(self, item: Recorded) -> None:
+        fact: LoanStatusChanged = item.fact
+        row = self.arrears.row_of(fact.loan_id)
+        day = day_number(fact.value_date)
+        found = Finding(day, fact.transaction_id, fact.finding, fact.active, item.event_id)
+        known = self.findings.setdefault(row, [])
+        known.append(found)
+        known.sort()
+        self.due_findings.setdefault(day, set()).add(row)

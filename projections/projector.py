@@ -150,7 +150,7 @@ class Projector:
         views = self._fold.views
         with self._database.writing() as connection:
             for view in views:
-                for spec, rows in view.changes():
+                for spec, rows in view.changes(self._fold.book):
                     self._database.upsert(connection, self._database.table(spec), rows)
             self._write_catalog(connection, views)
         for view in views:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog
-from projections.base import Close, View, runs
+from projections.base import View
 from projections.book import LoanBook
+from projections.facts import Close, runs
 from projections.tables import Connection, Database, Row, Table, TableSpec, select
 
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
@@ -118,7 +119,7 @@ class Fold:
                     view.closed(run, self.book)
             else:
                 if log == LEDGER_LOG:
-                    self.book.apply(run.recorded)
+                    self.book.apply(run)
                 for view in self.views:
                     if log in view.needs:
                         view.fold(run, self.book)
@@ -166,11 +167,11 @@ class SideTables:
             for table in self.tables.values():
                 database.create(connection, table)
 
-    def write(self) -> None:
+    def write(self, book: LoanBook) -> None:
         """Put the views' changed rows into the side tables."""
         with self._database.writing() as connection:
             for view in self._views:
-                for spec, rows in view.changes():
+                for spec, rows in view.changes(book):
                     self._database.upsert(connection, self.tables[spec.name], rows)
         for view in self._views:
             view.committed()
@@ -197,15 +198,15 @@ def fill(
             yield last
         last = progress
         if progress.done - written >= FLUSH:
-            _flush(side, discard)
+            _flush(side, fold.book, discard)
             written = progress.done
-    _flush(side, discard)
+    _flush(side, fold.book, discard)
     if last is not None:
         yield last
 
 
-def _flush(side: SideTables, discard: Sequence[View]) -> None:
-    side.write()
+def _flush(side: SideTables, book: LoanBook, discard: Sequence[View]) -> None:
+    side.write(book)
     for view in discard:
         view.committed()
 

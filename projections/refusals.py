@@ -68,7 +68,7 @@ class Refusals(View):
                 )
             )
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self, book: LoanBook) -> Iterator[Change]:
         if self._new:
             yield REFUSALS, self._new
 

@@ -58,8 +58,8 @@ LOANS = TableSpec(
     indexes=(("borrower_id",), ("officer_id",), ("branch",)),
 )
 
-Mark = tuple[date, int]
-"""Value date and position: the greater one is in force."""
+Mark = tuple[date, str]
+"""Value date and transaction id: the greater one is in force, as in the ledger."""
 
 
 @dataclass(slots=True)
@@ -127,12 +127,12 @@ class Register(View):
         for kind, change in _CHANGES.items():
             for item in facts.of(kind):
                 entry = self._entries[item.fact.loan_id]
-                if change(entry, item.fact, (item.fact.value_date, item.position)):
+                if change(entry, item.fact, (item.fact.value_date, item.fact.transaction_id)):
                     self._dirty[entry.loan_id] = None
         for item in facts.of(LoanClosed):
             self._closed(item.fact)
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self, book: LoanBook) -> Iterator[Change]:
         if self._dirty:
             yield LOANS, [self._line(self._entries[loan_id]) for loan_id in self._dirty]
 

@@ -140,7 +140,7 @@ class Warnings(View):
             self._dirty[fact.warning_id] = None
             self._history.append(_history(item))
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self, book: LoanBook) -> Iterator[Change]:
         if self._dirty:
             yield WARNINGS, [_row(self._states[warning_id]) for warning_id in self._dirty]
             yield HISTORY, self._history

@@ -1,0 +1,50 @@
+"""Recorded facts as views take them in: runs without a close, grouped by kind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.dates import day_number
+from ledger.events import BusinessDayClosed
+from ledger.store import Recorded
+
+
+class Facts:
+    """A run of recorded facts of one log with no business-day close inside."""
+
+    __slots__ = ("_kinds", "log", "recorded")
+
+    def __init__(self, log: str, recorded: Sequence[Recorded]) -> None:
+        self.log = log
+        self.recorded = recorded
+        kinds: defaultdict[type, list[Recorded]] = defaultdict(list)
+        for item in recorded:
+            kinds[type(item.fact)].append(item)
+        self._kinds = kinds
+
+    def of(self, kind: type) -> Sequence[Recorded]:
+        """The facts of one kind, in the order of the log."""
+        return self._kinds.get(kind, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The close of a business day, with its place in the ledger log."""
+
+    day: int
+    position: int
+
+
+def runs(log: str, recorded: Sequence[Recorded]) -> Iterator[Facts | Close]:
+    """A batch as runs of facts, cut at each business-day close."""
+    start = 0
+    for index, item in enumerate(recorded):
+        if type(item.fact) is BusinessDayClosed:
+            if index > start:
+                yield Facts(log, recorded[start:index])
+            yield Close(day_number(item.fact.value_date), item.position)
+            start = index + 1
+    if start < len(recorded):
+        yield Facts(log, recorded[start:] if start else recorded)

@@ -1,0 +1,130 @@
+"""The trial balance: what was posted to each account of the books, by currency and value date.
+
+A balance as of a day is the sum of its days up to it. Every day of every currency must add up to
+zero; one that does not stops the projector before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from ledger.dates import day_number
+from ledger.errors import InvariantBroken
+from ledger.events import (
+    AccountCredited,
+    AccountDebited,
+    AccountOpened,
+    ChargeApplied,
+    LoanClosed,
+    LoanDisbursed,
+    LoanOpened,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+)
+from ledger.postings import postings_of
+from ledger.store import Recorded
+from projections.base import Change, Facts, View
+from projections.book import LoanBook
+from projections.tables import TableSpec, integer, words
+
+POSTED = TableSpec(
+    "trial_balance",
+    (
+        words("currency"),
+        integer("value_day"),
+        words("account"),
+        integer("debit_minor"),
+        integer("credit_minor"),
+    ),
+    key=3,
+)
+
+LOAN_KINDS: tuple[type, ...] = (
+    LoanDisbursed,
+    ChargeApplied,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+    LoanClosed,
+)
+MOVEMENTS: tuple[type, ...] = (AccountCredited, AccountDebited)
+
+Key = tuple[str, date, str]
+
+
+class TrialBalance(View):
+    """The view `trial_balance`: one row a currency, value date and account."""
+
+    name = "trial_balance"
+    schema_version = 1
+    tables = (POSTED,)
+
+    def __init__(self) -> None:
+        self._loans: dict[str, str] = {}
+        self._accounts: dict[str, str] = {}
+        self._debits: defaultdict[Key, int] = defaultdict(int)
+        self._credits: defaultdict[Key, int] = defaultdict(int)
+        self._sums: defaultdict[tuple[str, date], int] = defaultdict(int)
+        self._dirty: set[Key] = set()
+
+    def fold(self, facts: Facts, book: LoanBook) -> None:
+        for item in facts.of(LoanOpened):
+            self._loans[item.fact.loan_id] = item.fact.currency
+        for item in facts.of(AccountOpened):
+            self._accounts[item.fact.account_id] = item.fact.currency
+            self._post(item.fact, item.fact.currency)
+        for kind in LOAN_KINDS:
+            for item in facts.of(kind):
+                self._post(item.fact, self._loans[item.fact.loan_id])
+        for kind in MOVEMENTS:
+            self._fold_movements(facts.of(kind))
+
+    def changes(self, book: LoanBook) -> Iterator[Change]:
+        if self._dirty:
+            self._check_balanced()
+            yield (
+                POSTED,
+                [
+                    (key[0], day_number(key[1]), key[2], self._debits[key], self._credits[key])
+                    for key in self._dirty
+                ],
+            )
+
+    def committed(self) -> None:
+        self._dirty.clear()
+
+    def _fold_movements(self, movements: Sequence[Recorded]) -> None:
+        """Movements of one kind on one day go to the same accounts: their sum is posted once."""
+        currencies = self._accounts
+        sums: defaultdict[tuple[str, date], int] = defaultdict(int)
+        for item in movements:
+            fact = item.fact
+            sums[currencies[fact.account_id], fact.value_date] += fact.amount_minor
+        for (currency, day), amount_minor in sums.items():
+            self._post(
+                replace(movements[0].fact, amount_minor=amount_minor, value_date=day), currency
+            )
+
+    def _post(self, fact: Any, currency: str) -> None:
+        for account, amount_minor, of_currency in postings_of(fact, currency=currency):
+            key = (of_currency, fact.value_date, account)
+            if amount_minor > 0:
+                self._debits[key] += amount_minor
+            else:
+                self._credits[key] -= amount_minor
+            self._sums[of_currency, fact.value_date] += amount_minor
+            self._dirty.add(key)
+
+    def _check_balanced(self) -> None:
+        """Errors: InvariantBroken when a day of a currency does not add up to zero."""
+        for currency, day, _ in self._dirty:
+            if self._sums[currency, day]:
+                raise InvariantBroken(
+                    f"The postings of {day} in {currency} add up to "
+                    f"{self._sums[currency, day]}, not to zero."
+                )
