@@ -36,6 +36,8 @@ _Truth = Callable[[Values], Any]
 
 MAX_LENGTH = 500
 """Characters in one condition; a rule that needs more is two rules."""
+LARGEST = 1e18
+"""No number of a rule is larger; money has at most 17 digits."""
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -101,6 +103,7 @@ def compile_condition(text: str, catalogue: Collection[str]) -> Condition:
         raise ExpressionError(
             f"a condition may have {MAX_LENGTH} characters, this has {len(text)}", word=text[:20]
         )
+    _check_brackets(text)
     try:
         # Parentheses let a condition run over several lines.
         tree = ast.parse(f"({text}\n)", mode="eval").body
@@ -113,6 +116,16 @@ def compile_condition(text: str, catalogue: Collection[str]) -> Condition:
     if not compiler.names:
         raise ExpressionError("the condition reads no indicator", word=text.strip()[:40])
     return Condition(" ".join(text.split()), tuple(sorted(compiler.names)), holds, fails)
+
+
+def _check_brackets(text: str) -> None:
+    depth = 0
+    for number, line in enumerate(text.splitlines()):
+        code = line.partition("#")[0]
+        for at, sign in enumerate(code):
+            depth += (sign == "(") - (sign == ")")
+            if depth < 0:
+                raise ExpressionError("a bracket too many", word=code[at:].split()[0], line=number)
 
 
 def _not_an_expression(text: str, error: SyntaxError) -> ExpressionError:
@@ -151,8 +164,7 @@ class _Compiler:
     def number(self, node: ast.expr) -> _Number:
         """The value of an arithmetic expression."""
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            value = float(node.value)  # type: ignore[arg-type]
-            return lambda _: value
+            return self._constant(node, node.value)  # type: ignore[arg-type]
         if isinstance(node, ast.Name):
             return self._indicator(node)
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
@@ -175,6 +187,12 @@ class _Compiler:
             holds.append(_over(pair[0], left, right))
             fails.append(_over(pair[1], left, right))
         return _all(holds), _any(fails)
+
+    def _constant(self, node: ast.Constant, number: float) -> _Number:
+        if not abs(number) <= LARGEST:
+            raise self._wrong(node, "the number is too large")
+        value = float(number)
+        return lambda _: value
 
     def _indicator(self, node: ast.Name) -> _Number:
         name = node.id

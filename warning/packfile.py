@@ -56,7 +56,8 @@ class PackFile:
         first, last = self._span(rule)
         line = next((n for n in range(first, last) if key and _sets(self.lines[n], key)), first)
         line = min(line + skip, last - 1)
-        line = next((n for n in range(line, last) if word and word in self.lines[n]), line)
+        whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        line = next((n for n in range(line, last) if word and whole.search(self.lines[n])), line)
         return RuleError(message, path=self.path, line=line + 1, word=word)
 
     def _span(self, rule: int | None) -> tuple[int, int]:
