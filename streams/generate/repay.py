@@ -152,13 +152,19 @@ class Repayments:
         roll = self._draws.one(1_000_000)
         if keep < 1000 and roll >= keep * 1000:
             if roll % 100 < 30:
-                number = self._pay(loan, day, arrears, post, at_once=True)
-                self._bounces[day + 2 + roll % 4].append((loan, number, day, arrears))
+                self._pay_in_vain(loan, day, arrears, post)
             return
-        bounces = roll < _BOUNCE_PPM
-        number = self._pay(loan, day, arrears, post, at_once=bounces)
-        if bounces:
-            self._bounces[day + 2 + roll % 4].append((loan, number, day, arrears))
+        if roll < _BOUNCE_PPM:
+            self._pay_in_vain(loan, day, arrears, post)
+        else:
+            self._pay(loan, day, arrears, post)
+
+    def _pay_in_vain(self, loan: Loan, day: int, minor: int, post: Post) -> None:
+        """A payment that the other bank will return two to five days later."""
+        number = self._pay(loan, day, minor, post, at_once=True)
+        back = day + 2 + self._draws.one(4)
+        loan.booked_until = max(loan.booked_until, back)
+        self._bounces[back].append((loan, number, day, minor))
 
     def _pay(self, loan: Loan, day: int, minor: int, post: Post, *, at_once: bool = False) -> str:
         """Write a repayment, now or as a late booking with today's value date."""

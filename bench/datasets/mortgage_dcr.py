@@ -1,0 +1,78 @@
+"""A quarterly panel of US mortgages (Deep Credit Risk) as loans that report their own position.
+
+A loan enters at its first observation, with the balance of that time. Each quarter it reports what
+is outstanding, and a change of rate where the rate differs from the quarter before. The default is
+a finding (`default_observed`), an outcome and never an input of that loan's own warning. The panel
+has no delinquency, so nothing here is past due. House prices, growth and unemployment have no
+place in the messages. Days are closed at month ends: between quarters nothing happens.
+"""
+
+from __future__ import annotations
+
+from bench.datasets.source import DataSet, Mapper, Message, Row, Tally
+
+
+def mapper() -> Mapper:
+    """A fresh mapper; it remembers each loan's rate, and the loans that could not be opened."""
+    rates: dict[str, str] = {}
+
+    def mapped(row: Row, tally: Tally) -> list[Message]:
+        common = {
+            "loan_id": row.loan_id,
+            "borrower_id": row.entity_id,
+            "value_date": row.day,
+            "transaction_id": row.event_id,
+        }
+        if row.event_type == "LoanOpened":
+            if not row.amount.strip("0."):
+                tally.aside["loan enters with nothing outstanding"] += 1
+                return []
+            facts = row.facts()
+            rates[row.loan_id] = _rate(facts["rate_orig"])
+            return [_opened(row, rates[row.loan_id], str(facts["state"])) | common]
+        if row.loan_id not in rates:
+            tally.aside["row of a loan that entered with nothing outstanding"] += 1
+            return []
+        if row.event_type == "BalanceReported":
+            return _reported(row, rates, common)
+        if row.event_type == "DefaultObserved":
+            reason = "default observed in the panel"
+            finding = {"finding": "default_observed", "active": True, "reason": reason}
+            return [{"type": "loan_status_changed", **finding, **common}]
+        return [{"type": "loan_closed", "reason": "repaid", **common}]
+
+    return mapped
+
+
+def _opened(row: Row, rate: str, state: str) -> Message:
+    return {
+        "type": "loan_opened",
+        "product": "mortgage",
+        "currency": row.currency,
+        "principal": row.amount,
+        "terms": {"method": "given", "instalments": 0, "rate_percent": rate},
+        "officer_id": "panel",
+        "branch": "mortgage",
+        "region": state,
+    }
+
+
+def _reported(row: Row, rates: dict[str, str], common: Message) -> list[Message]:
+    position = {"type": "position_reported", "outstanding": row.amount, "currency": row.currency}
+    messages = [position | common]
+    rate = _rate(row.facts()["rate"])
+    if rate != rates[row.loan_id]:
+        rates[row.loan_id] = rate
+        changed = {"type": "loan_rate_changed", "rate_percent": rate}
+        messages.append(changed | common | {"transaction_id": f"{row.event_id}-rate"})
+    return messages
+
+
+def _rate(percent: float) -> str:
+    """Percent with four digits, as the source has it."""
+    return f"{percent:.4f}"
+
+
+MORTGAGE_DCR = DataSet(
+    "mortgage_dcr", "US mortgages, quarterly", ("events.csv.gz",), mapper, closes="monthly"
+)
