@@ -1,0 +1,192 @@
+"""The warnings stream: server-sent events that lose nothing and repeat nothing.
+
+An event's id is its position in the warnings log, so a reader that comes back with Last-Event-ID
+goes on exactly where it stopped. The feed holds the last facts once, for all readers; a reader that
+falls behind them reads on from the log itself. So no reader has a queue of its own, memory is
+bounded, and a slow reader costs the others nothing. One that takes nothing for `patience_seconds`
+is let go and may come back.
+Source: html.spec.whatwg.org, section server-sent events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ledger.codec import encode, topic_of
+from ledger.errors import InvariantBroken
+from ledger.store import Recorded
+from streams.api.problems import Problem
+from streams.metrics import Meter
+
+ReadLog = Callable[[int, int], list[Recorded]]
+"""(after, limit) -> facts of the warnings log, by position."""
+TRANSITIONS = (
+    "raised",
+    "escalated",
+    "acknowledged",
+    "suppressed",
+    "resolved",
+    "expired",
+    "withdrawn",
+)
+"""The names of events: what happened to a warning."""
+RETRY_MS = 2_000
+READ_AT_ONCE = 500
+
+
+def frame_of(recorded: Recorded) -> bytes:
+    """One fact of the warnings log as one event: id = position, event = the transition."""
+    name = topic_of(recorded.fact).split(".")[1]
+    data = orjson.dumps(
+        {
+            "position": recorded.position,
+            "event_id": recorded.event_id,
+            "transition": name,
+            **orjson.loads(encode(recorded.fact)[1]),
+        }
+    )
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, name.encode(), data)
+
+
+class Feed:
+    """The readers of the warnings stream. Lives in one event loop; only `read_log` leaves it."""
+
+    def __init__(
+        self,
+        read_log: ReadLog,
+        meter: Meter,
+        *,
+        last_position: int,
+        held: int = 4_096,
+        readers: int = 256,
+        heartbeat_seconds: float = 15.0,
+        patience_seconds: float = 30.0,
+    ) -> None:
+        self._read_log, self._meter = read_log, meter
+        self._held: deque[tuple[int, bytes]] = deque(maxlen=held)
+        self._last = last_position
+        self._news = asyncio.Event()
+        self._most_readers, self._readers = readers, 0
+        self._closed = False
+        self.heartbeat_seconds, self.patience_seconds = heartbeat_seconds, patience_seconds
+
+    @property
+    def last_position(self) -> int:
+        """Position of the newest fact told to the feed."""
+        return self._last
+
+    def publish(self, recorded: Sequence[Recorded]) -> None:
+        """Take committed facts of the warnings log, in order, and wake every reader."""
+        for item in recorded:
+            if item.position <= self._last:
+                continue
+            if item.position != self._last + 1:
+                self._held.clear()
+            self._held.append((item.position, frame_of(item)))
+            self._last = item.position
+        self._wake()
+
+    def close(self) -> None:
+        """End every reader's stream: the node stops."""
+        self._closed = True
+        self._wake()
+
+    def enter(self) -> None:
+        """Count a reader in. Errors: Problem "busy" when as many read as may."""
+        if self._closed or self._readers >= self._most_readers:
+            self._meter.listener_dropped("full")
+            raise Problem("busy", "As many readers as allowed are connected.")
+        self._readers += 1
+        self._meter.listeners(self._readers)
+
+    def leave(self, *, slow: bool) -> None:
+        """Count a reader out."""
+        self._readers -= 1
+        self._meter.listeners(self._readers)
+        if slow:
+            self._meter.listener_dropped("slow")
+
+    async def frames(self, after: int) -> AsyncIterator[bytes]:
+        """Everything behind position `after`, for as long as the node runs.
+
+        A quiet stream carries a heartbeat whose id is the reader's position, so that a reader that
+        never saw a warning resumes at the right place too.
+        """
+        position = after
+        yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, position)
+        while not self._closed:
+            news = self._news
+            if position < self._last:
+                chunk, position = await self._behind(position)
+                yield chunk
+                continue
+            try:
+                await asyncio.wait_for(news.wait(), self.heartbeat_seconds)
+            except TimeoutError:
+                yield b": heartbeat\nid: %d\n\n" % position
+
+    async def _behind(self, position: int) -> tuple[bytes, int]:
+        if self._held and self._held[0][0] <= position + 1:
+            skip = position + 1 - self._held[0][0]
+            upto = min(skip + READ_AT_ONCE, len(self._held))
+            chosen = [self._held[n] for n in range(skip, upto)]
+            return b"".join(frame for _, frame in chosen), chosen[-1][0]
+        recorded = await run_in_threadpool(self._read_log, position, READ_AT_ONCE)
+        if not recorded:
+            raise InvariantBroken(f"The warnings log ends at {position}, not at {self._last}.")
+        return b"".join(map(frame_of, recorded)), recorded[-1].position
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class EventStream(Response):
+    """The answer that carries a feed, and lets go of a reader that stops reading."""
+
+    def __init__(self, feed: Feed, after: int) -> None:
+        super().__init__(
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+        del self.headers["content-length"]
+        self._feed, self._after = feed, after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream until the reader leaves, is too slow, or the node stops. Errors: Problem."""
+        self._feed.enter()
+        slow = False
+        gone = asyncio.create_task(_disconnected(receive))
+        told = asyncio.create_task(self._tell(send))
+        try:
+            await asyncio.wait({gone, told}, return_when=asyncio.FIRST_COMPLETED)
+            failure = told.exception() if told.done() else None
+            slow = isinstance(failure, TimeoutError)
+            if failure is not None and not slow:
+                raise failure
+        finally:
+            self._feed.leave(slow=slow)
+            gone.cancel()
+            told.cancel()
+            await asyncio.gather(gone, told, return_exceptions=True)
+
+    async def _tell(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async for chunk in self._feed.frames(self._after):
+            async with asyncio.timeout(self._feed.patience_seconds):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _disconnected(receive: Receive) -> None:
+    message: Any = {}
+    while message.get("type") != "http.disconnect":
+        message = await receive()

@@ -1,0 +1,119 @@
+"""The outermost layer: what holds for every request, whatever the page.
+
+Gives each request an id, refuses foreign Host headers (a web page must not reach a loopback
+server by DNS rebinding), counts and times by route template, and turns an unforeseen error into a
+problem document. The log gets the error's class and place, never its text: texts of errors can
+hold what a borrower sent.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import time
+import traceback
+from collections.abc import Collection
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledger.dates import now_us
+from streams.api.problems import Problem, respond
+from streams.metrics import Meter
+
+log = logging.getLogger("loanbell.http")
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PLAIN_PAGES = "default-src 'none'; frame-ancestors 'none'"
+STREAM_ROUTE = "/v1/warnings/stream"
+
+
+class Gate:
+    """Wraps the ASGI application. `hosts` empty = any Host header is taken."""
+
+    def __init__(self, app: ASGIApp, meter: Meter, hosts: Collection[str]) -> None:
+        self._app, self._meter, self._hosts = app, meter, frozenset(hosts)
+        self._numbers = itertools.count(1)
+        self._started = f"{now_us() // 1000:x}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; what is not HTTP passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = self._request_id(scope)
+        answer = _Answer(send, request_id)
+        try:
+            if self._foreign(scope):
+                await respond(Problem("wrong_host"))(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
+        except Exception as error:
+            _report(error, scope, request_id)
+            if answer.status:  # too late for another answer: the connection is cut
+                raise _Cut from None
+            await respond(Problem("internal", request_id=request_id))(scope, receive, answer)
+        finally:
+            self._count(scope, answer.status, time.perf_counter() - started)
+
+    def _request_id(self, scope: Scope) -> str:
+        given = Headers(scope=scope).get("x-request-id", "")
+        made = given if _GIVEN_ID.fullmatch(given) else f"{self._started}-{next(self._numbers)}"
+        scope.setdefault("state", {})["request_id"] = made
+        return made
+
+    def _foreign(self, scope: Scope) -> bool:
+        host = Headers(scope=scope).get("host", "")
+        name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+        return bool(self._hosts) and name.lower() not in self._hosts
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _template(scope)
+        if route != STREAM_ROUTE:  # its length is the reader's patience, not our speed
+            self._meter.request(
+                method=_method(scope), route=route, status=status or 499, seconds=seconds
+            )
+
+
+class _Cut(Exception):
+    """An answer that had begun could not be finished; the cause is in the log."""
+
+
+class _Answer:
+    """The `send` of one request: notes the status, adds the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id = send, request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault("Content-Security-Policy", _PLAIN_PAGES)
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def _template(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", "unmatched"))
+
+
+def _method(scope: Scope) -> str:
+    known = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
+    return scope["method"] if scope["method"] in known else "other"
+
+
+def _report(error: Exception, scope: Scope, request_id: str) -> None:
+    places = traceback.extract_tb(error.__traceback__)[-3:]
+    where = " < ".join(f"{place.filename}:{place.lineno}" for place in reversed(places))
+    log.error(
+        "%s %s failed: %s at %s (request %s)",
+        scope["method"], _template(scope), type(error).__name__, where, request_id,
+    )  # fmt: skip
