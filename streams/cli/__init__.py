@@ -1,0 +1,9 @@
+"""`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
+
+`files`, `demo`, `intake` and `serve` make facts; `look` reads them; `care` keeps them right.
+"""
+
+from streams.cli import files
+from streams.cli.app import main
+
+__all__ = ["files", "main"]

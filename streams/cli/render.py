@@ -1,0 +1,100 @@
+"""How facts, warnings and figures look in a terminal. Knows colours and widths, no rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ledger.money import format_minor
+from streams.cli.app import err
+
+SEVERITY_STYLE = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
+SEVERITIES = tuple(SEVERITY_STYLE)
+GRADE_STYLE = {
+    "normal": "green",
+    "special_mention": "yellow",
+    "substandard": "dark_orange",
+    "doubtful": "red",
+    "loss": "bold red",
+}
+
+
+class RateColumn(ProgressColumn):
+    """Finished steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The task's speed, or a dash before there is one."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "–", style="cyan")
+
+
+def progress_bar() -> Progress:
+    """A bar with count, rate and time left; on standard error, so that output can be piped."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=False,
+    )
+
+
+def severity(name: str) -> Text:
+    """A severity in its own colour."""
+    return Text(f"{name:<6}", style=SEVERITY_STYLE.get(name, ""))
+
+
+def grade(name: str) -> Text:
+    """A risk grade in its own colour."""
+    return Text(name, style=GRADE_STYLE.get(name, ""))
+
+
+def amount(minor: int | None, currency: str) -> str:
+    """Money with thousands separators for reading: 1,234,567.00 CNY."""
+    if minor is None:
+        return "–"
+    whole, point, rest = format_minor(minor, currency).partition(".")
+    return f"{int(whole):,}{point}{rest} {currency}" if whole != "-0" else f"-0.{rest} {currency}"
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A plain table; numbers to the right."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    kept = [[cell if isinstance(cell, Text) else str(cell) for cell in row] for row in rows]
+    for index, column in enumerate(columns):
+        numeric = all(_numeric(row[index]) for row in kept) and bool(kept)
+        drawn.add_column(column, justify="right" if numeric else "left", header_style="dim")
+    for row in kept:
+        drawn.add_row(*row)
+    return drawn
+
+
+def pairs(title: str, values: Mapping[str, Any]) -> Table:
+    """Names and values, a line each."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    drawn.add_column("", style="dim")
+    drawn.add_column("")
+    for name, value in values.items():
+        drawn.add_row(name, value if isinstance(value, Text) else str(value))
+    drawn.show_header = False
+    return drawn
+
+
+def _numeric(cell: str | Text) -> bool:
+    plain = cell.plain if isinstance(cell, Text) else cell
+    return plain.replace(",", "").replace(".", "").replace("-", "").replace("%", "").strip(
+        " –"
+    ).isdigit() or plain in {"–", ""}
