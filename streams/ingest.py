@@ -99,5 +99,6 @@ def _transaction_id(body: bytes) -> str | None:
     except orjson.JSONDecodeError:
         return None
     found = document.get("transaction_id") if isinstance(document, dict) else None
-    printable = isinstance(found, str) and 1 <= len(found) <= 128
-    return found if printable and all("!" <= letter <= "~" for letter in found) else None
+    if not isinstance(found, str) or not 1 <= len(found) <= 128:
+        return None
+    return found if all("!" <= letter <= "~" for letter in found) else None

@@ -290,3 +290,25 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
 
 Each may raise InvalidAmount, CurrencyMismatch or DateOutOfRange.
 """
+
+TYPE_OF: dict[type[Command] | type[None], str] = {
+    OpenLoan: "loan_opened",
+    DisburseLoan: "loan_disbursed",
+    ScheduleInstalments: "instalments_scheduled",
+    ReceiveRepayment: "repayment_received",
+    ReverseRepayment: "repayment_reversed",
+    ApplyCharge: "charge_applied",
+    ChangeRate: "loan_rate_changed",
+    ChangeLimit: "loan_limit_changed",
+    ChangeOfficer: "loan_officer_changed",
+    ChangeGuarantor: "loan_guarantor_changed",
+    ChangeStatus: "loan_status_changed",
+    ReportPosition: "position_reported",
+    CloseLoan: "loan_closed",
+    OpenAccount: "account_opened",
+    CreditAccount: "account_credited",
+    DebitAccount: "account_debited",
+    ReturnDebit: "account_debit_returned",
+    CloseBusinessDay: "business_day_closed",
+}
+"""Command -> the `type` word of its message."""

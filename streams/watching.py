@@ -1,0 +1,140 @@
+"""The watch agent: observes the ledger log, writes the warnings log, and tells who listens.
+
+It alone writes that log; what people do about a warning passes through its channel too, so that
+every action has its place among the facts. Judges nothing: `Watch` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from ledger.errors import LoanError, StoreUnavailable
+from ledger.events import BusinessDayClosed
+from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
+from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
+from streams.app import Inbox
+from streams.metrics import Meter
+from warning.watch import Watch
+
+Listener = Callable[[Sequence[Recorded]], None]
+"""Takes committed facts of the warnings log, in order, in the node's loop."""
+
+
+class WatchAgent(Agent):
+    """Observes the ledger log and writes the warnings log; people's actions pass through it."""
+
+    name = "watch"
+
+    def __init__(
+        self,
+        watch: Watch,
+        ledger: FactLog,
+        warnings: FactLog,
+        forward: Callable[[Facts], Awaitable[None]],
+        *,
+        most: int,
+        fail: Fail,
+        moved: Callable[[], None],
+        meter: Meter,
+    ) -> None:
+        super().__init__(fail, moved, meter)
+        self._watch, self._ledger, self._warnings = watch, ledger, warnings
+        self._forward, self._most = forward, most
+        self.listeners: list[Listener] = []
+        self.position = 0
+        self.caught_up = False
+
+    async def run(self, inbox: Inbox) -> None:
+        """The agent's body: first what the store has, then what comes."""
+        await self.guarded(self._replay())
+        async for work in inbox.batches(most=self._most, size=size_of):
+            for is_action, run in groupby(work, key=lambda item: isinstance(item, Action)):
+                if is_action:
+                    for action in run:
+                        await self.guarded(self._act(action))
+                else:
+                    for facts in joined(list(run)):
+                        await self.guarded(self._observe(facts))
+
+    async def _replay(self) -> None:
+        loop = asyncio.get_running_loop()
+        new = await self.work(self._replayed)
+        await self._commit(new, loop.time())
+        self.position, self.caught_up = self._watch.position, True
+
+    def _replayed(self) -> list[NewFact]:
+        warnings = [fact for page in pages(self._warnings, 0) for fact in page]
+        ledger = (fact for page in pages(self._ledger, 0) for fact in page)
+        return self._watch.replay(ledger, warnings)
+
+    async def _observe(self, facts: Facts) -> None:
+        if self.halted is not None:
+            return
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        new = await self.work(self._observed, facts.recorded)
+        closed = sum(type(item.fact) is BusinessDayClosed for item in facts.recorded)
+        recorded = await self._commit(new, facts.accepted)
+        if recorded:
+            seconds = loop.time() - facts.accepted
+            self.meter.warned(seconds=seconds, warnings=len(recorded))
+        for _ in range(closed):
+            self.meter.day_closed(seconds=(loop.time() - started) / closed)
+        self.position = self._watch.position
+
+    def _observed(self, recorded: Sequence[Recorded]) -> list[NewFact]:
+        new: list[NewFact] = []
+        if recorded[0].position > self._watch.position + 1:
+            for page in pages(self._ledger, self._watch.position, upto=recorded[0].position - 1):
+                new += self._watch.observe(page)
+        return new + self._watch.observe(recorded)
+
+    async def _act(self, action: Action) -> None:
+        if self.halted is not None:
+            return _tell(action.answer, self.halted)
+        loop = asyncio.get_running_loop()
+        try:
+            new = await self.work(self._acted, action)
+            recorded = await self._commit(new, loop.time())
+        except LoanError as error:
+            _tell(action.answer, error)
+            if isinstance(error, StoreUnavailable):
+                raise
+        except BaseException as error:
+            _tell(action.answer, error)
+            raise
+        else:
+            if not action.answer.done():
+                action.answer.set_result(recorded)
+        return None
+
+    def _acted(self, action: Action) -> list[NewFact]:
+        return self._watch.act(action.action, recorded_at_us=action.recorded_at_us)
+
+    async def _commit(self, new: Sequence[NewFact], accepted: float) -> list[Recorded]:
+        """Record facts of the warnings log, whatever it takes, and pass them on.
+
+        The watch has taken them for said, so they must be recorded before it goes on.
+        """
+        if not new:
+            return []
+        recorded: list[Recorded] = await self.insist(self._warnings.record, new)
+        self.meter.warnings(Counter(_transition(item.fact) for item in recorded))
+        for listener in list(self.listeners):
+            listener(recorded)
+        await self._forward(Facts(WARNINGS_LOG, recorded, accepted))
+        return recorded
+
+
+def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _transition(fact: Any) -> tuple[str, str]:
+    word = type(fact).__name__.removeprefix("Warning").lower()
+    return word, getattr(fact, "severity", "")
