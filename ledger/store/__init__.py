@@ -4,12 +4,12 @@
 and hash chain. `MemoryStore` keeps the same contract without a file, for tests and trials.
 """
 
+from ledger.store.log import SqliteLog
 from ledger.store.memory import MemoryLog, MemoryStore
 from ledger.store.records import (
     LEDGER_LOG,
     WARNINGS_LOG,
     AlreadyTracked,
-    ChainBroken,
     ChainFault,
     ChainReport,
     Checkpoint,
@@ -18,13 +18,12 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
-from ledger.store.sqlite import SqliteLog, Store
+from ledger.store.sqlite import Store
 
 __all__ = [
     "LEDGER_LOG",
     "WARNINGS_LOG",
     "AlreadyTracked",
-    "ChainBroken",
     "ChainFault",
     "ChainReport",
     "Checkpoint",

@@ -1,8 +1,8 @@
 """The hash chain: each row's hash covers all of its columns and the hash before it.
 
-chain = SHA-256(previous chain ‖ framing ‖ stream ‖ topic ‖ command id ‖ digest ‖ state), where the
-framing holds position, version and the lengths, so that no two different rows frame alike. Knows
-nothing of the database.
+chain = SHA-256(previous chain ‖ position, previous position, version, stream, topic and command id,
+each ended by a NUL ‖ command digest ‖ state). No text holds a NUL and a digest has a fixed length,
+so no two different rows frame alike. Knows nothing of the database.
 """
 
 from __future__ import annotations
@@ -10,51 +10,53 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from ledger.codec import DIGEST_BYTES
+
 START = bytes(32)
 """The chain hash before the first fact."""
 
-Columns = tuple[int, str, int, str, bytes, str | None, bytes | None]
-"""position, stream, version, topic, state, command id, command digest"""
-Row = tuple[int, str, int, str, bytes, str | None, bytes | None, bytes]
+Columns = tuple[int, str, int, str, bytes, int, str | None, bytes | None]
+"""position, stream, version, topic, state, previous position of the stream, command id, digest"""
+Row = tuple[int, str, int, str, bytes, int, str | None, bytes | None, bytes]
 """`Columns` and the chain hash"""
 
-_INT, _STR, _BYTES, _NONE = int, str, bytes, type(None)
-_KINDS: tuple[tuple[type, ...], ...] = (
-    (_INT,),
-    (_STR,),
-    (_INT,),
-    (_STR,),
-    (_BYTES,),
-    (_STR, _NONE),
-    (_BYTES, _NONE),
-    (_BYTES,),
+_TEXTS = (1, 3, 6)
+_NONE = type(None)
+_KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("position", (int,)),
+    ("stream", (str,)),
+    ("version", (int,)),
+    ("topic", (str,)),
+    ("state", (bytes,)),
+    ("previous", (int,)),
+    ("command_id", (str, _NONE)),
+    ("command_digest", (bytes, _NONE)),
+    ("chain", (bytes,)),
 )
-_COLUMNS = "position stream version topic state command_id command_digest chain".split()
 
 
-def link(previous: bytes, columns: Columns) -> bytes:
-    """The chain hash (32 bytes) of the row that follows `previous`."""
-    position, stream, version, topic, state, command_id, digest = columns
+def link(chain: bytes, columns: Columns) -> bytes:
+    """The chain hash (32 bytes) of the row `columns` that follows `chain`."""
+    position, stream, version, topic, state, previous, command_id, digest = columns
     if command_id is None or digest is None:
-        frame = f"{position} {version} {len(stream)} {len(topic)} - {len(state)}\n{stream}{topic}"
-        return sha256(previous + frame.encode() + state).digest()
-    frame = (
-        f"{position} {version} {len(stream)} {len(topic)} {len(command_id)} {len(digest)} "
-        f"{len(state)}\n{stream}{topic}{command_id}"
-    )
-    return sha256(previous + frame.encode() + digest + state).digest()
+        frame = f"{position}\0{previous}\0{version}\0{stream}\0{topic}\0"
+        return sha256(chain + frame.encode() + state).digest()
+    frame = f"{position}\0{previous}\0+{version}\0{stream}\0{topic}\0{command_id}\0"
+    return sha256(chain + frame.encode() + digest + state).digest()
 
 
-def fault_of(row: tuple[Any, ...], previous: bytes, position: int) -> str | None:
-    """What is wrong with the row that should be at `position` after `previous`; None if nothing."""
-    for column, kinds, value in zip(_COLUMNS, _KINDS, row, strict=True):
+def fault_of(row: tuple[Any, ...], chain: bytes, position: int) -> str | None:
+    """What is wrong with the row that should be at `position` after `chain`; None if nothing."""
+    for (column, kinds), value in zip(_KINDS, row, strict=True):
         if type(value) not in kinds:
             return f"{column} holds a {type(value).__name__}"
     if row[0] != position:
         return f"position {position} is missing: the next row is {row[0]}"
-    if (row[5] is None) != (row[6] is None):
+    if any("\0" in (row[text] or "") for text in _TEXTS):
+        return "a text holds a NUL"
+    if len(row[7] or b"") != (0 if row[6] is None else DIGEST_BYTES):
         return "a command id without its digest, or a digest without its command id"
-    if link(previous, row[:7]) != row[7]:
+    if link(chain, row[:8]) != row[8]:
         return (
             "its bytes and its hash do not agree: a stream, version, topic, state, command or hash "
             "was changed, or the row was moved"

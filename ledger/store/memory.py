@@ -10,18 +10,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ledger.codec import encode
 from ledger.errors import StaleVersion
-from ledger.store import chain
+from ledger.store.chain import START, Columns, Row, link
 from ledger.store.records import (
     LEDGER_LOG,
     WARNINGS_LOG,
     AlreadyTracked,
-    ChainFault,
     ChainReport,
     Checkpoint,
     KnownCommand,
     NewFact,
     Recorded,
 )
+from ledger.store.verify import Walk
 
 
 class MemoryLog:
@@ -29,7 +29,7 @@ class MemoryLog:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.rows: list[chain.Row] = []
+        self.rows: list[Row] = []
         self._facts: list[Recorded] = []
         self._streams: dict[str, list[Recorded]] = {}
         self._commands: dict[str, KnownCommand] = {}
@@ -42,14 +42,26 @@ class MemoryLog:
         """See `FactLog.record`."""
         with self._recording:
             self._check(facts, tracking or {})
-            rows: list[chain.Row] = []
-            position, previous = len(self.rows), self.head()
+            rows: list[Row] = []
+            position, chain = len(self.rows), self.head()
+            ends = {name: facts[-1].position for name, facts in self._streams.items()}
             for new in facts:
                 position += 1
-                placed = (position, new.stream, new.version)
-                columns = (*placed, *encode(new.fact), new.command_id, new.command_digest)
-                previous = chain.link(previous, columns)
-                rows.append((*columns, previous))
+                topic, state = encode(new.fact)
+                before = ends.get(new.stream, 0)
+                command = (new.command_id, new.command_digest)
+                columns: Columns = (
+                    position,
+                    new.stream,
+                    new.version,
+                    topic,
+                    state,
+                    before,
+                    *command,
+                )
+                ends[new.stream] = position
+                chain = link(chain, columns)
+                rows.append((*columns, chain))
             return self._keep(facts, rows, tracking or {})
 
     def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:
@@ -82,7 +94,7 @@ class MemoryLog:
 
     def head(self) -> bytes:
         """See `FactLog.head`."""
-        return self.rows[-1][7] if self.rows else chain.START
+        return self.rows[-1][8] if self.rows else START
 
     def verify(
         self,
@@ -91,18 +103,11 @@ class MemoryLog:
         since: Checkpoint | None = None,
     ) -> ChainReport:
         """See `FactLog.verify`."""
-        start = since or Checkpoint()
-        position, previous = start.position, start.chain
-        for row in self.rows[position:]:
-            what = chain.fault_of(row, previous, position + 1)
-            if what is not None:
-                fault = ChainFault(position + 1, row[1], what)
-                here = Checkpoint(position, previous)
-                return ChainReport(self.name, position - start.position, here, fault)
-            position, previous = row[0], row[7]
-        if progress is not None:
-            progress(position)
-        return ChainReport(self.name, position - start.position, Checkpoint(position, previous))
+        return Walk(self.name, since).run(
+            lambda after, limit: self.rows[after : after + limit],
+            lambda: Checkpoint(self.last_position(), self.head()),
+            progress,
+        )
 
     def _check(self, facts: Sequence[NewFact], tracking: Mapping[str, int]) -> None:
         for source, offset in tracking.items():
@@ -133,7 +138,7 @@ class MemoryLog:
                 commands.add(new.command_id)
 
     def _keep(
-        self, facts: Sequence[NewFact], rows: list[chain.Row], tracking: Mapping[str, int]
+        self, facts: Sequence[NewFact], rows: list[Row], tracking: Mapping[str, int]
     ) -> list[Recorded]:
         recorded = []
         for new, row in zip(facts, rows, strict=True):

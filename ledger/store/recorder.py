@@ -1,115 +1,281 @@
-"""The eventsourcing library's SQLite recorder, made to append whole batches.
+"""The eventsourcing library's SQLite recorder, made to append whole batches at full rate.
 
-Keeps the library's transactions, connection pool, StoredEvent and Tracking; replaces its table, so
-that a fact carries its place in the hash chain, and its row-by-row insert. Knows nothing of facts:
-rows are already framed and encoded.
+Keeps the library's transactions, connection pool, StoredEvent and Tracking and answers its calls;
+replaces its table by an append-only one, whose rows are hash-chained and point to the row before
+in their stream. Rows go in by statements of many rows, because SQLite gives up Python's global lock
+with every step: with a statement for each row, any busy thread beside it starves the writer. Knows
+nothing of facts, only their topics and bytes.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from typing import Any
+import json
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain as joined
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent, Tracking
-from eventsourcing.sqlite import (
-    SQLiteConnection,
-    SQLiteConnectionPool,
-    SQLiteDatastore,
-    SQLiteProcessRecorder,
-)
+from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
+from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 
-from ledger.store.chain import Row
+from ledger.store import statements
+from ledger.store.chain import START, link
+from ledger.store.connections import Datastore
+from ledger.store.tail import Head, Slice, Tail
 
-_LOCK_TIMEOUT_SECONDS = 5
-_READERS = 4
+TAIL_FACTS = 65_536
+"""So many facts come together in memory before their index entries are moved to their tables."""
+_KNOWN_HEADS = 262_144
+_NEW = Head(0, 0)
 
-
-class Pool(SQLiteConnectionPool):
-    """Connections with our durability and cache settings."""
-
-    def __init__(self, uri: str, *, size: int, pragmas: Sequence[str]) -> None:
-        self._pragmas = pragmas
-        super().__init__(
-            db_name=uri, lock_timeout=_LOCK_TIMEOUT_SECONDS, pool_size=size, max_overflow=0
-        )
-
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        cursor = connection.cursor()
-        for pragma in self._pragmas:
-            cursor.execute(pragma)
-        return connection
+Draft = tuple[str, int, str, bytes, str | None, bytes | None]
+"""stream, version, topic, state, command id, command digest"""
+Place = tuple[int, str, int, str, bytes]
+"""position, stream, version, topic, state"""
 
 
-class Datastore(SQLiteDatastore):
-    """The library's datastore over our pool; stream names are text."""
+class Framed(NamedTuple):
+    """A batch made ready: the values of its rows in one list, and what will be known after it."""
 
-    def __init__(self, uri: str, *, size: int = _READERS, pragmas: Sequence[str]) -> None:
-        super().__init__(db_name=uri, originator_id_type="text")
-        self.pool.close()
-        self.pool = Pool(uri, size=size, pragmas=pragmas)
+    values: list[Any]
+    heads: dict[str, Head]
+    commands: dict[str, int]
+    last: tuple[int, bytes]
 
 
 class BatchRecorder(SQLiteProcessRecorder):
-    """Appends rows and tracking in one commit. One table of facts for each log."""
+    """One log's tables. With `writes`, this process is their only writer; else it follows one."""
 
-    def __init__(self, datastore: Datastore, log: str) -> None:
-        self.heads_table = f"{log}_heads"
+    def __init__(
+        self, datastore: Datastore, log: str, *, reading: Datastore, writes: bool = True
+    ) -> None:
+        self.sql = statements.of_log(log)
         super().__init__(datastore, events_table_name=f"{log}_facts")
-        facts, heads = self.events_table_name, self.heads_table
-        self.insert_row_statement = f"INSERT INTO {facts} VALUES (?,?,?,?,?,?,?,?)"
-        self.upsert_head_statement = (
-            f"INSERT INTO {heads} VALUES (?,?) ON CONFLICT DO UPDATE SET version = excluded.version"
-        )
+        self._reading, self._writes = reading, writes
+        self._tail = Tail(TAIL_FACTS if writes else None)
+        self._scanned = self._indexed = 0
+        self._last: tuple[int, bytes] = (0, START)
+        self._fresh = False
+        self._heads: dict[str, Head] = {}
+        self._unknown: tuple[int, frozenset[str]] = (0, frozenset())
+        self._lock = threading.RLock()
 
     def construct_create_table_statements(self) -> list[str]:
         """The library's tracking table, and ours in the place of its table of events."""
-        facts, heads = self.events_table_name, self.heads_table
-        tracking = super().construct_create_table_statements()[1:]
-        return [
-            f"CREATE TABLE IF NOT EXISTS {facts} (position INTEGER PRIMARY KEY, "
-            "originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
-            "topic TEXT NOT NULL, state BLOB NOT NULL, command_id TEXT, command_digest BLOB, "
-            "chain BLOB NOT NULL, UNIQUE (originator_id, originator_version))",
-            f"CREATE UNIQUE INDEX IF NOT EXISTS {facts}_commands ON {facts} (command_id) "
-            "WHERE command_id IS NOT NULL",
-            f"CREATE TABLE IF NOT EXISTS {heads} (originator_id TEXT PRIMARY KEY, "
-            "version INTEGER NOT NULL) WITHOUT ROWID",
-            *tracking,
-        ]
+        return [*self.sql.create, *super().construct_create_table_statements()[1:]]
 
-    def append(
-        self,
-        rows: Sequence[Row],
-        heads: Sequence[tuple[str, int]],
-        tracking: Sequence[Tracking],
-    ) -> None:
-        """Rows, heads and tracking in one commit; the library's errors when it fails."""
-        with self.datastore.transaction(commit=True) as cursor:
-            for moved in tracking:
-                self._insert_tracking(cursor, moved)
-            cursor.executemany(self.insert_row_statement, rows)
-            cursor.executemany(self.upsert_head_statement, heads)
+    # Writing
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Plain tuples of a query over one consistent snapshot."""
-        with self.datastore.transaction(commit=False) as wrapped:
-            cursor = wrapped.sqlite_cursor
-            cursor.row_factory = None
-            return list(cursor.execute(query, parameters))
+    def append(self, drafts: Sequence[Draft], tracking: Iterable[Tracking] = ()) -> int:
+        """Add `drafts` and move `tracking` in one commit -> the position before them.
 
-    def _insert_events(
-        self, c: Any, stored_events: Sequence[StoredEvent], **kwargs: Any
+        Errors: the library's IntegrityError when a version is not its stream's next, a command is
+        known, tracking is not ahead or another writer was first; its other errors when the database
+        refuses. Nothing is kept then.
+        """
+        with self._lock:
+            self._follow()
+            before = self._last[0]
+            framed = self._framed(drafts)
+            moved = self._tail.due(len(drafts), before)
+            try:
+                with self.datastore.transaction(commit=True) as cursor:
+                    for source in tracking:
+                        self._insert_tracking(cursor, source)
+                    self._write(cursor, framed, moved)
+            except BaseException:
+                self._fresh = False
+                raise
+            self._tail.add(len(drafts), framed.heads, framed.commands)
+            self._tail.moved(moved)
+            self._remember(framed.heads)
+            self._last, self._scanned = framed.last, framed.last[0]
+            return before
+
+    def _framed(self, drafts: Sequence[Draft]) -> Framed:
+        """Rows with positions and chain. Errors: IntegrityError for a version or command."""
+        heads = self.heads({draft[0] for draft in drafts})
+        commands: dict[str, int] = {}
+        values: list[Any] = []
+        position, chain = self._last
+        for stream, version, topic, state, command_id, digest in drafts:
+            head = heads.get(stream, _NEW)
+            if version != head[0] + 1:
+                raise IntegrityError(f"{stream}: version {head[0] + 1} is next, not {version}")
+            position += 1
+            heads[stream] = Head(version, position)
+            columns = (position, stream, version, topic, state, head[1], command_id, digest)
+            chain = link(chain, columns)
+            values += columns
+            values.append(chain)
+            if command_id is not None:
+                if command_id in commands:
+                    raise IntegrityError(f"command {command_id} comes twice")
+                commands[command_id] = position
+        self._refuse_known(commands)
+        return Framed(values, heads, commands, (position, chain))
+
+    def _refuse_known(self, commands: dict[str, int]) -> None:
+        """Errors: IntegrityError for a known command, looked up unless that was just done."""
+        position, unknown = self._unknown
+        if position == self._last[0] and commands.keys() <= unknown:
+            return
+        known = self.commands(commands)
+        if known:
+            raise IntegrityError(f"command {next(iter(known))} is known")
+
+    def _write(self, cursor: SQLiteCursor, framed: Framed, moved: Slice) -> None:
+        sql = self.sql
+        statements.insert(cursor, sql.insert_facts, framed.values)
+        statements.insert(cursor, sql.insert_heads, list(joined.from_iterable(moved.heads)))
+        statements.insert(cursor, sql.insert_commands, list(joined.from_iterable(moved.commands)))
+        if framed.values or moved.indexed is not None:
+            cursor.execute(sql.update_log, (*framed.last, moved.indexed))
+
+    def _remember(self, heads: dict[str, Head]) -> None:
+        if len(self._heads) > _KNOWN_HEADS:
+            self._heads.clear()
+        self._heads.update(heads)
+
+    # Following the log
+
+    def last(self) -> tuple[int, bytes]:
+        """Position and chain hash of the last row; 0 and zeros when there is none."""
+        with self._lock:
+            self._follow()
+            return self._last
+
+    def _follow(self) -> None:
+        """Know the log's end and the index of its tail, as they are in the file now."""
+        if self._fresh:
+            return
+        rows = self.rows(self.sql.select_log)
+        position, chain, indexed = rows[0] if rows else (0, START, 0)
+        if indexed > self._scanned or (not self._writes and indexed > self._indexed):
+            self._tail, self._scanned = Tail(TAIL_FACTS if self._writes else None), indexed
+        self._indexed = indexed
+        self._heads.clear()
+        while self._scanned < position:
+            self._scan()
+        self._last, self._fresh = (position, chain), self._writes
+
+    def _scan(self) -> None:
+        """Index one more stretch of the log in memory."""
+        rows = self.rows(self.sql.scan, (self._scanned,))
+        heads = {stream: Head(version, position) for position, stream, version, _ in rows}
+        commands = {command: position for position, _, _, command in rows if command is not None}
+        self._tail.add(len(rows), heads, commands)
+        self._scanned = rows[-1][0]
+
+    # Reading
+
+    def heads(self, streams: Collection[str]) -> dict[str, Head]:
+        """The ends of those of `streams` that have facts."""
+        self._ready()
+        newest, known = self._tail.head, self._heads
+        found: dict[str, Head] = {}
+        missing: list[str] = []
+        for stream in streams:
+            head = newest(stream) or known.get(stream)
+            if head is None:
+                missing.append(stream)
+            else:
+                found[stream] = head
+        for stream, *head in self.listed(self.sql.select_heads, missing):
+            found[stream] = Head(*head)
+        return found
+
+    def commands(self, ids: Collection[str]) -> dict[str, int]:
+        """The positions of those of `ids` that are known."""
+        self._ready()
+        position, newest = self._last[0], self._tail.command
+        found = {known: at for known in ids if (at := newest(known)) is not None}
+        missing = [wanted for wanted in ids if wanted not in found] if found else ids
+        found.update(self.listed(self.sql.select_commands, missing))
+        self._unknown = position, frozenset(ids) - found.keys()
+        return found
+
+    def walk(self, streams: Collection[str]) -> list[Place]:
+        """All rows of `streams`, by position."""
+        ends = [head.position for head in self.heads(streams).values()]
+        rows = self.listed(self.sql.walk, ends)
+        rows.sort(key=lambda row: row[0])
+        return rows
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Plain tuples of a query over one snapshot."""
+        with self._reading.transaction(commit=False) as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def _ready(self) -> None:
+        if not self._fresh:
+            with self._lock:
+                self._follow()
+
+    def listed(self, query: str, keys: Collection[str] | Collection[int]) -> list[Any]:
+        """Rows of a query whose parameter is a list of keys."""
+        return [row for part in statements.listed(keys) for row in self.rows(query, part)]
+
+    def indexed_heads(self) -> tuple[int, list[tuple[str, int, int]]]:
+        """Up to which position the index tables hold everything, and the whole table of heads."""
+        indexed: int = self.rows(self.sql.select_log)[0][2]
+        return indexed, self.rows(self.sql.all_heads)
+
+    def reindex(self) -> None:
+        """Build the index tables again from the facts, in one commit."""
+        with self._lock:
+            with self.datastore.transaction(commit=True) as cursor:
+                for statement in self.sql.reindex:
+                    cursor.execute(statement)
+            self._tail, self._scanned, self._fresh = Tail(TAIL_FACTS), 0, False
+
+    # The library's calls
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
-        raise NotImplementedError("Facts enter a log through append, with their chain.")
+        """The library's way in, without commands; versions count from 1 here too."""
+        drafts: list[Draft] = [
+            (str(e.originator_id), e.originator_version, e.topic, e.state, None, None)
+            for e in stored_events
+        ]
+        tracking = kwargs.get("tracking")
+        before = self.append(drafts, () if tracking is None else (tracking,))
+        return range(before + 1, before + 1 + len(drafts))
 
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """One stream's events as the library wants them."""
+        events = [
+            StoredEvent(stream, version, topic, state)
+            for _, stream, version, topic, state in self.walk([str(originator_id)])
+            if (gt is None or version > gt) and (lte is None or version <= lte)
+        ]
+        return events[:: -1 if desc else 1][:limit]
 
-def is_conflict(error: BaseException) -> bool:
-    """Whether a constraint of the database refused the batch."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, sqlite3.IntegrityError):
-            return True
-        cause = cause.__cause__
-    return False
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The log from `start` on as the library wants it."""
+        after = (start or 0) - (1 if inclusive_of_start else 0)
+        wanted = json.dumps(list(topics)) if topics else None
+        rows = self.rows(self.sql.notifications, (after, stop, wanted, limit))
+        return [
+            Notification(stream, version, topic, state, position)
+            for position, stream, version, topic, state in rows
+        ]

@@ -1,0 +1,164 @@
+"""A log on SQLite: facts to rows by the codec, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from eventsourcing.persistence import IntegrityError, Tracking
+
+from ledger.codec import decode, encode
+from ledger.errors import InvariantBroken, StaleVersion, StoreUnavailable
+from ledger.store.faults import explained
+from ledger.store.recorder import BatchRecorder, Draft, Place
+from ledger.store.records import (
+    AlreadyTracked,
+    ChainFault,
+    ChainReport,
+    Checkpoint,
+    KnownCommand,
+    NewFact,
+    Recorded,
+)
+from ledger.store.verify import Walk, head_fault
+
+
+class SqliteLog:
+    """One log in the file. See `FactLog` for the contract."""
+
+    def __init__(self, name: str, path: Path, recorder: BatchRecorder, *, writes: bool) -> None:
+        self.name = name
+        self._path, self._recorder, self._writes = path, recorder, writes
+        self._sql = recorder.sql
+
+    def record(
+        self, facts: Sequence[NewFact], *, tracking: Mapping[str, int] | None = None
+    ) -> list[Recorded]:
+        """See `FactLog.record`."""
+        if not self._writes:
+            raise StoreUnavailable(
+                f"{self._path} was opened to read.", way_out="Open it without read_only to record."
+            )
+        drafts: list[Draft] = [
+            (stream, version, *encode(fact), command_id, digest)
+            for stream, version, fact, command_id, digest in facts
+        ]
+        sources = tracking or {}
+        moved = [Tracking(self._source(source), last) for source, last in sources.items()]
+        with explained(self._path):
+            try:
+                before = self._recorder.append(drafts, moved)
+            except IntegrityError as error:
+                raise self._conflict(sources, error) from error
+        return [
+            Recorded(position, stream, version, fact)
+            for position, (stream, version, fact, _, _) in enumerate(facts, before + 1)
+        ]
+
+    def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:
+        """See `FactLog.read`."""
+        with explained(self._path):
+            rows = self._recorder.rows(self._sql.read, (after, limit))
+        return _recorded(rows)
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """See `FactLog.stream`."""
+        return self.streams([stream]).get(stream, [])
+
+    def streams(self, names: Collection[str]) -> dict[str, list[Recorded]]:
+        """See `FactLog.streams`."""
+        with explained(self._path):
+            rows = self._recorder.walk(names)
+        found: dict[str, list[Recorded]] = {}
+        for fact in _recorded(rows):
+            facts = found.setdefault(fact.stream, [])
+            facts.append(fact)
+            if fact.version != len(facts):
+                raise InvariantBroken(
+                    f"{fact.stream} in {self._path} has no version {len(facts)} before position "
+                    f"{fact.position}: verify the log."
+                )
+        return found
+
+    def versions(self, names: Collection[str]) -> dict[str, int]:
+        """See `FactLog.versions`."""
+        with explained(self._path):
+            return {name: head.version for name, head in self._recorder.heads(names).items()}
+
+    def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
+        """See `FactLog.known_commands`."""
+        with explained(self._path):
+            places = self._recorder.commands(ids)
+            rows = self._recorder.listed(self._sql.select_claims, places.values())
+        return {known: KnownCommand(*claim) for known, *claim in rows if known in places}
+
+    def tracked(self, source: str) -> int:
+        """See `FactLog.tracked`."""
+        with explained(self._path):
+            return self._recorder.max_tracking_id(self._source(source)) or 0
+
+    def last_position(self) -> int:
+        """See `FactLog.last_position`."""
+        with explained(self._path):
+            return self._recorder.last()[0]
+
+    def head(self) -> bytes:
+        """See `FactLog.head`."""
+        with explained(self._path):
+            return self._recorder.last()[1]
+
+    def verify(
+        self,
+        *,
+        progress: Callable[[int], None] | None = None,
+        since: Checkpoint | None = None,
+    ) -> ChainReport:
+        """See `FactLog.verify`. From the beginning it also checks the index of streams."""
+        rows, sql = self._recorder.rows, self._sql
+        walk = Walk(self.name, since)
+        with explained(self._path):
+            report = walk.run(
+                lambda after, limit: rows(sql.verify, (after, limit)),
+                lambda: Checkpoint(*rows(sql.select_log)[0][:2]),
+                progress,
+            )
+            if report.fault is not None:
+                return report
+            return walk.report(self._index_fault(walk))
+
+    def reindex(self) -> None:
+        """Build the index of streams and commands again from the facts."""
+        with explained(self._path):
+            self._recorder.reindex()
+
+    def _index_fault(self, walk: Walk) -> ChainFault | None:
+        rows, sql = self._recorder.rows, self._sql
+        for position, command_id in rows(sql.wrong_command):
+            what = f"the index of commands is wrong for {command_id}: build it again"
+            return ChainFault(position, "", what)
+        if walk.ends is None:
+            return None
+        indexed, heads = self._recorder.indexed_heads()
+        return head_fault(heads, walk.ends, indexed)
+
+    def _source(self, source: str) -> str:
+        return f"{self.name}/{source}"
+
+    def _conflict(self, tracking: Mapping[str, int], error: IntegrityError) -> StaleVersion:
+        for source, last in tracking.items():
+            before = self.tracked(source)
+            if last <= before:
+                return AlreadyTracked(
+                    f"{source} was recorded up to {before}; a batch up to {last} is not ahead.",
+                    way_out=f"Go on after {before}.",
+                    source=source,
+                    offset=last,
+                )
+        return StaleVersion(
+            f"The {self.name} log has moved on: {error}.",
+            way_out="Load the streams again and decide again.",
+        )
+
+
+def _recorded(rows: Sequence[Place]) -> list[Recorded]:
+    return [Recorded(p, stream, version, decode(topic, s)) for p, stream, version, topic, s in rows]

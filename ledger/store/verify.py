@@ -1,0 +1,97 @@
+"""Walk a log from end to end: the hash chain, the order of versions, and the index beside it.
+
+Finds a single changed byte in any column, a missing row and rows that changed places, wherever they
+are. Reads through callables, so that it knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ledger.store.chain import fault_of
+from ledger.store.records import ChainFault, ChainReport, Checkpoint
+
+PART = 5_000
+Part = Callable[[int, int], Sequence[tuple[Any, ...]]]
+"""(after, limit) -> rows in order of position"""
+Ends = dict[str, tuple[int, int]]
+"""stream -> version and position of its last row"""
+
+
+class Walk:
+    """One walk over a log's rows. `ends` is kept when it starts at the beginning."""
+
+    def __init__(self, log: str, since: Checkpoint | None) -> None:
+        start = since or Checkpoint()
+        self._log, self._since = log, start.position
+        self._position, self._chain = start.position, start.chain
+        self.ends: Ends | None = {} if start.position == 0 else None
+
+    def run(
+        self,
+        part: Part,
+        note: Callable[[], Checkpoint],
+        progress: Callable[[int], None] | None,
+    ) -> ChainReport:
+        """Check all rows; `note` gives the log's own note of where it ends, as of now."""
+        while True:
+            rows = part(self._position, PART)
+            for row in rows:
+                fault = self._step(row)
+                if fault is not None:
+                    return self.report(fault)
+            if progress is not None:
+                progress(self._position)
+            if not rows:
+                fault = self._end(note())
+                if fault is not None or not part(self._position, 1):
+                    return self.report(fault)
+
+    def report(self, fault: ChainFault | None) -> ChainReport:
+        """How far the chain holds."""
+        here = Checkpoint(self._position, self._chain)
+        return ChainReport(self._log, self._position - self._since, here, fault)
+
+    def _step(self, row: tuple[Any, ...]) -> ChainFault | None:
+        what = fault_of(row, self._chain, self._position + 1) or self._misplaced(row)
+        if what is not None:
+            stream = row[1] if type(row[1]) is str else ""
+            return ChainFault(self._position + 1, stream, what)
+        self._position, self._chain = row[0], row[8]
+        return None
+
+    def _misplaced(self, row: tuple[Any, ...]) -> str | None:
+        if self.ends is None:
+            return None
+        version, position = self.ends.get(row[1], (0, 0))
+        if (row[2], row[5]) != (version + 1, position):
+            return f"version {row[2]} does not follow version {version} of its stream"
+        self.ends[row[1]] = (row[2], row[0])
+        return None
+
+    def _end(self, note: Checkpoint) -> ChainFault | None:
+        if note.position > self._position:
+            what = f"positions up to {note.position} were recorded and are missing"
+        elif note != Checkpoint(self._position, self._chain):
+            what = f"the log's note of its end ({note.position}) does not agree with its last row"
+        else:
+            return None
+        return ChainFault(self._position + 1, "", what)
+
+
+def head_fault(
+    heads: Iterable[tuple[str, int, int]], ends: Ends, indexed: int
+) -> ChainFault | None:
+    """What is wrong with the table of heads, which must hold all ends up to position `indexed`."""
+    due = sum(position <= indexed for _, position in ends.values())
+    for stream, version, position in heads:
+        end = ends.get(stream, (0, 0))
+        if end == (version, position):
+            due -= position <= indexed
+        elif not version < end[0] or not position < end[1] or end[1] <= indexed:
+            what = "the index of streams is wrong here; the facts are whole: build it again"
+            return ChainFault(position, stream, what)
+    if due:
+        return ChainFault(indexed, "", f"the index of streams misses {due}: build it again")
+    return None
