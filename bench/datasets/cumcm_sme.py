@@ -84,7 +84,11 @@ def _introduced(row: Row) -> list[Message]:
     ]
 
 
-CUMCM_SME = DataSet("cumcm_sme", "Chinese SME invoices", ("events.csv.gz",), mapper)
+CUMCM_SME = DataSet("cumcm_sme", "Chinese SME invoices", mapper, "cumcm_sme")
 CUMCM_UNLABELLED = DataSet(
-    "cumcm_unlabelled", "Chinese SME invoices, more firms", ("events_unlabelled.csv.gz",), mapper
+    "cumcm_unlabelled",
+    "Chinese SME invoices, more firms",
+    mapper,
+    "cumcm_sme",
+    file="events_unlabelled.csv.gz",
 )

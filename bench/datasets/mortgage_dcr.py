@@ -74,5 +74,5 @@ def _rate(percent: float) -> str:
 
 
 MORTGAGE_DCR = DataSet(
-    "mortgage_dcr", "US mortgages, quarterly", ("events.csv.gz",), mapper, closes="monthly"
+    "mortgage_dcr", "US mortgages, quarterly", mapper, "mortgage_dcr", closes="monthly"
 )

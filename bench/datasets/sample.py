@@ -68,7 +68,7 @@ def _micro_loans(draws: Draws) -> list[Event]:
             principal = 10_000 + 5_000 * draws.one(4)
             due = day + timedelta(days=30)
             terms = {
-                "total_due": principal * 1.15,
+                "total_due": principal * 115 / 100,
                 "term_days": 30,
                 "loan_number": number + 1,
                 "referred": 0,
@@ -76,7 +76,7 @@ def _micro_loans(draws: Draws) -> list[Event]:
                 "n_instalments": 1,
             }
             paid = due + timedelta(days=draws.one(14) - 10)
-            total = f"{principal * 1.15:.1f}"
+            total = f"{principal * 115 / 100:.1f}"
             events += [
                 (f"{day}T09:00:00", owner, loan, "LoanOpened", f"{principal}.0", "NGN", terms),
                 (f"{due}T00:00:00", owner, loan, "InstalmentDue", total, "NGN", {}),

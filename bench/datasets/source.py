@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -76,7 +76,7 @@ Mapper = Callable[[Row, Tally], list[Message]]
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """One set: its files, how its rows become messages, how its days are closed.
+    """One set: its file, how its rows become messages, how its days are closed.
 
     `mapper` makes a fresh mapper, since mappers remember what they have seen. `closes` is "daily"
     for every business day or "monthly" for the last one of each month.
@@ -84,9 +84,10 @@ class DataSet:
 
     name: str
     title: str
-    files: tuple[str, ...]
     mapper: Callable[[], Mapper]
-    closes: str = "daily"
+    folder: str
+    file: str = "events.csv.gz"
+    closes: Literal["daily", "monthly"] = "daily"
 
 
 def folder(name: str) -> Path | None:

@@ -49,7 +49,7 @@ def mapper() -> Mapper:
 def _opened(row: Row, loans: dict[str, _Open]) -> list[Message]:
     facts = row.facts()
     principal = parse_minor(row.amount, row.currency)
-    total = parse_minor(str(facts["total_due"]), row.currency)
+    total = parse_minor(f"{facts['total_due']:.2f}", row.currency)
     count = facts.get("n_instalments") or _INSTALMENTS[facts["term_days"]]
     first = facts.get("first_due_date")
     opened = date.fromisoformat(row.day)
@@ -142,4 +142,4 @@ def _common(row: Row) -> Message:
     return {"loan_id": row.loan_id, "borrower_id": row.entity_id, "value_date": row.day}
 
 
-SUPERLENDER = DataSet("superlender", "Micro-loans, Nigeria", ("events.csv.gz",), mapper)
+SUPERLENDER = DataSet("superlender", "Micro-loans, Nigeria", mapper, "superlender")

@@ -47,4 +47,4 @@ def _mapped(row: Row, tally: Tally) -> list[Message]:
     ]
 
 
-TAIWAN_CARD = DataSet("taiwan_card", "Credit cards, Taiwan 2005", ("events.csv.gz",), mapper)
+TAIWAN_CARD = DataSet("taiwan_card", "Credit cards, Taiwan 2005", mapper, "taiwan_card")

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from ledger.dates import Calendar, add_months
 from ledger.errors import LoanError
-from ledger.schedule import generate
-from ledger.terms import Instalment, Terms
 from streams.generate.accounts import Accounts
 from streams.generate.cast import Loan, draw_borrowers, draw_loans, draw_loans_a_borrower
+from streams.generate.contracts import Contracts
 from streams.generate.draws import Draws
 from streams.generate.noise import Noise
 from streams.generate.repay import Repayments
 from streams.generate.truth import LoanTruth, loan_truth
 from streams.generate.wire import Post, day_closed
-from streams.generate.world import PRODUCTS
 
 HOLIDAYS_FILE = Path(__file__).resolve().parents[1] / "calendars" / "cn.txt"
 DEFAULT_START = date(2024, 1, 2)
@@ -66,13 +63,20 @@ class Portfolio:
         )
         loans = draw_loans(Draws(self.seed, 3), borrowers, counts, days=self.days, start=self.start)
         accounts = Accounts(Draws(self.seed, 4), borrowers, start=self.start, days=self.days)
+        contracts = Contracts(
+            Draws(self.seed, 7),
+            accounts,
+            start=self.start,
+            days=self.days,
+            calendar=self.calendar,
+        )
         repayments = Repayments(
             Draws(self.seed, 5),
             accounts,
             loans,
             start=self.start,
             calendar=self.calendar,
-            schedule=self._schedule,
+            contracts=contracts,
         )
         each = 2 + self.loans // 500
         noise = Noise(Draws(self.seed, 6), start=self.start, days=self.days, each=each)
@@ -115,21 +119,6 @@ class Portfolio:
         accounts.trade(day, post, calendar=self.calendar, half=1 - (day & 1))
         accounts.withdraw(day, post)
         repayments.fall_due(day, post)
-
-    def _schedule(self, loan: Loan, day: date) -> list[Instalment]:
-        """As the ledger will generate it, or as a core system gives it: due on business days."""
-        product = PRODUCTS[loan.product]
-        terms = Terms(
-            method=product.method,
-            instalments=loan.instalments,
-            period_months=product.period_months,
-            first_due_date=loan.first_due,
-            rate_ppm=loan.rate_ppm,
-        )
-        rows = generate(terms, disbursements=[(day, loan.principal_minor)])
-        if not loan.given:
-            return list(rows)
-        return [replace(row, due_date=self.calendar.roll_forward(row.due_date)) for row in rows]
 
 
 def portfolio(

@@ -8,17 +8,16 @@ later.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date, timedelta
 
 from ledger.dates import Calendar
-from ledger.terms import Instalment
 from streams.generate.accounts import Accounts
 from streams.generate.cast import Loan
+from streams.generate.contracts import Contracts
 from streams.generate.draws import Draws
 from streams.generate.trouble import Trouble
-from streams.generate.wire import Post, percent, schedule_text, yuan
-from streams.generate.world import BRANCHES, CURRENCY, INDUSTRIES, OFFICERS_A_BRANCH, PRODUCTS
+from streams.generate.wire import Post, yuan
+from streams.generate.world import CURRENCY
 
 _RETRY_DAYS = (1, 2, 3, 5, 8, 12, 17, 25, 35, 50, 70, 95)
 _PENALTY_DAYS = (10, 40, 70, 100)
@@ -29,7 +28,6 @@ _FORGET_PPM = 10_000
 
 _Bounce = tuple[Loan, str, int, int]
 """A payment that will not stand: loan, transaction, day it counted from, amount."""
-Schedule = Callable[[Loan, date], list[Instalment]]
 
 
 class Repayments:
@@ -43,13 +41,13 @@ class Repayments:
         *,
         start: date,
         calendar: Calendar,
-        schedule: Schedule,
+        contracts: Contracts,
     ) -> None:
         self._draws = draws
         self._accounts = accounts
         self._start = start
         self._calendar = calendar
-        self._schedule = schedule
+        self._contracts = contracts
         self._opening: defaultdict[int, list[Loan]] = defaultdict(list)
         for loan in loans:
             self._opening[loan.opened].append(loan)
@@ -61,10 +59,10 @@ class Repayments:
         self._ending: defaultdict[int, list[Loan]] = defaultdict(list)
 
     def open(self, day: int, post: Post) -> None:
-        """Open, schedule and pay out the loans of `day`."""
+        """Open and pay out the loans of `day`, and change the contracts that change today."""
+        self._contracts.change(day, post)
         for loan in self._opening.pop(day, ()):
-            rows = self._schedule(loan, self._date(day))
-            self._write_opening(loan, day, rows, post)
+            rows = self._contracts.open(loan, day, post)
             self._accounts.move(day, loan.borrower, loan.principal_minor, "loan_proceeds", post)
             ready = int(self._accounts.borrowers.ready_days[loan.borrower])
             for row in rows:
@@ -254,35 +252,6 @@ class Repayments:
         post.add(
             f'{{"type":"loan_closed","transaction_id":"T{post.number():09d}",'
             f'"value_date":"{self._text(day)}",{self._whose(loan)},"reason":"repaid"'
-        )
-
-    def _write_opening(self, loan: Loan, day: int, rows: list[Instalment], post: Post) -> None:
-        borrowers, row, product = self._accounts.borrowers, loan.borrower, PRODUCTS[loan.product]
-        text, whose = self._text(day), self._whose(loan)
-        branch, region = BRANCHES[int(borrowers.branch[row])]
-        officer = int(borrowers.officer[row]) % OFFICERS_A_BRANCH + 1
-        method = "given" if loan.given else product.method
-        post.add(
-            f'{{"type":"loan_opened","transaction_id":"T{post.number():09d}","value_date":"{text}",'
-            f'{whose},"account_id":"{self._accounts.ids[row]}","product":"{product.code}",'
-            f'"currency":"{CURRENCY}","principal":"{yuan(loan.principal_minor)}",'
-            f'"terms":{{"method":"{method}","instalments":{loan.instalments},'
-            f'"period_months":{product.period_months},'
-            f'"first_due_date":"{loan.first_due.isoformat()}",'
-            f'"rate_percent":"{percent(loan.rate_ppm)}"}},'
-            f'"officer_id":"{branch}-{officer}","branch":"{branch}",'
-            f'"industry":"{INDUSTRIES[int(borrowers.industry[row])].name}","region":"{region}"'
-        )
-        if loan.given:
-            post.add(
-                f'{{"type":"instalments_scheduled","transaction_id":"T{post.number():09d}",'
-                f'"value_date":"{text}",{whose},"currency":"{CURRENCY}",'
-                f'"instalments":[{schedule_text(rows)}]'
-            )
-        post.add(
-            f'{{"type":"loan_disbursed","transaction_id":"T{post.number():09d}",'
-            f'"value_date":"{text}",{whose},"amount":"{yuan(loan.principal_minor)}",'
-            f'"currency":"{CURRENCY}"'
         )
 
     def _whose(self, loan: Loan) -> str:

@@ -110,6 +110,14 @@ PRODUCTS = (
 )
 """`rate_ppm` and `turnover_permille` are ranges; principal is a multiple of monthly turnover."""
 
+REFERENCE_RATE_CUTS = (
+    (date(2024, 7, 22), 1_000),
+    (date(2024, 10, 21), 2_500),
+    (date(2025, 5, 20), 1_000),
+)
+"""Days on which China's one-year loan prime rate fell, and by how many parts per million: from
+3.45 % to 3.35, 3.10 and 3.00 %. Written from memory (unverified); floating loans follow it."""
+
 BRANCHES = (
     ("HZ-XIHU", "Zhejiang"),
     ("HZ-BINJIANG", "Zhejiang"),
