@@ -1,8 +1,9 @@
 """What several views need to know of each loan, one row a loan, kept once.
 
 Wraps the arrears book of `warning` (days past due, arrears, outstanding) and adds what portfolios
-are cut by, and the findings on a loan. Stands at the last closed business day: facts valued later
-wait for the close that reaches them. Rows are in the order of first appearance and never move.
+are cut by, and the findings on a loan. Stands at the day after the last closed business day: what
+fell due by that close counts, and a fact valued later waits for the close that reaches it. Rows are
+in the order of first appearance and never move.
 """
 
 from __future__ import annotations
@@ -35,14 +36,21 @@ class Finding(NamedTuple):
 class Standing:
     """All loans at the end of a closed day, by row. Amounts in minor units.
 
-    `counted` are the loans a portfolio holds: open, and paid out or with dues of their own.
+    `unmet` is the oldest unmet due day, NEVER when all is met. `counted` are the loans a portfolio
+    holds: open, and paid out or with dues of their own.
     """
 
     day: int
+    unmet: DayArray
     dpd: IntArray
     arrears: IntArray
     outstanding: IntArray
     counted: BoolArray
+
+
+def _nothing() -> Standing:
+    amounts = np.zeros(0, np.int64)
+    return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, np.zeros(0, np.bool_))
 
 
 class Codes:
@@ -85,12 +93,20 @@ class LoanBook:
         self.currencies = Codes()
         self.branches = Codes()
         self.findings: dict[int, list[Finding]] = {}
-        self.due_findings: dict[int, set[int]] = {}
+        self.found: set[int] = set()
         self.closes: list[int] = []
         self.moved: IntArray = np.zeros(0, np.int64)
-        self.standing: Standing | None = None
+        self.corrected: list[int] = []
+        self.standing = _nothing()
         self._attributes = _Attributes()
         self._branch_marks: dict[int, tuple[int, str]] = {}
+        self._late_findings: set[int] = set()
+        self._waiting_findings: dict[int, set[int]] = {}
+
+    def active_findings(self, row: int, day: int) -> dict[str, Finding]:
+        """The findings that stand on a loan at the end of `day`, by name."""
+        newest = {found.name: found for found in self.findings.get(row, ()) if found.day <= day}
+        return {name: found for name, found in newest.items() if found.active}
 
     @property
     def rows(self) -> int:
@@ -125,18 +141,37 @@ class LoanBook:
             self._found(item)
 
     def close(self, day: int) -> None:
-        """Stand at the end of `day`; `moved` are the rows whose arrears differ from the last."""
+        """Stand at the end of `day`, then open the next one.
+
+        `standing` is the book at the end of `day`. `moved` are the rows whose overdue dues differ
+        from the last time, `found` those whose findings changed, `corrected` those whose past a
+        late fact changed.
+        """
         arrears, attributes, rows = self.arrears, self._attributes, self.rows
         arrears.advance(day)
-        owed, outstanding = arrears.arrears(), arrears.outstanding()
-        unmet = self._unmet()
+        arrears.flush()
+        self._take_corrections(day)
+        started, outstanding = attributes.started[:rows], arrears.outstanding()
+        started |= (outstanding != 0) | (arrears.dues.length[:rows] > 0)
+        unmet = np.where(arrears.closed_day[:rows] <= day, NEVER, arrears.unmet_day[:rows])
+        self.standing = Standing(
+            day, unmet, arrears.dpd(), arrears.arrears(), outstanding, started & arrears.open()
+        )
+        self.closes.append(day)
+        arrears.advance(day + 1)
+        owed, unmet = arrears.arrears(), self._unmet()
         moved = (owed != attributes.shown_arrears[:rows]) | (unmet != attributes.shown_unmet[:rows])
         self.moved = np.flatnonzero(moved)
         attributes.shown_arrears[:rows], attributes.shown_unmet[:rows] = owed, unmet
-        started = attributes.started[:rows]
-        started |= (outstanding != 0) | (arrears.dues.length[:rows] > 0)
-        self.closes.append(day)
-        self.standing = Standing(day, arrears.dpd(), owed, outstanding, started & arrears.open())
+
+    def _take_corrections(self, day: int) -> None:
+        """Note which rows' findings or past changed since the last close."""
+        late, waiting = self._late_findings, self._waiting_findings
+        reached = [known for known in waiting if known <= day]
+        self.found = late.union(*(waiting.pop(known) for known in reached))
+        self.corrected = sorted(self.arrears.dirty | late) if self.closes else []
+        self.arrears.dirty.clear()
+        self._late_findings = set()
 
     def arrears_of(self, loan_ids: Sequence[str]) -> list[tuple[int, int | None]]:
         """Arrears, and the day of the oldest due that is past and unmet, by what is known now."""
@@ -176,4 +211,7 @@ class LoanBook:
         known = self.findings.setdefault(row, [])
         known.append(found)
         known.sort()
-        self.due_findings.setdefault(day, set()).add(row)
+        if self.closes and day <= self.closes[-1]:
+            self._late_findings.add(row)
+        else:
+            self._waiting_findings.setdefault(day, set()).add(row)
