@@ -86,14 +86,9 @@ class EmbeddedApp:
 
         self._app.agent(channel, name=name, concurrency=1)(run)
 
-    def serve(self, asgi: Any, *, host: str, port: int) -> int:
-        """Serve an ASGI app from `start` to `stop`; returns the port. Call it before `start`.
-
-        Errors: AddressInUse.
-        """
-        listener = listen(host, port)
+    def serve(self, asgi: Any, listener: socket.socket) -> None:
+        """Serve an ASGI app on `listener` from `start` to `stop`. Call it before `start`."""
         self._app.web_server(_WebServer(asgi, listener))
-        return int(listener.getsockname()[1])
 
     async def start(self) -> None:
         """Start the agents in the running loop. Without `resume` they would wait for ever."""

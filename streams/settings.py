@@ -20,6 +20,7 @@ from ledger.errors import LoanError
 
 PREFIX = "LOANBELL_"
 CALENDARS = Path(__file__).parent / "calendars"
+PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
@@ -44,6 +45,7 @@ class Settings:
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
+    most_missed_days: business days that the timer makes up; a book further behind it leaves alone.
     batch_messages: most messages of one commit. waiting_batches: bound of each channel.
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
@@ -60,6 +62,7 @@ class Settings:
     closed_by: ClosedBy = "timer"
     close_time: time = time(23, 59)
     time_zone: str = "UTC"
+    most_missed_days: int = 10
     batch_messages: int = 2_000
     waiting_batches: int = 32
     project_facts: int = 20_000
@@ -247,6 +250,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "closed_by": _one_of(*get_args(ClosedBy)),
     "close_time": _clock_time,
     "time_zone": _zone,
+    "most_missed_days": _whole(0, 10_000),
     "batch_messages": _whole(1, 100_000),
     "waiting_batches": _whole(1, 10_000),
     "project_facts": _whole(1, 1_000_000),

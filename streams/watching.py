@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Any
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.events import BusinessDayClosed
+from ledger.events import BusinessDayClosed, LoanOpened
+from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
 from streams.app import Inbox
@@ -138,3 +139,19 @@ def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:
 def _transition(fact: Any) -> tuple[str, str]:
     word = type(fact).__name__.removeprefix("Warning").lower()
     return word, getattr(fact, "severity", "")
+
+
+def facts_of(ledger: FactLog) -> Callable[[str, int], list[Recorded]]:
+    """(loan id, position) -> the facts of the loan and its account up to there, in order."""
+
+    def facts(loan_id: str, position: int) -> list[Recorded]:
+        found = ledger.stream(loan_stream(loan_id))
+        opened = (item.fact for item in found if type(item.fact) is LoanOpened)
+        accounts = {fact.account_id for fact in opened if fact.account_id is not None}
+        for account_id in accounts:
+            found += ledger.stream(account_stream(account_id))
+        return sorted(
+            (item for item in found if item.position <= position), key=lambda item: item.position
+        )
+
+    return facts

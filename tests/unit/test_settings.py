@@ -53,6 +53,7 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "closed_by": ("driver", "driver"),
         "close_time": ("18:30", time(18, 30)),
         "time_zone": ("Asia/Shanghai", "Asia/Shanghai"),
+        "most_missed_days": ("4", 4),
         "batch_messages": ("5", 5),
         "waiting_batches": ("6", 6),
         "project_facts": ("7", 7),

@@ -1,0 +1,35 @@
+"""How a node stands, for people, probes and metrics. Data only; `wiring` fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+State = Literal["opened", "starting", "ready", "stopping", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a node stands.
+
+    `reason` says why it is not ready. `lags` maps (agent, log) to the facts it has yet to read.
+    `closed_through` is the last closed business day, `business_date` the open one; None before the
+    first close. `days_behind` counts business days that the timer leaves open because there are too
+    many of them.
+    """
+
+    state: State
+    reason: str
+    positions: Mapping[str, int]
+    lags: Mapping[tuple[str, str], int]
+    closed_through: date | None
+    business_date: date | None
+    days_behind: int
+    waiting: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes transactions and its agents have caught up with the store."""
+        return self.state == "ready"

@@ -1,0 +1,384 @@
+"""The composition root: one embedded node, with everything it is made of.
+
+`Node.open` puts the parts together, `start` runs the agents, `stop` ends them within the time the
+settings give, `close` gives the files back. All waiting methods belong to the loop that called
+`start`; `store`, `queries` and `health` may be used from any thread. Decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ledger.dates import Calendar, date_of, now_us
+from ledger.errors import StoreUnavailable
+from ledger.events import BusinessDayClosed
+from ledger.ids import CALENDAR_STREAM
+from ledger.service import Batch, Incoming, Ledger
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded, Store
+from projections.projector import Projector
+from projections.queries import Queries
+from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
+from streams.app import EmbeddedApp, listen
+from streams.clock import BusinessDayTimer, Timetable
+from streams.health import Health, State
+from streams.metrics import Metrics
+from streams.settings import PACKS, Settings, calendar_of, packaged
+from streams.watching import Listener, WatchAgent, facts_of
+from warning.rules import load_pack
+from warning.watch import WarningAction, Watch
+
+log = logging.getLogger("loanbell.node")
+
+
+class Node:
+    """Everything of one embedded process. Make it with `open`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        calendar: Calendar,
+        store: Store,
+        watch: Watch,
+        projector: Projector,
+        queries: Queries,
+        metrics: Metrics,
+    ) -> None:
+        self.settings, self.calendar, self.store = settings, calendar, store
+        self.watch, self.projector, self.queries = watch, projector, queries
+        self.metrics = metrics
+        self.ledger = Ledger(store.ledger, cached_entities=settings.cached_entities)
+        self.closed_through = _last_closed(store.ledger)
+        self.failure: BaseException | None = None
+        self.days_behind = 0
+        self._state: State = "opened"
+        self._open_answers: set[asyncio.Future[Any]] = set()
+        self._moved = asyncio.Event()
+        self._channels: dict[str, Any] = {}
+        self._app: EmbeddedApp | None = None
+        self._web: tuple[Any, socket.socket] | None = None
+        self._make_agents()
+        self._timer: asyncio.Task[None] | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, *, metrics: Metrics | None = None) -> Node:
+        """Open the data folder and put a node together. It takes nothing before `start`.
+
+        Errors: StoreUnavailable (locked by another process, damaged, full disk), SettingsError or
+        RuleError for a calendar or pack that cannot be used.
+        """
+        calendar = calendar_of(settings)
+        pack = load_pack(packaged(PACKS, settings.pack, ".toml"))
+        _make_folder(settings.data)
+        store = Store.open(settings.ledger_db)
+        try:
+            projector = Projector.open(settings.views_db, store)
+            return cls(
+                settings=settings,
+                calendar=calendar,
+                store=store,
+                watch=Watch(pack=pack, calendar=calendar, facts_of=facts_of(store.ledger)),
+                projector=projector,
+                queries=Queries.open(settings.views_db, store),
+                metrics=metrics or Metrics(version=installed_version("loanbell")),
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    def _make_agents(self) -> None:
+        common: dict[str, Any] = {
+            "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
+        }  # fmt: skip
+        settings, store = self.settings, self.store
+        self._record = RecordAgent(
+            self.ledger, self._recorded, most=settings.batch_messages, **common
+        )
+        self._watch = WatchAgent(
+            self.watch,
+            store.ledger,
+            store.warnings,
+            self._warned,
+            most=settings.batch_messages,
+            **common,
+        )
+        self._project = ProjectAgent(self.projector, most=settings.project_facts, **common)
+        self._agents = (self._record, self._watch, self._project)
+
+    # -- running ---------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Run the agents in this loop. They catch up with the store while the node takes work."""
+        self._app = app = EmbeddedApp("loanbell")
+        if self._web is not None:
+            app.serve(*self._web)
+        for agent in self._agents:
+            channel = app.channel(waiting=self.settings.waiting_batches)
+            self._channels[agent.name] = channel
+            app.agent(agent.name, channel, agent.run)
+        self._state = "starting"
+        await app.start()
+        if self.settings.closed_by == "timer":
+            self._timer = asyncio.create_task(self._business_days().run())
+
+    async def stop(self) -> bool:
+        """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
+
+        Returns whether everything was finished; what was not, the next start makes up from the
+        store. A sender whose messages were not recorded gets NodeStopped.
+        """
+        if self._state in ("opened", "stopped"):
+            return True
+        if self._state != "failed":
+            self._state = "stopping"
+        deadline = asyncio.get_running_loop().time() + self.settings.stop_seconds
+        if self._timer is not None:
+            self._timer.cancel()
+        settled = False
+        if self.failure is None:
+            try:
+                await asyncio.wait_for(self.settled(), self.settings.stop_seconds * 0.8)
+                settled = True
+            except (TimeoutError, NodeStopped):
+                log.warning("stopping before everything was read; the next start makes it up")
+        for agent in self._agents:
+            agent.stopping.set()
+        self._refuse_open(self.failure or NodeStopped("The node is stopping; send it again later."))
+        if self._app is not None:
+            await self._app.stop()
+        while self._busy and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        self._state = "failed" if self.failure is not None else "stopped"
+        return settled
+
+    def close(self) -> None:
+        """Give the files back. A thread that is still busy keeps them until the process ends."""
+        busy = self._busy
+        for agent in self._agents:
+            agent.close(wait=not busy)
+        if not busy:
+            self.queries.close()
+            self.projector.close()
+            self.store.close()
+
+    async def __aenter__(self) -> Node:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self.stop()
+        finally:
+            self.close()
+
+    def serve(self, asgi: Any) -> int:
+        """Serve an ASGI app beside the agents; call it before `start`. Returns the port.
+
+        Errors: AddressInUse.
+        """
+        listener = listen(self.settings.host, self.settings.port)
+        self._web = asgi, listener
+        return int(listener.getsockname()[1])
+
+    # -- work ------------------------------------------------------------------------------------
+
+    async def submit(
+        self, batch: Sequence[Incoming], *, tracking: Mapping[str, int] | None = None
+    ) -> Batch:
+        """Record messages together and answer after the commit, one outcome for each, in order.
+
+        Waits for room when much is waiting. The facts go to the agents, not into the answer.
+        Errors: StoreBlocked (try again later, nothing of it was recorded), StoreUnavailable,
+        NodeStopped, InvariantBroken.
+        """
+        self._check_taking()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Batch] = loop.create_future()
+        self._expect(answer)
+        await self._channels["record"].put(Submission(batch, tracking or {}, loop.time(), answer))
+        return await answer
+
+    async def act(self, action: WarningAction) -> list[Recorded]:
+        """Do what a person asks of a warning; returns its facts, recorded.
+
+        Errors: LoanError when the action is refused; NodeStopped.
+        """
+        self._check_taking()
+        answer: asyncio.Future[list[Recorded]] = asyncio.get_running_loop().create_future()
+        self._expect(answer)
+        await self._channels["watch"].put(Action(action, now_us(), answer))
+        return await answer
+
+    def tracked(self, source: str) -> int:
+        """The last offset recorded from `source`, 0 when none."""
+        return self.store.ledger.tracked(source)
+
+    def on_warning(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with committed facts of the warnings log, in order, without a gap.
+
+        It runs in the node's loop and must be quick. Returns the function that ends it.
+        """
+        self._watch.listeners.append(listener)
+        return lambda: self._watch.listeners.remove(listener)
+
+    async def settled(self) -> None:
+        """Until all that was taken is recorded, watched and projected. Errors: what failed."""
+        while not self._is_settled():
+            if self.failure is not None:
+                raise self.failure
+            await self._next_move()
+
+    async def failed(self) -> BaseException:
+        """Wait for the error that stops the node, if one ever does."""
+        while self.failure is None:
+            await self._next_move()
+        return self.failure
+
+    def health(self) -> Health:
+        """How the node stands. Cheap; any thread."""
+        positions = {
+            LEDGER_LOG: self.store.ledger.last_position(),
+            WARNINGS_LOG: self.store.warnings.last_position(),
+        }
+        lags = {("watch", LEDGER_LOG): max(0, positions[LEDGER_LOG] - self._watch.position)}
+        for name, read in self._project.positions.items():
+            lags["project", name] = max(0, positions[name] - read)
+        state, reason = self._standing()
+        open_day = date_of(self.watch.engine.day) if self.closed_through is not None else None
+        return Health(
+            state=state,
+            reason=reason,
+            positions=positions,
+            lags=lags,
+            closed_through=self.closed_through,
+            business_date=open_day,
+            days_behind=self.days_behind,
+            waiting=len(self._open_answers),
+        )
+
+    # -- within ----------------------------------------------------------------------------------
+
+    @property
+    def _busy(self) -> bool:
+        return any(agent.busy for agent in self._agents)
+
+    def _standing(self) -> tuple[State, str]:
+        if self.failure is not None:
+            return "failed", str(self.failure)
+        if self._state == "starting" and self._watch.caught_up and self._project.caught_up:
+            self._state = "ready"
+        reasons = {
+            "opened": "It was not started.",
+            "starting": "Its agents are reading what the store has.",
+            "stopping": "It is stopping.",
+            "stopped": "It was stopped.",
+        }
+        return self._state, reasons.get(self._state, "")
+
+    def _is_settled(self) -> bool:
+        at = self.store.ledger.last_position()
+        read = self._project.positions
+        return (
+            not self._open_answers
+            and not self._busy
+            and self._watch.caught_up
+            and self._project.caught_up
+            and self._watch.position >= at
+            and read[LEDGER_LOG] >= at
+            and read[WARNINGS_LOG] >= self.store.warnings.last_position()
+        )
+
+    def _check_taking(self) -> None:
+        if self.failure is not None:
+            raise NodeStopped(
+                f"An error stopped the node: {self.failure}", way_out="Mend it, then start again."
+            )
+        if self._state not in ("starting", "ready"):
+            raise NodeStopped("The node takes nothing now.", way_out="Send it again later.")
+
+    def _expect(self, answer: asyncio.Future[Any]) -> None:
+        self._open_answers.add(answer)
+        answer.add_done_callback(self._answered)
+
+    def _answered(self, answer: asyncio.Future[Any]) -> None:
+        self._open_answers.discard(answer)
+        self._tell_moved()
+
+    def _refuse_open(self, error: BaseException) -> None:
+        for answer in list(self._open_answers):
+            if not answer.done():
+                answer.set_exception(error)
+
+    async def _recorded(self, facts: Facts) -> None:
+        for item in facts.recorded:
+            if type(item.fact) is BusinessDayClosed:
+                self.closed_through = item.fact.value_date
+        await self._channels["watch"].put(facts)
+        await self._channels["project"].put(facts)
+
+    async def _warned(self, facts: Facts) -> None:
+        await self._channels["project"].put(facts)
+
+    def _fail(self, error: BaseException) -> None:
+        """An agent met an error that is no answer: nothing is taken any more."""
+        if self.failure is None:
+            self.failure = error
+            log.critical("the node stops: %s: %s", type(error).__name__, error)
+        for agent in self._agents:
+            agent.halted = agent.halted or error
+        self._refuse_open(error)
+        self._tell_moved()
+
+    def _tell_moved(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def _next_move(self) -> None:
+        await self._moved.wait()
+
+    def _business_days(self) -> BusinessDayTimer:
+        settings = self.settings
+        return BusinessDayTimer(
+            Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
+            last_closed=lambda: self.closed_through,
+            submit=self.submit,
+            behind=self._fell_behind,
+            most_missed=settings.most_missed_days,
+        )
+
+    def _fell_behind(self, days: int) -> None:
+        if days and not self.days_behind:
+            log.warning(
+                "the book is %d business days behind the clock; the timer leaves them open: close "
+                "them by messages, or raise most_missed_days", days,
+            )  # fmt: skip
+        self.days_behind = days
+
+
+def _last_closed(ledger: FactLog) -> date | None:
+    closes = ledger.stream(CALENDAR_STREAM)
+    return closes[-1].fact.value_date if closes else None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The data folder {folder} cannot be made: {error.strerror}.",
+            way_out="Choose a folder that this user may write (--data, LOANBELL_DATA).",
+        ) from None
