@@ -129,7 +129,7 @@ class Bulletin:
         return self.append(fact, loan_id)
 
     def _loan(self, episode: Episode) -> str:
-        return self._register.loan_ids[episode.row]
+        return self._register.loan_id(episode.row)
 
     def _fact(self, change: Change, sight: Sight) -> Fact:
         episode, kind = change.episode, change.kind
@@ -150,9 +150,9 @@ class Bulletin:
             reason = phrase(self._pack.language, change.kind.value, reason=reason)
         return WarningRaised(
             warning_id=episode.warning_id,
-            loan_id=self._register.loan_ids[row],
-            borrower_id=self._register.borrower_ids[row],
-            officer_id=self._register.officers[row],
+            loan_id=self._register.loan_id(row),
+            borrower_id=self._register.borrower_id(row),
+            officer_id=self._register.officer_id(row),
             rule=self._pack.rules[episode.rule].name,
             pack=self._pack.label,
             severity=SEVERITIES[change.rank - 1],
@@ -211,7 +211,7 @@ class Bulletin:
 
     def _explain(self, episode: Episode, values: dict[str, float]) -> str:
         rule = self._pack.rules[episode.rule]
-        currency = self._register.currencies[episode.row]
+        currency = self._register.currency(episode.row)
         return rule.explain(values, currency=currency, language=self._pack.language)
 
     def _causes(self, episode: Episode, sight: Sight) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ class Bulletin:
         return self._recent.behind(
             self._pack.rules[episode.rule].names,
             loan_id=self._loan(episode),
-            account_id=self._register.accounts[episode.row],
+            account_id=self._register.account_id(episode.row),
             first=first,
         )
 

@@ -1,7 +1,7 @@
-"""Who is behind each row: borrower, officer, currency, settlement account, and whether it is open.
+"""Who is behind each of the engine's rows: borrower, officer, currency, account, end of the loan.
 
-Rows count from 0 in the order in which loans were opened, as the engine's do. Holds no money and
-no days.
+Words come from the engine's coded columns; kept here is only what it has no use for. Holds no
+money and no days.
 """
 
 from __future__ import annotations
@@ -9,85 +9,81 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from ledger.events import LoanClosed, LoanOfficerChanged, LoanOpened
+from ledger.events import LoanClosed, LoanOpened
 from ledger.store import Recorded
-from warning.expressions import BoolArray
+from warning.engine import Engine
 
 
 class Register:
     """The loans by row, and the rows that an account stands behind."""
 
-    def __init__(self) -> None:
-        self.loan_ids: list[str] = []
-        self.borrower_ids: list[str] = []
-        self.officers: list[str] = []
-        self.currencies: list[str] = []
-        self.accounts: list[str | None] = []
-        self.borrowers: list[int] = []
-        self._open: BoolArray = np.zeros(0, np.bool_)
-        self._rows: dict[str, int] = {}
-        self._closed_for: dict[int, str] = {}
-        self._groups: dict[str, int] = {}
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._accounts: list[str | None] = []
         self._behind: dict[str, list[int]] = {}
+        self._closed_for: dict[int, str] = {}
+        self._words: dict[int, list[str]] = {}
         self._folds: dict[type, Callable[[Any], None]] = {
             LoanOpened: self._opened,
-            LoanOfficerChanged: self._officer_changed,
             LoanClosed: self._closed,
         }
 
     def note(self, recorded: Sequence[Recorded]) -> None:
-        """Take facts in, in their order."""
+        """Take in facts that the engine has seen, in their order."""
         folds = self._folds
         for record in recorded:
             fold = folds.get(type(record.fact))
             if fold is not None:
                 fold(record.fact)
 
-    def is_open(self, rows: int) -> BoolArray:
-        """Which of the first `rows` loans are open."""
-        return self._open[:rows]
+    def rows_of(self, fact: Any) -> Sequence[int]:
+        """The rows that a loan's or account's fact speaks of, in order."""
+        loan_id = getattr(fact, "loan_id", None)
+        if loan_id is None:
+            return self._behind.get(getattr(fact, "account_id", ""), ())
+        row = self._engine.row_of(loan_id)
+        return () if row < 0 else (row,)
+
+    def loan_id(self, row: int) -> str:
+        """The loan of a row."""
+        return self._engine.loan_ids[row]
+
+    def borrower(self, row: int) -> int:
+        """The number of the borrower, the same for all of its loans."""
+        return int(self._engine.book.borrower[row])
+
+    def borrower_id(self, row: int) -> str:
+        """The borrower of a loan."""
+        return self._engine.borrower_ids[self.borrower(row)]
+
+    def officer_id(self, row: int) -> str:
+        """Who answers for a loan now."""
+        return self._word(self._engine.officers, int(self._engine.columns.officer[row]))
+
+    def currency(self, row: int) -> str:
+        """The currency of a loan."""
+        return self._word(self._engine.currencies, int(self._engine.columns.currency[row]))
+
+    def account_id(self, row: int) -> str | None:
+        """The settlement account of a loan, if one is known."""
+        return self._accounts[row]
 
     def closed_reason(self, row: int) -> str:
         """Why a loan was closed; "" while it is open."""
         return self._closed_for.get(row, "")
 
-    def row_of(self, loan_id: str) -> int | None:
-        """The row of a loan, or None if it was never opened."""
-        return self._rows.get(loan_id)
-
-    def rows_of(self, fact: Any) -> list[int]:
-        """The rows that a loan's or account's fact speaks of, in order."""
-        loan_id = getattr(fact, "loan_id", None)
-        if loan_id is None:
-            return self._behind.get(getattr(fact, "account_id", ""), [])
-        row = self._rows.get(loan_id)
-        return [] if row is None else [row]
+    def _word(self, codes: dict[str, int], code: int) -> str:
+        words = self._words.get(id(codes), [])
+        if len(words) < len(codes):
+            words = self._words[id(codes)] = list(codes)
+        return words[code]
 
     def _opened(self, fact: LoanOpened) -> None:
-        row = len(self.loan_ids)
-        self._rows[fact.loan_id] = row
-        self.loan_ids.append(fact.loan_id)
-        self.borrower_ids.append(fact.borrower_id)
-        self.officers.append(fact.officer_id)
-        self.currencies.append(fact.currency)
-        self.accounts.append(fact.account_id)
-        self.borrowers.append(self._groups.setdefault(fact.borrower_id, len(self._groups)))
+        row = self._engine.row_of(fact.loan_id)
+        self._accounts += [None] * (row + 1 - len(self._accounts))
+        self._accounts[row] = fact.account_id
         if fact.account_id is not None:
             self._behind.setdefault(fact.account_id, []).append(row)
-        if row >= len(self._open):
-            more = np.zeros(max(64, len(self._open) // 2), np.bool_)
-            self._open = np.concatenate([self._open, more])
-        self._open[row] = True
-
-    def _officer_changed(self, fact: LoanOfficerChanged) -> None:
-        row = self._rows.get(fact.loan_id)
-        if row is not None:
-            self.officers[row] = fact.officer_id
 
     def _closed(self, fact: LoanClosed) -> None:
-        row = self._rows.get(fact.loan_id)
-        if row is not None:
-            self._open[row] = False
-            self._closed_for[row] = fact.reason
+        self._closed_for[self._engine.row_of(fact.loan_id)] = fact.reason

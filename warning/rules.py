@@ -18,6 +18,7 @@ from typing import Any
 import ledger.events  # noqa: F401 (registers the facts that `on` may name)
 from ledger.codec import codecs
 from warning.expressions import Condition, ExpressionError, compile_condition, nearest_word
+from warning.indicators import CATALOGUE
 from warning.pack import SEVERITIES, Pack, Rule, Step, Words, rank
 from warning.packfile import PackFile, RuleError
 from warning.reasons import Template, TemplateError, parse_template
@@ -26,16 +27,6 @@ __all__ = ["DEFAULT_PACK", "Pack", "Rule", "RuleError", "Step", "Words", "load_p
 
 DEFAULT_PACK = Path(__file__).with_name("packs") / "sme-early.toml"
 """The pack that is used unless another one is named."""
-INDICATORS = (
-    *("dpd_days", "arrears_minor", "next_instalment_minor", "next_due_in_days", "coverage_ratio"),
-    *("paid_ratio_30d", "paid_ratio_90d", "paid_ratio_180d", "paid_ratio_360d"),
-    *("partial_payments_360d", "bounced_debits_30d", "bounced_debits_90d", "times_1plus_12m"),
-    *("times_30plus_12m", "times_60plus_12m", "worst_dpd_12m_days", "months_since_30plus"),
-    *("lateness_trend_days", "inflow_change_ratio", "balance_minor", "lowest_balance_3m_minor"),
-    *("overdraft_days_90d", "quiet_days", "balance_change_ratio", "first_payment_default"),
-    *("outstanding_minor", "utilisation_ratio", "loan_age_days"),
-)
-"""The indicators a rule may read, by the names that the engine gives them."""
 _HEAD = ("name", "version", "title", "language", "inhibition", "rule")
 _KEYS = (
     *("name", "title", "source", "mark", "when", "until", "for", "keep_for", "severity", "on"),
@@ -49,7 +40,7 @@ _LONGEST_DAYS = 2_000
 
 
 def load_pack(path: Path | str, *, catalogue: Collection[str] | None = None) -> Pack:
-    """Read and check a pack. `catalogue`: the indicators there are (default: the engine's).
+    """Read and check a pack. `catalogue`: the indicators there are (default: all).
 
     Errors: RuleError with file, line and word.
     """
@@ -69,7 +60,7 @@ def _pack(file: PackFile, catalogue: Collection[str] | None) -> Pack:
         raise head.wrong("rule", "rules are tables, each under a [[rule]] line")
     if not tables:
         raise head.wrong("rule", "the pack has no [[rule]]")
-    names = frozenset(INDICATORS if catalogue is None else catalogue)
+    names = frozenset(CATALOGUE if catalogue is None else catalogue)
     rules: list[Rule] = []
     for number, document in enumerate(tables):
         table = _Table(file, document, number)

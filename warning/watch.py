@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +30,8 @@ from warning.actions import (
 )
 from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
-from warning.columns import IntArray, Moment
-from warning.expressions import FloatArray
+from warning.columns import Moment
+from warning.engine import Engine, FactsOf
 from warning.lifecycle import Episode, Lifecycle
 from warning.pack import Pack
 from warning.recollection import Recollection, batches, upto
@@ -43,38 +43,17 @@ _FIRST_DAY = date(1970, 1, 1)
 _REPLAY_FACTS = 20_000
 
 
-class Indicators(Protocol):
-    """What the watch needs of `engine.Engine`."""
-
-    day: int
-
-    def apply(self, recorded: Sequence[Recorded]) -> None:
-        """Fold facts in."""
-
-    def advance(self, day: int) -> None:
-        """Move to `day`."""
-
-    def values(self, names: Sequence[str], rows: IntArray | None = None) -> dict[str, FloatArray]:
-        """Indicator columns, all rows or some."""
-
-    def values_as_of(
-        self, names: Sequence[str], loan_id: str, day: int, position: int
-    ) -> dict[str, float] | None:
-        """One loan's values at the close of an earlier day, by all facts up to `position`.
-
-        None where its facts cannot be had.
-        """
-
-
 class Watch:
     """One partition's watch. Feed it with `observe`, tell it what people did with `act`."""
 
-    def __init__(self, *, pack: Pack, calendar: Calendar, engine: Indicators) -> None:
-        self.pack, self.engine, self.position = pack, engine, 0
+    def __init__(self, *, pack: Pack, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
+        """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing."""
+        self.pack, self.position = pack, 0
+        self.engine = Engine(calendar=calendar, facts_of=facts_of)
         self._calendar = calendar
-        self._register, self._recent = Register(), RecentFacts()
+        self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
-        self._life = Lifecycle(pack, name=self._warning_id, borrower_of=self._borrower_of)
+        self._life = Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
         self._closes: dict[int, int] = {}
         classes = {codec.name: codec.cls for codec in codecs()}
         self._listening: dict[type, list[int]] = {}
@@ -132,9 +111,8 @@ class Watch:
         engine.advance(max(number, engine.day))
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
-        is_open = self._register.is_open(len(self._register.loan_ids))
         values = engine.values(self.pack.names)
-        changes = self._life.close(moment, values, is_open)
+        changes = self._life.close(moment, values, engine.open())
         produced = self._bulletin.changes(changes, Sight(values, int, record, day))
         self.position = record.position
         following = day_number(self._calendar.next_business_day(day))
@@ -144,8 +122,8 @@ class Watch:
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
         rows = np.array(self._register.rows_of(record.fact), np.int64)
-        rows = rows[self._register.is_open(len(self._register.loan_ids))[rows]]
-        if not rows.size:
+        rows = rows[self.engine.book.open(rows)]
+        if not rows.size or not self._closes:
             return []
         moment = self._moment(self.engine.day)
         values = self.engine.values(self.pack.names, rows)
@@ -188,7 +166,7 @@ class Watch:
 
         Where the loan's facts cannot be had the warning stands.
         """
-        rule, loan_id = self.pack.rules[episode.rule], self._register.loan_ids[episode.row]
+        rule, loan_id = self.pack.rules[episode.rule], self._register.loan_id(episode.row)
         waiting = range(episode.pending_since_ordinal, episode.raised_ordinal)
         days = [self._closes[ordinal] for ordinal in waiting if ordinal in self._closes]
         for day in [*days, episode.raised_day]:
@@ -257,8 +235,5 @@ class Watch:
     # -- names -----------------------------------------------------------------------------------
 
     def _warning_id(self, row: int, rule: int, episode: int) -> str:
-        loan_id, name = self._register.loan_ids[row], self.pack.rules[rule].name
+        loan_id, name = self._register.loan_id(row), self.pack.rules[rule].name
         return stable_id("warning", loan_id, name, episode)
-
-    def _borrower_of(self, row: int) -> int:
-        return self._register.borrowers[row]
