@@ -54,6 +54,16 @@ DataOption = Annotated[
         rich_help_panel="Where",
     ),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="LOANBELL_CONFIG",
+        help="A TOML file of settings; variables LOANBELL_* and options go before it.",
+        rich_help_panel="Where",
+    ),
+]
 DEFAULT_DATA = Path("loanbell-data")
 
 

@@ -26,7 +26,9 @@ SeedOption = Annotated[
 
 @cli.command(rich_help_panel="Make facts")
 def generate(
-    to: Annotated[Path, typer.Argument(help="The file to write; .gz compresses it.")],
+    to: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write; .gz compresses it.")
+    ],
     loans: LoansOption = 2_000,
     months: MonthsOption = 18,
     seed: SeedOption = 7,

@@ -1,0 +1,68 @@
+"""`loanbell serve`: ingest over HTTP, the agents, warnings live, metrics: one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import Annotated
+
+import typer
+
+from streams.api.app import create_api, hosts_of
+from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, cli, err
+from streams.settings import Settings
+from streams.wiring import Node
+
+
+@cli.command(rich_help_panel="Make facts")
+def serve(
+    data: DataOption = DEFAULT_DATA,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Where to listen. Default: 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="0 takes a free one. Default: 8321.")
+    ] = None,
+    closed_by: Annotated[
+        str | None,
+        typer.Option("--closed-by", help="timer: by the clock; driver: by messages only."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve the HTTP API, live warnings, /metrics and /docs over a data folder.
+
+    Business days close by the clock (23:59 of the configured zone), or by `business_day_closed`
+    messages with `--closed-by driver`. It listens on 127.0.0.1 unless told otherwise: before it
+    faces a network, put a proxy with TLS and sign-in in front. Ctrl-C stops it within 10 s; nothing
+    that was accepted is lost.
+    """
+    settings = Settings.load(
+        {"data": data, "host": host, "port": port, "closed_by": closed_by}, file=config
+    )
+    asyncio.run(_served(settings))
+
+
+async def _served(settings: Settings) -> None:
+    node = Node.open(settings)
+    port = node.serve(create_api(node, hosts=hosts_of(settings.host)))
+    async with node:
+        err.print(f"LoanBell over {settings.data} at http://{settings.host}:{port}")
+        err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
+        stopping = _told_to_stop()
+        failing = asyncio.ensure_future(node.failed())
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        failing.cancel()
+        err.print("stopping …")
+    if node.failure is not None:
+        raise node.failure
+
+
+def _told_to_stop() -> asyncio.Future[None]:
+    """Done when a person or the system asks the process to end."""
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Future[None] = loop.create_future()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows knows no handlers in the loop.
+            loop.add_signal_handler(name, lambda: asked.done() or asked.set_result(None))
+    return asked
