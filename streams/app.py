@@ -67,12 +67,22 @@ class Inbox:
 
 
 class EmbeddedApp:
-    """A Faust app without a broker. Make channels and agents, then `start`."""
+    """A Faust app without a broker. Make channels and agents, then `start`.
 
-    def __init__(self, name: str) -> None:
+    `web` is an ASGI app and the socket to serve it on, from `start` to `stop`. Faust's own web
+    server, which would listen on every address, is never started.
+    """
+
+    def __init__(self, name: str, *, web: tuple[Any, socket.socket] | None = None) -> None:
         self._app = _EmbeddedApp(
-            name, broker=_NO_BROKER, autodiscover=False, stream_wait_empty=False
+            name,
+            broker=_NO_BROKER,
+            autodiscover=False,
+            stream_wait_empty=False,
+            web_enabled=web is not None,
         )
+        if web is not None:
+            self._app.web_server(_WebServer(*web))
 
     def channel(self, *, waiting: int) -> Any:
         """A channel in which at most `waiting` values wait; `put` waits for room."""
@@ -85,10 +95,6 @@ class EmbeddedApp:
             await body(Inbox(stream))
 
         self._app.agent(channel, name=name, concurrency=1)(run)
-
-    def serve(self, asgi: Any, listener: socket.socket) -> None:
-        """Serve an ASGI app on `listener` from `start` to `stop`. Call it before `start`."""
-        self._app.web_server(_WebServer(asgi, listener))
 
     async def start(self) -> None:
         """Start the agents in the running loop. Without `resume` they would wait for ever."""

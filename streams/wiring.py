@@ -118,9 +118,7 @@ class Node:
 
     async def start(self) -> None:
         """Run the agents in this loop. They catch up with the store while the node takes work."""
-        self._app = app = EmbeddedApp("loanbell")
-        if self._web is not None:
-            app.serve(*self._web)
+        self._app = app = EmbeddedApp("loanbell", web=self._web)
         for agent in self._agents:
             channel = app.channel(waiting=self.settings.waiting_batches)
             self._channels[agent.name] = channel
