@@ -1,0 +1,169 @@
+"""An import killed with SIGKILL at random moments ends with the same bytes as an undisturbed one.
+
+A server process loads the code once and forks a child for each attempt, so that a kill costs
+milliseconds. Each attempt draws its own batch size and moment of death from the seed. Compared are
+all tables of both databases, hash chains included. More of it:
+
+    LOANBELL_TEST_SEEDS=20 LOANBELL_TEST_KILLS=60 pytest tests/simulation/test_kill_import.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.generate.portfolio import portfolio
+
+SERVER = """
+import asyncio, json, os, signal, sys, time, traceback
+from pathlib import Path
+from projections.queries import WarningFilter
+from streams import wiring
+from streams.files import import_file
+from streams.settings import Settings
+from warning.actions import AcknowledgeWarning
+
+OPEN = WarningFilter(state="open")
+wiring.now_us = lambda: 1_800_000_000_000_000  # people act at the same moment in every run
+
+async def run(order):
+    given = {"data": order["data"], "closed_by": "driver", "calendar": "weekends"}
+    sizes = {"batch_messages": order["batch"], "project_facts": order["batch"] * 2}
+    node = wiring.Node.open(Settings.load(given | sizes, environ={}))
+    async with node:
+        if order["file"]:
+            file = Path(order["file"])
+            await import_file(node, file, batch_messages=order["batch"], accepted_us=1)
+        await node.settled()
+        if order["acknowledge"]:
+            for row in node.queries.warnings(OPEN, limit=order["acknowledge"]).rows:
+                action = AcknowledgeWarning(warning_id=row["warning_id"], actor="officer")
+                await node.act(action)
+            await node.settled()
+
+def attempt(order):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            asyncio.run(run(order))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    start = time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        if order["kill_after"] is not None and time.monotonic() - start > order["kill_after"]:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.001)
+
+for line in sys.stdin:
+    print(attempt(json.loads(line)), flush=True)
+"""
+
+KILLS = int(os.environ.get("LOANBELL_TEST_KILLS", "12"))
+SEEDS = (
+    [int(os.environ["LOANBELL_TEST_SEED"])]
+    if "LOANBELL_TEST_SEED" in os.environ
+    else list(range(1, 1 + int(os.environ.get("LOANBELL_TEST_SEEDS", "2"))))
+)
+Runner = subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield server
+        assert server.stdin is not None
+        server.stdin.close()
+
+
+def attempt(runner: Runner, **order: Any) -> bool:
+    """One attempt in a child of its own; True when it came to its end, False when it was killed."""
+    assert runner.stdin is not None
+    assert runner.stdout is not None
+    runner.stdin.write(json.dumps(order) + "\n")
+    runner.stdin.flush()
+    status = int(runner.stdout.readline())
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the import itself failed"
+    return not os.WIFSIGNALED(status)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def seed(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture(scope="module")
+def files(seed: int, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A portfolio with repeats, backdated and bounced payments and garbage, in two halves."""
+    folder = tmp_path_factory.mktemp(f"portfolio-{seed}")
+    messages = list(portfolio(loans=24, months=7, seed=seed).messages())
+    half = len(messages) // 2
+    halves = [folder / "first.jsonl", folder / "second.jsonl"]
+    halves[0].write_bytes(b"\n".join(messages[:half]) + b"\n")
+    halves[1].write_bytes(b"\n".join(messages[half:]) + b"\n")
+    return halves
+
+
+def contents(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of both databases."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for name in ("ledger.db", "views.db"):
+        with sqlite3.connect(folder / name) as database:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            for (table,) in database.execute(query).fetchall():
+                rows = database.execute(f'SELECT * FROM "{table}"').fetchall()
+                found[f"{name} {table}"] = sorted(rows, key=repr)
+    return found
+
+
+def test_an_import_killed_at_random_moments_gives_the_same_bytes_as_an_undisturbed_one(
+    runner: Runner, files: list[Path], seed: int, tmp_path: Path
+) -> None:
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    for at, file in enumerate([*files, None]):
+        order = {"data": str(calm), "file": str(file or ""), "batch": 700, "kill_after": None}
+        assert attempt(runner, **order, acknowledge=5 if at == 0 else 0)
+
+    draw = random.Random(seed)
+    kills = 0
+    for at, file in enumerate(files):
+        left, done = KILLS // 2, False
+        while not done:
+            after = draw.uniform(0.03, 0.9) if left else None
+            done = attempt(
+                runner, data=str(killed), file=str(file), batch=draw.choice([7, 60, 311, 2_000]),
+                kill_after=after, acknowledge=0,
+            )  # fmt: skip
+            kills += not done
+            left -= left > 0
+        if at == 0:
+            attempt(
+                runner, data=str(killed), file="", batch=50, kill_after=None, acknowledge=5
+            )  # fmt: skip
+
+    expected, found = contents(calm), contents(killed)
+    replay = f"LOANBELL_TEST_SEED={seed} LOANBELL_TEST_KILLS={KILLS} pytest {__file__}"
+    assert kills >= KILLS // 3, f"only {kills} kills struck; replay: {replay}"
+    assert found.keys() == expected.keys()
+    for table, rows in expected.items():
+        if rows != found[table]:
+            pairs = zip(rows, found[table], strict=False)
+            first = next(((a, b) for a, b in pairs if a != b), (len(rows), len(found[table])))
+            pytest.fail(f"{table} differs after {kills} kills: {first}; replay: {replay}")
