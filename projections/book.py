@@ -114,6 +114,11 @@ class LoanBook:
         return self._attributes.rows
 
     @property
+    def closed_day(self) -> int | None:
+        """The last business day closed."""
+        return self.closes[-1] if self.closes else None
+
+    @property
     def loan_ids(self) -> list[str]:
         """Loan ids by row."""
         return self.arrears.loan_ids

@@ -35,6 +35,7 @@ class Close:
 
     day: int
     position: int
+    recorded_at_us: int
 
 
 def runs(log: str, recorded: Sequence[Recorded]) -> Iterator[Facts | Close]:
@@ -44,7 +45,8 @@ def runs(log: str, recorded: Sequence[Recorded]) -> Iterator[Facts | Close]:
         if type(item.fact) is BusinessDayClosed:
             if index > start:
                 yield Facts(log, recorded[start:index])
-            yield Close(day_number(item.fact.value_date), item.position)
+            fact: BusinessDayClosed = item.fact
+            yield Close(day_number(fact.value_date), item.position, fact.recorded_at_us)
             start = index + 1
     if start < len(recorded):
         yield Facts(log, recorded[start:] if start else recorded)

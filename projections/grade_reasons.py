@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ledger.dates import add_months, date_of
-from ledger.money import format_minor
 from projections.book import LoanBook
 from projections.grading import UNGRADED, Grading, due_days
 from projections.observation import Observed
 from projections.regime import Origin, PastDueFloor
+from projections.wording import count_text, money_text, share_text
 from warning.windows import NEVER
 
 NAMED = 5
@@ -58,7 +58,7 @@ class Explainer:
 
     def _money(self, minor: int, row: int) -> str:
         currency = self._book.currencies.names[int(self._book.currency[row])]
-        return f"{format_minor(minor, currency)} {currency}"
+        return money_text(minor, currency)
 
     def _past_due(self, row: int, rank: int) -> Reason | None:
         dpd = int(self._standing.dpd[row])
@@ -66,8 +66,7 @@ class Explainer:
         if rule is None or rule.rank != rank:
             return None
         arrears = self._money(int(self._standing.arrears[row]), row)
-        days = "1 day" if dpd == 1 else f"{dpd} days"
-        text = f"{days} past due, more than {rule.over_days}; arrears {arrears}."
+        text = f"{count_text(dpd, 'day')} past due, more than {rule.over_days}; arrears {arrears}."
         return Reason("past_due", text, rule.origin)
 
     def _floor_rule(self, dpd: int, *, excused: bool) -> PastDueFloor | None:
@@ -120,11 +119,11 @@ class Explainer:
         if share is None:
             return None
         currency = self._book.currencies.names[share.currency]
-        permille = share.bad_minor * 1000 // share.total_minor
         text = (
-            f"{permille // 10}.{permille % 10} % of the borrower's claims are non-performing, more "
-            f"than {rule.over_percent} %: {format_minor(share.bad_minor, currency)} of "
-            f"{format_minor(share.total_minor, currency)} {currency}."
+            f"{share_text(share.bad_minor, share.total_minor)} of the borrower's claims are "
+            f"non-performing, more than {rule.over_percent} %: "
+            f"{money_text(share.bad_minor, currency)} of "
+            f"{money_text(share.total_minor, currency)}."
         )
         return Reason("contagion", text, rule.origin, self._carriers(borrower))
 

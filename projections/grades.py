@@ -50,7 +50,7 @@ CHANGES = TableSpec(
         words("regime"),
         integer("position"),
         words("loan_id"),
-        integer("changed_day"),
+        integer("since_day"),
         words("grade_before", nullable=True),
         words("grade"),
         integer("rank_before", nullable=True),
@@ -66,9 +66,10 @@ CHANGES = TableSpec(
         integer("dpd_days"),
         integer("arrears_minor"),
         integer("outstanding_minor"),
+        integer("recorded_at_us"),
     ),
     key=3,
-    indexes=(("loan_id",), ("changed_day",)),
+    indexes=(("loan_id", "position"), ("since_day",)),
 )
 
 TOTALS = TableSpec(
@@ -111,7 +112,7 @@ class Grades(View):
         explainer = Explainer(self._grading, book)
         for row, rank_before in zip(changed.tolist(), before.tolist(), strict=True):
             reason = explainer.explain(row, rank_before)
-            self._change(row, rank_before, _Verdict(close.position, book, reason))
+            self._change(row, rank_before, _Verdict(close, book, reason))
         self._total(book)
 
     def changes(self, book: LoanBook) -> Iterator[Change]:
@@ -147,7 +148,7 @@ class Grades(View):
         self._changes.append(
             (
                 self.regime.name,
-                verdict.position,
+                verdict.close.position,
                 loan_id,
                 standing.day,
                 self.regime.grades[rank_before].name if graded else None,
@@ -160,6 +161,7 @@ class Grades(View):
                 dpd,
                 int(standing.arrears[row]),
                 int(standing.outstanding[row]),
+                verdict.close.recorded_at_us,
             )
         )
         borrower = book.arrears.borrower_ids[int(book.arrears.borrower[row])]
@@ -175,7 +177,7 @@ class Grades(View):
                 standing.day,
                 *why,
                 dpd,
-                verdict.position,
+                verdict.close.position,
             )
         )
 
@@ -203,8 +205,8 @@ class Grades(View):
 
 
 class _Verdict(NamedTuple):
-    """Why a grade changed, and where in the ledger that was known."""
+    """Why a grade changed, and at which close."""
 
-    position: int
+    close: Close
     book: LoanBook
     reason: Reason

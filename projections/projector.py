@@ -158,7 +158,11 @@ class Projector:
         self._positions = dict(self._folded)
 
     def _write_catalog(self, connection: Connection, views: Sequence[View]) -> None:
-        rows = [catalog_row(view, self._generations[view.name], self._folded) for view in views]
+        closed_day = self._fold.book.closed_day
+        rows = [
+            catalog_row(view, self._generations[view.name], self._folded, closed_day)
+            for view in views
+        ]
         self._database.upsert(connection, self._database.catalog, rows)
 
     def _read_catalog(self) -> dict[str, int]:

@@ -298,8 +298,8 @@ def _named(spec: TableSpec, row: Row | None) -> dict[str, Any] | None:
     return None if row is None else dict(zip(spec.column_names, row, strict=True))
 
 
-def catalog_row(view: View, generation: int, positions: Positions) -> Row:
-    """The catalog's row for a view at the given positions."""
+def catalog_row(view: View, generation: int, positions: Positions, closed_day: int | None) -> Row:
+    """The catalog's row for a view at the given positions; the last business day closed by then."""
     row: Row = (
         view.name,
         view.schema_version,
@@ -307,5 +307,6 @@ def catalog_row(view: View, generation: int, positions: Positions) -> Row:
         generation,
         positions[LEDGER_LOG],
         positions[WARNINGS_LOG],
+        closed_day,
     )
     return row

@@ -108,6 +108,7 @@ CATALOG = TableSpec(
         integer("generation"),
         integer("ledger_position"),
         integer("warnings_position"),
+        integer("closed_day", nullable=True),
     ),
 )
 
@@ -122,6 +123,7 @@ class CatalogRow:
     generation: int
     ledger_position: int
     warnings_position: int
+    closed_day: int | None
 
 
 class Database:

@@ -1,0 +1,107 @@
+"""Reading warnings and refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from ledger.dates import day_number
+from ledger.errors import MalformedMessage
+from projections.reading import Answer, Page, Reader, equals, position_cursor
+from projections.refusals import REFUSALS
+from projections.register import LOANS
+from projections.tables import select
+from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningFilter:
+    """Which warnings; every field that is given must match.
+
+    `state` is one of raised, acknowledged, suppressed, resolved, expired, withdrawn, or "open" for
+    any that has not ended. `since`: changed on that day or later.
+    """
+
+    severity: str | None = None
+    state: str | None = None
+    officer_id: str | None = None
+    branch: str | None = None
+    borrower_id: str | None = None
+    loan_id: str | None = None
+    rule: str | None = None
+    since: date | None = None
+    inhibited: bool | None = None
+
+
+class WarningReads(Reader):
+    """Lists of warnings and of refused messages."""
+
+    def warnings(
+        self,
+        wanted: WarningFilter | None = None,
+        *,
+        after: str | None = None,
+        limit: int = 100,
+        oldest_first: bool = False,
+    ) -> Page:
+        """A page of warnings, newest first unless asked otherwise.
+
+        `after` is the last page's cursor: warnings raised in between neither shift nor repeat a
+        page. Errors: MalformedMessage for a cursor or a name that is not one.
+        """
+        table = self._database.table(WARNINGS)
+        clauses = self._warning_clauses(wanted or WarningFilter())
+        if after is not None:
+            place = position_cursor(after)
+            clauses.append(table.c.position > place if oldest_first else table.c.position < place)
+        order = table.c.position.asc() if oldest_first else table.c.position.desc()
+        return self._page(WARNINGS, clauses, order=order, cursor="position", limit=limit)
+
+    def warning(self, warning_id: str) -> Answer | None:
+        """One warning with its `history`, oldest change first; None when unknown."""
+        with self._database.reading() as connection:
+            row = self._one(connection, WARNINGS, warning_id)
+            if row is not None:
+                same = {"warning_id": warning_id}
+                row["history"] = self._where(connection, HISTORY, same, order=("position",))
+        return row
+
+    def refusals(
+        self, *, code: str | None = None, after: str | None = None, limit: int = 100
+    ) -> Page:
+        """A page of refused messages, newest first. Errors: MalformedMessage for a bad cursor."""
+        table = self._database.table(REFUSALS)
+        clauses = equals(table, {"code": code})
+        if after is not None:
+            clauses.append(table.c.position < position_cursor(after))
+        order = table.c.position.desc()
+        return self._page(REFUSALS, clauses, order=order, cursor="position", limit=limit)
+
+    def refusal_counts(self) -> dict[str, int]:
+        """How many messages were refused, by code."""
+        with self._database.reading() as connection:
+            return self._counts(connection, self._database.table(REFUSALS).c.code)
+
+    def _warning_clauses(self, wanted: WarningFilter) -> list[Any]:
+        table, loans = self._database.table(WARNINGS), self._database.table(LOANS)
+        if wanted.severity is not None and wanted.severity not in SEVERITIES:
+            raise MalformedMessage(
+                f"{wanted.severity!r} is not a severity.",
+                way_out=f"One of {', '.join(SEVERITIES)}.",
+            )
+        same = ("severity", "officer_id", "borrower_id", "loan_id", "rule")
+        clauses = equals(table, {name: getattr(wanted, name) for name in same})
+        if wanted.state == "open":
+            clauses.append(table.c.state.not_in(ENDED))
+        elif wanted.state is not None:
+            clauses.append(table.c.state == wanted.state)
+        if wanted.since is not None:
+            clauses.append(table.c.changed_day >= day_number(wanted.since))
+        if wanted.branch is not None:
+            inside = select(loans.c.loan_id).where(loans.c.branch == wanted.branch)
+            clauses.append(table.c.loan_id.in_(inside))
+        if wanted.inhibited is not None:
+            muted = table.c.inhibited_by
+            clauses.append(muted.is_not(None) if wanted.inhibited else muted.is_(None))
+        return clauses
