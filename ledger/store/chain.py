@@ -15,10 +15,9 @@ from ledger.codec import DIGEST_BYTES
 START = bytes(32)
 """The chain hash before the first fact."""
 
-Columns = tuple[int, str, int, str, bytes, int, str | None, bytes | None]
-"""position, stream, version, topic, state, previous position of the stream, command id, digest"""
 Row = tuple[int, str, int, str, bytes, int, str | None, bytes | None, bytes]
-"""`Columns` and the chain hash"""
+"""position, stream, version, topic, state, previous, command id, command digest, chain hash;
+`previous` is the position of the row before in the stream, 0 for none"""
 
 _TEXTS = (1, 3, 6)
 _NONE = type(None)
@@ -35,9 +34,18 @@ _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
 )
 
 
-def link(chain: bytes, columns: Columns) -> bytes:
-    """The chain hash (32 bytes) of the row `columns` that follows `chain`."""
-    position, stream, version, topic, state, previous, command_id, digest = columns
+def link(
+    chain: bytes,
+    position: int,
+    stream: str,
+    version: int,
+    topic: str,
+    state: bytes,
+    previous: int,
+    command_id: str | None,
+    digest: bytes | None,
+) -> bytes:
+    """The chain hash (32 bytes) of the row that follows `chain`; arguments as in `Row`."""
     if command_id is None or digest is None:
         frame = f"{position}\0{previous}\0{version}\0{stream}\0{topic}\0"
         return sha256(chain + frame.encode() + state).digest()
@@ -56,7 +64,7 @@ def fault_of(row: tuple[Any, ...], chain: bytes, position: int) -> str | None:
         return "a text holds a NUL"
     if len(row[7] or b"") != (0 if row[6] is None else DIGEST_BYTES):
         return "a command id without its digest, or a digest without its command id"
-    if link(chain, row[:8]) != row[8]:
+    if link(chain, *row[:8]) != row[8]:
         return (
             "its bytes and its hash do not agree: a stream, version, topic, state, command or hash "
             "was changed, or the row was moved"

@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 from ledger.codec import decode, encode
 from ledger.errors import InvariantBroken, StaleVersion, StoreUnavailable
 from ledger.store.faults import explained
-from ledger.store.recorder import BatchRecorder, Draft, Place
+from ledger.store.recorder import BatchRecorder, Place
 from ledger.store.records import (
     AlreadyTracked,
     ChainFault,
@@ -39,21 +39,13 @@ class SqliteLog:
             raise StoreUnavailable(
                 f"{self._path} was opened to read.", way_out="Open it without read_only to record."
             )
-        drafts: list[Draft] = [
-            (stream, version, *encode(fact), command_id, digest)
-            for stream, version, fact, command_id, digest in facts
-        ]
         sources = tracking or {}
         moved = [Tracking(self._source(source), last) for source, last in sources.items()]
         with explained(self._path):
             try:
-                before = self._recorder.append(drafts, moved)
+                return self._recorder.append(facts, encode, moved)
             except IntegrityError as error:
                 raise self._conflict(sources, error) from error
-        return [
-            Recorded(position, stream, version, fact)
-            for position, (stream, version, fact, _, _) in enumerate(facts, before + 1)
-        ]
 
     def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:
         """See `FactLog.read`."""
@@ -83,7 +75,9 @@ class SqliteLog:
     def versions(self, names: Collection[str]) -> dict[str, int]:
         """See `FactLog.versions`."""
         with explained(self._path):
-            return {name: head.version for name, head in self._recorder.heads(names).items()}
+            return {
+                name: version for name, (version, _) in self._recorder.heads(set(names)).items()
+            }
 
     def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
         """See `FactLog.known_commands`."""

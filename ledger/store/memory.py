@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ledger.codec import encode
 from ledger.errors import StaleVersion
-from ledger.store.chain import START, Columns, Row, link
+from ledger.store.chain import START, Row, link
 from ledger.store.records import (
     LEDGER_LOG,
     WARNINGS_LOG,
@@ -48,20 +48,11 @@ class MemoryLog:
             for new in facts:
                 position += 1
                 topic, state = encode(new.fact)
-                before = ends.get(new.stream, 0)
-                command = (new.command_id, new.command_digest)
-                columns: Columns = (
-                    position,
-                    new.stream,
-                    new.version,
-                    topic,
-                    state,
-                    before,
-                    *command,
-                )
+                place = (position, new.stream, new.version, topic, state)
+                row = (*place, ends.get(new.stream, 0), new.command_id, new.command_digest)
+                chain = link(chain, *row)
+                rows.append((*row, chain))
                 ends[new.stream] = position
-                chain = link(chain, columns)
-                rows.append((*columns, chain))
             return self._keep(facts, rows, tracking or {})
 
     def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain as joined
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,15 +23,16 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 from ledger.store import statements
 from ledger.store.chain import START, link
 from ledger.store.connections import Datastore
+from ledger.store.records import NewFact, Recorded
 from ledger.store.tail import Head, Slice, Tail
 
 TAIL_FACTS = 65_536
 """So many facts come together in memory before their index entries are moved to their tables."""
 _KNOWN_HEADS = 262_144
-_NEW = Head(0, 0)
+_NEW: Head = (0, 0)
 
-Draft = tuple[str, int, str, bytes, str | None, bytes | None]
-"""stream, version, topic, state, command id, command digest"""
+Encode = Callable[[Any], tuple[str, bytes]]
+"""A fact -> topic and state."""
 Place = tuple[int, str, int, str, bytes]
 """position, stream, version, topic, state"""
 
@@ -38,6 +40,7 @@ Place = tuple[int, str, int, str, bytes]
 class Framed(NamedTuple):
     """A batch made ready: the values of its rows in one list, and what will be known after it."""
 
+    recorded: list[Recorded]
     values: list[Any]
     heads: dict[str, Head]
     commands: dict[str, int]
@@ -67,8 +70,10 @@ class BatchRecorder(SQLiteProcessRecorder):
 
     # Writing
 
-    def append(self, drafts: Sequence[Draft], tracking: Iterable[Tracking] = ()) -> int:
-        """Add `drafts` and move `tracking` in one commit -> the position before them.
+    def append(
+        self, facts: Sequence[NewFact], encode: Encode, tracking: Iterable[Tracking] = ()
+    ) -> list[Recorded]:
+        """Add `facts` and move `tracking` in one commit.
 
         Errors: the library's IntegrityError when a version is not its stream's next, a command is
         known, tracking is not ahead or another writer was first; its other errors when the database
@@ -76,9 +81,8 @@ class BatchRecorder(SQLiteProcessRecorder):
         """
         with self._lock:
             self._follow()
-            before = self._last[0]
-            framed = self._framed(drafts)
-            moved = self._tail.due(len(drafts), before)
+            framed = self._framed(facts, encode)
+            moved = self._tail.due(len(facts), self._last[0])
             try:
                 with self.datastore.transaction(commit=True) as cursor:
                     for source in tracking:
@@ -87,34 +91,37 @@ class BatchRecorder(SQLiteProcessRecorder):
             except BaseException:
                 self._fresh = False
                 raise
-            self._tail.add(len(drafts), framed.heads, framed.commands)
+            self._tail.add(len(facts), framed.heads, framed.commands)
             self._tail.moved(moved)
             self._remember(framed.heads)
             self._last, self._scanned = framed.last, framed.last[0]
-            return before
+            return framed.recorded
 
-    def _framed(self, drafts: Sequence[Draft]) -> Framed:
+    def _framed(self, facts: Sequence[NewFact], encode: Encode) -> Framed:
         """Rows with positions and chain. Errors: IntegrityError for a version or command."""
-        heads = self.heads({draft[0] for draft in drafts})
+        heads = self.heads({new.stream for new in facts})
         commands: dict[str, int] = {}
         values: list[Any] = []
+        recorded: list[Recorded] = []
         position, chain = self._last
-        for stream, version, topic, state, command_id, digest in drafts:
-            head = heads.get(stream, _NEW)
-            if version != head[0] + 1:
-                raise IntegrityError(f"{stream}: version {head[0] + 1} is next, not {version}")
+        for stream, version, fact, command_id, digest in facts:
+            last, previous = heads.get(stream, _NEW)
+            if version != last + 1:
+                raise IntegrityError(f"{stream}: version {last + 1} is next, not {version}")
             position += 1
-            heads[stream] = Head(version, position)
-            columns = (position, stream, version, topic, state, head[1], command_id, digest)
-            chain = link(chain, columns)
-            values += columns
-            values.append(chain)
+            heads[stream] = version, position
+            topic, state = encode(fact)
+            chain = link(
+                chain, position, stream, version, topic, state, previous, command_id, digest
+            )
+            values += (position, stream, version, topic, state, previous, command_id, digest, chain)
+            recorded.append(Recorded(position, stream, version, fact))
             if command_id is not None:
                 if command_id in commands:
                     raise IntegrityError(f"command {command_id} comes twice")
                 commands[command_id] = position
         self._refuse_known(commands)
-        return Framed(values, heads, commands, (position, chain))
+        return Framed(recorded, values, heads, commands, (position, chain))
 
     def _refuse_known(self, commands: dict[str, int]) -> None:
         """Errors: IntegrityError for a known command, looked up unless that was just done."""
@@ -163,27 +170,30 @@ class BatchRecorder(SQLiteProcessRecorder):
     def _scan(self) -> None:
         """Index one more stretch of the log in memory."""
         rows = self.rows(self.sql.scan, (self._scanned,))
-        heads = {stream: Head(version, position) for position, stream, version, _ in rows}
+        heads = {stream: (version, position) for position, stream, version, _ in rows}
         commands = {command: position for position, _, _, command in rows if command is not None}
         self._tail.add(len(rows), heads, commands)
         self._scanned = rows[-1][0]
 
     # Reading
 
-    def heads(self, streams: Collection[str]) -> dict[str, Head]:
+    def heads(self, streams: AbstractSet[str]) -> dict[str, Head]:
         """The ends of those of `streams` that have facts."""
         self._ready()
-        newest, known = self._tail.head, self._heads
-        found: dict[str, Head] = {}
-        missing: list[str] = []
+        known, newest = self._heads, self._tail.head
+        found = {stream: known[stream] for stream in known.keys() & streams}
+        if len(found) == len(streams):
+            return found
+        missing = []
         for stream in streams:
-            head = newest(stream) or known.get(stream)
-            if head is None:
-                missing.append(stream)
-            else:
-                found[stream] = head
-        for stream, *head in self.listed(self.sql.select_heads, missing):
-            found[stream] = Head(*head)
+            if stream not in found:
+                head = newest(stream)
+                if head is None:
+                    missing.append(stream)
+                else:
+                    found[stream] = head
+        for stream, version, position in self.listed(self.sql.select_heads, missing):
+            found[stream] = version, position
         return found
 
     def commands(self, ids: Collection[str]) -> dict[str, int]:
@@ -198,7 +208,7 @@ class BatchRecorder(SQLiteProcessRecorder):
 
     def walk(self, streams: Collection[str]) -> list[Place]:
         """All rows of `streams`, by position."""
-        ends = [head.position for head in self.heads(streams).values()]
+        ends = [position for _, position in self.heads(set(streams)).values()]
         rows = self.listed(self.sql.walk, ends)
         rows.sort(key=lambda row: row[0])
         return rows
@@ -237,13 +247,13 @@ class BatchRecorder(SQLiteProcessRecorder):
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
         """The library's way in, without commands; versions count from 1 here too."""
-        drafts: list[Draft] = [
-            (str(e.originator_id), e.originator_version, e.topic, e.state, None, None)
+        facts = [
+            NewFact(str(e.originator_id), e.originator_version, (e.topic, e.state))
             for e in stored_events
         ]
         tracking = kwargs.get("tracking")
-        before = self.append(drafts, () if tracking is None else (tracking,))
-        return range(before + 1, before + 1 + len(drafts))
+        recorded = self.append(facts, lambda fact: fact, () if tracking is None else (tracking,))
+        return [fact.position for fact in recorded]
 
     def select_events(
         self,

@@ -12,12 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-
-class Head(NamedTuple):
-    """The end of a stream: its last fact's version and position."""
-
-    version: int
-    position: int
+Head = tuple[int, int]
+"""The end of a stream: the version and the position of its last fact."""
 
 
 class Slice(NamedTuple):
