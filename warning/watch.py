@@ -125,41 +125,51 @@ class Watch:
         rows = rows[self.engine.book.open(rows)]
         if not rows.size or not self._closes:
             return []
+        listening = self._listening.get(type(record.fact), ())
+        doubted = [episode for row in rows.tolist() for episode in self._doubted(row, record.fact)]
+        rules = {*listening, *(episode.rule for episode in doubted)}
+        if not rules:
+            return []
         moment = self._moment(self.engine.day)
-        values = self.engine.values(self.pack.names, rows)
+        names = sorted({name for number in rules for name in self.pack.rules[number].names})
         place = {row: at for at, row in enumerate(rows.tolist())}
+        values = self.engine.values(names, rows)
         sight = Sight(values, place.__getitem__, record, date_of(moment.day))
         produced: list[NewFact] = []
-        for number in self._listening.get(type(record.fact), ()):
+        for number in listening:
             changes = self._life.at_fact(moment, number, rows, values)
             produced += self._bulletin.changes(changes, sight)
-        if record.fact.value_date < sight.day and type(record.fact) in MOVERS:
-            for row in rows.tolist():
-                produced += self._look_back(row, sight, moment)
+        for episode in doubted:
+            produced += self._look_back(episode, sight, moment)
         return produced
 
     def _moment(self, day: int) -> Moment:
         return Moment(day, self._calendar.business_days(_FIRST_DAY, date_of(day + 1)))
 
-    def _concerns(self, fact: Any) -> bool:
-        """Whether a late fact speaks of a loan with open warnings."""
-        if type(fact) not in MOVERS:
-            return False
-        return any(self._life.has_open(row) for row in self._register.rows_of(fact))
+    # -- looking back ----------------------------------------------------------------------------
 
-    def _look_back(self, row: int, sight: Sight, moment: Moment) -> list[NewFact]:
-        """Withdraw the open warnings of a loan that, by what is known now, had no cause."""
-        produced: list[NewFact] = []
-        fact_day = day_number(sight.record.fact.value_date)
-        for episode in self._life.of_row(row):
-            rule = self.pack.rules[episode.rule]
-            untouched = episode.raised_day < fact_day
-            if untouched or rule.when.holds_in(sight.of(rule.when.names, row)):
-                continue
-            if not self._held_then(episode, sight.record.position):
-                self._life.withdraw(episode, moment)
-                produced.append(self._bulletin.withdrawn(episode, sight))
-        return produced
+    def _concerns(self, fact: Any) -> bool:
+        """Whether a late fact can have taken away the cause of an open warning."""
+        rows = self._register.rows_of(fact) if type(fact) in MOVERS else ()
+        return any(self._doubted(row, fact) for row in rows)
+
+    def _doubted(self, row: int, fact: Any) -> list[Episode]:
+        """Open warnings of a loan that rang before the open day, on the fact's day or later."""
+        if type(fact) not in MOVERS or not self._life.has_open(row):
+            return []
+        day = day_number(fact.value_date)
+        if day >= self.engine.day:
+            return []
+        return [episode for episode in self._life.of_row(row) if episode.raised_day >= day]
+
+    def _look_back(self, episode: Episode, sight: Sight, moment: Moment) -> list[NewFact]:
+        """Withdraw a warning that does not hold now and, by what is known now, had no cause."""
+        rule = self.pack.rules[episode.rule]
+        stands = rule.when.holds_in(sight.of(rule.when.names, episode.row))
+        if stands or self._held_then(episode, sight.record.position):
+            return []
+        self._life.withdraw(episode, moment)
+        return [self._bulletin.withdrawn(episode, sight)]
 
     def _held_then(self, episode: Episode, position: int) -> bool:
         """Whether the rule held, by all facts to `position`, on each day that led to the warning.
