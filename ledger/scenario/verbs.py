@@ -1,0 +1,227 @@
+"""What may happen in a diary: each verb's words become a command. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from ledger import commands as c
+from ledger.events import Flow
+from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
+from ledger.terms import LEGAL_ORDER, Component, DayCount, Instalment, Method, Terms
+
+Common = dict[str, Any]
+"""Transaction id, value date and time of recording: the same for every command."""
+Verb = Callable[[Words, Common], c.Command]
+
+
+def _open(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    words.currencies[loan_id] = words.currency
+    terms = Terms(
+        method=words.take("method", one_of(Method), "given"),
+        instalments=words.take("instalments", int, 0),
+        period_months=words.take("every", int, 1),
+        first_due_date=words.take("first-due", date.fromisoformat),
+        rate_ppm=words.take("rate", ppm, 0),
+        day_count=words.take("day-count", one_of(DayCount), "30/360"),
+        allocation=words.take("order", _order, LEGAL_ORDER),
+        instalment_unit_minor=words.take("unit", words.minor, 1),
+    )
+    return c.OpenLoan(
+        loan_id=loan_id,
+        borrower_id=words.take("borrower", default="B1"),
+        account_id=words.take("account"),
+        product="loan",
+        currency=words.currency,
+        principal_minor=amount,
+        terms=terms,
+        officer_id=words.take("officer", default="O1"),
+        branch=words.take("branch", default="main"),
+        industry="",
+        region="",
+        guarantor_id=words.take("guarantor"),
+        **common,
+    )
+
+
+def _order(text: str) -> tuple[Component, ...]:
+    read = one_of(Component)
+    return tuple(read(word) for word in text.split())
+
+
+def _disburse(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    return c.DisburseLoan(loan_id=loan_id, amount_minor=amount, currency=words.currency, **common)
+
+
+def _schedule(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    rows = tuple(_row(number, row, words) for number, row in enumerate(words.rows, start=1))
+    words.rows = []
+    return c.ScheduleInstalments(
+        loan_id=loan_id, currency=words.currency, instalments=rows, **common
+    )
+
+
+def _row(number: int, text: str, words: Words) -> Instalment:
+    match text.split():
+        case [due, "principal", principal, "interest", interest]:
+            return Instalment(
+                number=number,
+                due_date=date.fromisoformat(due),
+                principal_minor=words.minor(principal),
+                interest_minor=words.minor(interest),
+            )
+    raise Unclear(f"{text!r} is not a row: write DATE principal AMOUNT interest AMOUNT")
+
+
+def _repay(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    return c.ReceiveRepayment(
+        loan_id=loan_id, amount_minor=amount, currency=words.currency, **common
+    )
+
+
+def _reverse(words: Words, common: Common) -> c.Command:
+    return c.ReverseRepayment(
+        loan_id=words.entity(),
+        reversed_transaction_id=words.word("The repayment"),
+        reason=words.take("reason", literal(c.ReverseRepayment, "reason"), "bounced"),
+        **common,
+    )
+
+
+def _charge(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    kind = literal(c.ApplyCharge, "kind")(words.word("The kind of charge"))
+    amount = words.amount()
+    return c.ApplyCharge(
+        loan_id=loan_id,
+        kind=kind,
+        amount_minor=amount,
+        currency=words.currency,
+        due_date=words.take("due", date.fromisoformat, common["value_date"]),
+        **common,
+    )
+
+
+def _rate(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    return c.ChangeRate(loan_id=loan_id, rate_ppm=ppm(words.word("The rate")), **common)
+
+
+def _limit(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    return c.ChangeLimit(loan_id=loan_id, limit_minor=amount, currency=words.currency, **common)
+
+
+def _officer(words: Words, common: Common) -> c.Command:
+    return c.ChangeOfficer(
+        loan_id=words.entity(),
+        officer_id=words.word("The officer"),
+        branch=words.take("branch", default="main"),
+        **common,
+    )
+
+
+def _guarantor(words: Words, common: Common) -> c.Command:
+    loan_id, who = words.entity(), words.word("The guarantor")
+    return c.ChangeGuarantor(loan_id=loan_id, guarantor_id=None if who == "none" else who, **common)
+
+
+def _finding(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    finding = literal(c.ChangeStatus, "finding")(words.word("The finding"))
+    return c.ChangeStatus(
+        loan_id=loan_id,
+        finding=finding,
+        active=on_or_off(words.word("on or off")),
+        reason=words.take("reason", default=""),
+        **common,
+    )
+
+
+def _report(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    return c.ReportPosition(
+        loan_id=loan_id,
+        currency=words.currency,
+        outstanding_minor=amount,
+        payment_due_minor=words.take("due", words.minor),
+        months_past_due=words.take("months", int),
+        **common,
+    )
+
+
+def _close(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    reason = literal(c.CloseLoan, "reason")(words.word("The reason"))
+    return c.CloseLoan(loan_id=loan_id, reason=reason, **common)
+
+
+def _open_account(words: Words, common: Common) -> c.Command:
+    account_id, amount = words.entity(), words.amount()
+    words.currencies[account_id] = words.currency
+    return c.OpenAccount(
+        account_id=account_id,
+        borrower_id=words.take("borrower", default="B1"),
+        currency=words.currency,
+        opening_balance_minor=amount,
+        overdraft_limit_minor=words.take("overdraft", words.minor, 0),
+        **common,
+    )
+
+
+def _movement(ask: type[c.CreditAccount] | type[c.DebitAccount]) -> Verb:
+    def read(words: Words, common: Common) -> c.Command:
+        account_id, amount = words.entity(), words.amount()
+        return ask(
+            account_id=account_id,
+            amount_minor=amount,
+            currency=words.currency,
+            balance_minor=words.take("balance", words.minor),
+            flow=words.take("flow", one_of(Flow), "trade"),
+            **common,
+        )
+
+    return read
+
+
+def _return(words: Words, common: Common) -> c.Command:
+    account_id, amount = words.entity(), words.amount()
+    return c.ReturnDebit(
+        account_id=account_id,
+        amount_minor=amount,
+        currency=words.currency,
+        flow="loan_repayment",
+        **common,
+    )
+
+
+def _end_of_day(words: Words, common: Common) -> c.Command:
+    return c.CloseBusinessDay(**common)
+
+
+VERBS: dict[str, Verb] = {
+    "open": _open,
+    "disburse": _disburse,
+    "schedule": _schedule,
+    "repay": _repay,
+    "reverse": _reverse,
+    "charge": _charge,
+    "rate": _rate,
+    "limit": _limit,
+    "officer": _officer,
+    "guarantor": _guarantor,
+    "finding": _finding,
+    "report": _report,
+    "close": _close,
+    "open-account": _open_account,
+    "credit": _movement(c.CreditAccount),
+    "debit": _movement(c.DebitAccount),
+    "return": _return,
+    "end-of-day": _end_of_day,
+}
+"""What may happen, by the word a diary uses for it."""

@@ -1,0 +1,97 @@
+"""Every diary beside this file comes true; a line that cannot be read is named with its word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import ledger.scenario
+from ledger.scenario import DiaryUnreadable, run_scenario
+
+DIARIES = sorted(Path(__file__).parent.glob("ledger_*.txt"))
+
+
+@pytest.mark.parametrize("path", DIARIES, ids=lambda path: path.stem)
+def test_the_diary_comes_true(path: Path) -> None:
+    report = run_scenario(path.read_text(encoding="utf-8"), name=path.name)
+    assert report.checks > 0
+    assert not report.failures, str(report)
+
+
+def test_the_example_in_the_documentation_comes_true() -> None:
+    documentation = ledger.scenario.__doc__ or ""
+    lines = [line[4:] for line in documentation.splitlines() if line.startswith("    2024-")]
+    report = run_scenario("\n".join(lines), name="documentation")
+    assert report.checks == 9
+    assert not report.failures, str(report)
+
+
+OPEN = "2024-01-01 open L1 100.00 EUR, method annuity, instalments 6, rate 9.4822\n"
+PAID = OPEN + "2024-01-01 disburse L1 100.00\n"
+
+
+@pytest.mark.parametrize(
+    ("clause", "actual"),
+    [
+        ("L1 dpd 3", "4"),
+        ("L1 arrears 17.12", "17.13"),
+        ("L1 outstanding 99.99", "100.00"),
+        ("L1 instalment 7 2024-08-01 1.00 1.00", "6 rows"),
+        ("L1 split R1 interest 1.00", "no such repayment"),
+        ("L1 status repaid", "open"),
+        ("books assets:clearing 0.00 EUR", "-100.00"),
+        ("facts loan.opened", "['loan.disbursed', 'loan.instalments_scheduled']"),
+        ("reallocated R1", "[]"),
+    ],
+)
+def test_a_wrong_expectation_fails_with_both_sides(clause: str, actual: str) -> None:
+    report = run_scenario(f"{PAID}2024-02-05 expect {clause}\n", name="wrong")
+    (failure,) = report.failures
+    assert failure.number == 3
+    assert failure.actual == actual
+    assert f"line 3: 2024-02-05 expect {clause}" in str(report)
+
+
+def test_a_refusal_that_was_not_expected_fails_and_so_does_one_that_did_not_come() -> None:
+    text = f"{PAID}2024-02-01 repay L1 5.00 USD\n2024-02-01 refused over_limit: repay L1 5.00\n"
+    report = run_scenario(text, name="wrong")
+    first, second = report.failures
+    assert first.actual.startswith("refused currency_mismatch: The message is in USD")
+    assert (second.expected, second.actual) == ("refused over_limit", "accepted")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("yesterday open L1 100.00 EUR", "diary:1: Invalid isoformat string: 'yesterday'"),
+        ("2024-01-01 lend L1 100.00", "diary:1: 'lend' cannot happen; one of open, "),
+        (OPEN + "\n# remark\n2024-01-01 disburse L1", "diary:4: The amount is missing"),
+        (
+            OPEN + "2024-01-01 disburse L1 1,000.00",
+            "diary:2: The clause '000.00' is given twice or",
+        ),
+        (OPEN + "2024-01-01 disburse L1 0.001", "diary:2: 0.001 is finer than the minor unit"),
+        (OPEN + "2024-01-01 disburse L2 5.00", "diary:2: The loan or account was not opened"),
+        (OPEN + "2024-01-01 disburse L1 5.00, when now", "diary:2: 'when' is not understood"),
+        (OPEN + "2024-01-01 disburse L1 5.00 EUR now", "diary:2: 'now' is not understood"),
+        (OPEN + "2023-12-31 disburse L1 5.00", "diary:2: Days never go back"),
+        (OPEN + "2024-01-01 close L1 lost", "diary:2: 'lost' is not one of repaid, refinanced"),
+        (OPEN + "2024-01-01 rate L1 9.48221", "diary:2: '9.48221' is not a rate in percent"),
+        (OPEN + "2024-01-01 finding L1 evasion yes", "diary:2: 'yes' is neither on nor off"),
+        (OPEN + "2024-01-01 schedule L1\n  2024-02-01 5.00", "diary:2: '2024-02-01 5.00' is not a"),
+        (OPEN + "2024-01-01 disburse L1 5.00\n  2024-02-01 5.00", "diary:2: Rows belong to a"),
+        ("  2024-02-01 principal 5.00 interest 1.00", "diary:1: A row stands before any line"),
+        (OPEN + "2024-01-01 refused over_limit disburse L1 5", "diary:2: A refusal is written"),
+        (OPEN + "2024-01-01 expect L2 dpd 0", "diary:2: 'L2' is not a loan or account"),
+        (OPEN + "2024-01-01 expect L1 days 0", "diary:2: 'days' cannot be expected of a loan"),
+        (OPEN + "2024-01-01 expect L1 dpd", "diary:2: 'dpd' has too few or too many words"),
+        (OPEN + "2024-01-01 expect L1 paid rent 5.00", "diary:2: 'rent' is not one of costs"),
+        (OPEN + "2024-01-01 expect books cash 5.00", "diary:2: 'cash 5.00' is not ACCOUNT AMOUNT"),
+    ],
+)
+def test_a_line_that_cannot_be_understood_is_named_with_its_word(text: str, complaint: str) -> None:
+    with pytest.raises(DiaryUnreadable) as unreadable:
+        run_scenario(text, name="diary")
+    assert str(unreadable.value).startswith(complaint)
+    assert "The line reads: " in unreadable.value.way_out
