@@ -1,0 +1,233 @@
+"""Settlement accounts day by day: balance, turnover, lows and overdrafts, as facts bring them.
+
+The closing balance of a day is the opening balance plus all movements with value days up to it; it
+is known from the day the account was opened. Turnover is what comes in, apart from transfers
+between own accounts, loan proceeds and returned loan repayments. Late movements shift every closing
+balance since; lows and overdrafts of the account are then derived anew from its days.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ledger.events import AccountCredited, AccountDebited, AccountDebitReturned, AccountOpened
+from warning.intake import NOT_STARTED, Handler
+from warning.windows import (
+    NEVER,
+    BoolArray,
+    DayArray,
+    Growing,
+    IntArray,
+    RollingSums,
+    month_of,
+    month_start,
+)
+
+NOT_TURNOVER = frozenset({"own_transfer", "loan_proceeds", "loan_repayment"})
+"""Flows of credits that are not income."""
+LOW_MONTHS = 3
+BITS = 128
+"""Days of the ring that notes overdrawn days, as two words of 64; the longest window is 90."""
+HIGHEST = 2**63 - 1
+_MOST_HELD = 65_536
+
+
+class AccountBook(Growing):
+    """One row an account. Columns stand at the end of the day before the open one.
+
+    `balance`: closing balance. `held[i]`: sum of closing balances over the closed days of window i
+    of `net`. `low`: ring of months, the lowest closing balance. `overdrawn`, `over_limit`: bits of
+    the days that closed below zero, and below the agreed overdraft limit.
+    """
+
+    opened_day: DayArray
+    currency: NDArray[np.int16]
+    balance: IntArray
+    limit: IntArray
+    last_move: DayArray
+    held: IntArray
+    low: IntArray
+    overdrawn: NDArray[np.uint64]
+    over_limit: NDArray[np.uint64]
+
+    def __init__(self, currencies: dict[str, int]) -> None:
+        super().__init__()
+        self.day = NOT_STARTED
+        self.dirty: set[int] = set()
+        self.net = RollingSums((30, 120))
+        self.turnover = RollingSums((30, 120))
+        self.returned = RollingSums((30, 90))
+        self._currencies = currencies
+        self._rows: dict[str, int] = {}
+        self._moves = (array("q"), array("q"), array("q"), array("q"))
+        self._returns = (array("q"), array("q"))
+        self.add_column("opened_day", np.int32, fill=NEVER)
+        self.add_column("currency", np.int16, fill=-1)
+        for name in ("balance", "limit"):
+            self.add_column(name, np.int64)
+        self.add_column("last_move", np.int32)
+        self.add_column("held", np.int64, width=2)
+        self.add_column("low", np.int64, fill=HIGHEST, width=LOW_MONTHS)
+        for name in ("overdrawn", "over_limit"):
+            self.add_column(name, np.uint64, width=2)
+        self.handlers: dict[type, Handler] = {
+            AccountOpened: self._opened,
+            AccountCredited: self._credited,
+            AccountDebited: self._debited,
+            AccountDebitReturned: self._returned,
+        }
+
+    def row(self, account_id: str) -> int:
+        """The row of an account, a new one when it is not known yet."""
+        row = self._rows.get(account_id)
+        if row is None:
+            row = self._rows[account_id] = len(self._rows)
+            for part in (self, self.net, self.turnover, self.returned):
+                part.grow(row + 1)
+        return row
+
+    # Facts
+
+    def _opened(self, fact: AccountOpened, day: int) -> None:
+        row = self.row(fact.account_id)
+        self.opened_day[row] = day
+        self.currency[row] = self._currencies.setdefault(fact.currency, len(self._currencies))
+        self.balance[row] += fact.opening_balance_minor
+        self.limit[row] = fact.overdraft_limit_minor
+        for held, window in zip(self.held, self.net.windows, strict=True):
+            held[row] += fact.opening_balance_minor * (window - 1)
+        if day < self.day:
+            self.dirty.add(row)
+
+    def _credited(self, fact: AccountCredited, day: int) -> None:
+        amount = fact.amount_minor
+        turnover = 0 if fact.flow in NOT_TURNOVER else amount
+        self._move(self.row(fact.account_id), day, amount, turnover)
+
+    def _debited(self, fact: AccountDebited, day: int) -> None:
+        self._move(self.row(fact.account_id), day, -fact.amount_minor, 0)
+
+    def _move(self, row: int, day: int, net: int, turnover: int) -> None:
+        rows, days, nets, turnovers = self._moves
+        rows.append(row)
+        days.append(day)
+        nets.append(net)
+        turnovers.append(turnover)
+        if len(rows) >= _MOST_HELD:
+            self.flush()
+
+    def _returned(self, fact: AccountDebitReturned, day: int) -> None:
+        if fact.flow == "loan_repayment":
+            self._returns[0].append(self.row(fact.account_id))
+            self._returns[1].append(day)
+
+    def flush(self) -> None:
+        """Count the movements held back."""
+        if self._moves[0]:
+            rows, days, nets, turnovers = (np.array(held, np.int64) for held in self._moves)
+            self._moves = (array("q"), array("q"), array("q"), array("q"))
+            self.take(rows, days, nets, turnovers)
+        if self._returns[0]:
+            rows, days = (np.array(held, np.int64) for held in self._returns)
+            self._returns = (array("q"), array("q"))
+            self.returned.add(rows, days, np.ones(len(rows), np.int64))
+
+    def take(self, rows: IntArray, days: IntArray, nets: IntArray, turnovers: IntArray) -> None:
+        """Add movements: net and turnover, minor units; no day after the open one."""
+        self.net.add(rows, days, nets)
+        self.turnover.add(rows, days, turnovers)
+        late = np.flatnonzero(days < self.day)
+        if not late.size:
+            self.last_move[rows] = self.day
+            return
+        np.maximum.at(self.last_move, rows, days.astype(np.int32))
+        rows, days, nets = rows[late], days[late], nets[late]
+        np.add.at(self.balance, rows, nets)
+        for held, window in zip(self.held, self.net.windows, strict=True):
+            np.add.at(held, rows, nets * np.minimum(self.day - days, window - 1))
+        self.dirty.update(rows.tolist())
+
+    # Days
+
+    def start(self, day: int) -> None:
+        """Open the first day."""
+        self.day = day
+        for sums in (self.net, self.turnover, self.returned):
+            sums.start(day)
+
+    def next_day(self) -> None:
+        """Close the open day and open the next calendar day."""
+        self.flush()
+        self.refresh()
+        balance = self.balance[: self.rows]
+        balance += self.net.today[: self.rows]
+        self._note(self.day, slice(self.rows), balance)
+        for sums in (self.net, self.turnover, self.returned):
+            sums.advance()
+        self.day += 1
+        for held, net in zip(self.held, self.net.sums, strict=True):
+            held[: self.rows] += net[: self.rows]
+        if month_of(self.day) != month_of(self.day - 1):
+            self.low[month_of(self.day) % LOW_MONTHS] = HIGHEST
+
+    def _note(self, day: int, rows: IntArray | slice, balance: IntArray) -> None:
+        """Note the closing balances of a day in lows and bits."""
+        known = self.opened_day[rows] <= day
+        if month_of(day) > month_of(self.day) - LOW_MONTHS:
+            low = self.low[month_of(day) % LOW_MONTHS]
+            low[rows] = np.where(known, np.minimum(low[rows], balance), low[rows])
+        word, bit = divmod(day % BITS, 64)
+        for bits, floor in ((self.overdrawn, 0), (self.over_limit, -self.limit[rows])):
+            below = (known & (balance < floor)).astype(np.uint64) << np.uint64(bit)
+            bits[word][rows] = bits[word][rows] & ~np.uint64(1 << bit) | below
+
+    def refresh(self) -> None:
+        """Derive lows and bits anew for accounts whose past a late movement changed."""
+        if not self.dirty:
+            return
+        rows = np.array(sorted(self.dirty), np.int64)
+        self.dirty.clear()
+        self.low[:, rows] = HIGHEST
+        balance = self.balance[rows]
+        first = min(month_start(month_of(self.day) - LOW_MONTHS + 1), self.day - 89)
+        for day in range(self.day - 1, first - 1, -1):
+            self._note(day, rows, balance)
+            balance = balance - self.net.on_day(day, rows)
+
+    # Measures
+
+    def closing(self, rows: IntArray | slice) -> IntArray:
+        """The balance as it stands on the open day."""
+        balance: IntArray = self.balance[rows] + self.net.today[rows]
+        return balance
+
+    def lowest(self, rows: IntArray | slice) -> IntArray:
+        """Lowest closing balance of the open day's month and the two before."""
+        self.refresh()
+        low: IntArray = np.minimum(self.low[:, rows].min(axis=0), self.closing(rows))
+        return low
+
+    def days_below(self, window: int, rows: IntArray, *, limit: bool) -> IntArray:
+        """Days of (day-window, day] that closed below zero, or below the overdraft limit."""
+        self.refresh()
+        bits = self.over_limit if limit else self.overdrawn
+        count = (self.closing(rows) < (-self.limit[rows] if limit else 0)).astype(np.int64)
+        days = {day % BITS for day in range(self.day - window + 1, self.day)}
+        for word in range(2):
+            mask = np.uint64(sum(1 << bit % 64 for bit in days if bit // 64 == word))
+            count += np.bitwise_count(bits[word][rows] & mask)
+        return count
+
+    def held_sums(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """Sums of closing balances over the last 30 days, and over the 90 before them."""
+        now = self.closing(rows)
+        recent: IntArray = self.held[0][rows] + now
+        return recent, self.held[1][rows] + now - recent
+
+    def known_for(self, window: int, rows: IntArray) -> BoolArray:
+        """Whether the account was open on every day of (day-window, day]."""
+        known: BoolArray = self.opened_day[rows] <= self.day - window + 1
+        return known

@@ -1,0 +1,318 @@
+"""The batch fold: indicators of all loans at one day, from the definitions alone.
+
+It keeps no state and shares nothing with the engine but the formulas of `indicators`: it lines up a
+loan's days from its first fact to the day asked for and looks at each of them. Slow by design, so
+that it can be read beside the definitions; the engine must agree with it by `==`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ledger.dates import day_number
+from ledger.events import (
+    ChargeApplied,
+    InstalmentsScheduled,
+    LoanClosed,
+    LoanDisbursed,
+    LoanLimitChanged,
+    LoanOpened,
+    PositionReported,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+)
+from warning.batch_account import Account, by_day, inside, month_number, only, table, total
+from warning.indicators import evaluate
+from warning.intake import RecordedFact
+from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
+
+
+def loan_ids(recorded: Iterable[RecordedFact]) -> list[str]:
+    """The loans of `recorded` in the order in which they first appear: the rows of `fold`."""
+    found = (getattr(item.fact, "loan_id", None) for item in recorded)
+    return list(dict.fromkeys(loan_id for loan_id in found if loan_id is not None))
+
+
+def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> dict[str, FloatArray]:
+    """The indicators `names` at `day` by all of `recorded`, one row a loan. NaN is unknown.
+
+    Errors: KeyError for a name that the catalogue does not have.
+    """
+    loans: dict[str, list[Any]] = {loan_id: [] for loan_id in loan_ids(recorded)}
+    accounts: dict[str, list[Any]] = {}
+    for item in recorded:
+        fact = item.fact
+        if _counts(fact, day):
+            if hasattr(fact, "loan_id"):
+                loans[fact.loan_id].append(fact)
+            elif hasattr(fact, "account_id"):
+                accounts.setdefault(fact.account_id, []).append(fact)
+    measures = [_Loan(facts, accounts, day) for facts in loans.values()]
+    ended = np.flatnonzero([not loan.open for loan in measures])
+    return evaluate(
+        names, lambda name: np.array([loan.read(name) for loan in measures], np.int64), ended
+    )
+
+
+def _counts(fact: Any, day: int) -> bool:
+    noticed = getattr(fact, "noticed_date", fact.value_date)
+    return max(day_number(fact.value_date), day_number(noticed)) <= day
+
+
+class _Loan:
+    """One loan's facts that count by `day`, and every day from its first one to `day`.
+
+    `late` has the days past due on each of `days`; `dues` are (due day, amount) in order, by the
+    schedule in force at `day`.
+    """
+
+    def __init__(self, facts: list[Any], accounts: dict[str, list[Any]], day: int) -> None:
+        self.day = day
+        self.opened = next(iter(only(facts, LoanOpened)), None)
+        self.open = self.opened is not None and not only(facts, LoanClosed)
+        account_id = self.opened.account_id if self.opened else None
+        self.account = Account(accounts.get(account_id or "", []), day)
+        self.facts = facts
+        self.payments = table(
+            [(fact.value_date, fact.amount_minor) for fact in only(facts, RepaymentReceived)]
+            + [(fact.value_date, -fact.amount_minor) for fact in only(facts, RepaymentReversed)]
+        )
+        self.reports = sorted(
+            only(facts, PositionReported), key=lambda fact: (fact.value_date, fact.transaction_id)
+        )
+        self.dues = self._dues_on(day)
+        self.reported = bool(self.reports) and self._schedule_on(day) is None
+        starts = [fact.value_date for fact in facts]
+        starts += [fact.due_date for fact in only(facts, ChargeApplied)]
+        first = min([day, *map(day_number, starts)])
+        self.days = np.arange(first, day + 1)
+        self.late = np.array([self._dpd_on(known) for known in self.days.tolist()], np.int64)
+
+    def read(self, name: str) -> int:
+        """One measure by name; UNKNOWN where it is not known."""
+        word, _, days = name.rpartition("_")
+        if days.removesuffix("d").isdigit():
+            return int(getattr(self, word)(int(days.removesuffix("d"))))
+        return int(getattr(self, name)())
+
+    # What held on a day
+
+    def _schedule_on(self, day: int) -> Any:
+        """The highest version valued by `day`, or None."""
+        valued = [
+            fact
+            for fact in only(self.facts, InstalmentsScheduled)
+            if day_number(fact.value_date) <= day
+        ]
+        return max(valued, key=lambda fact: fact.schedule_version, default=None)
+
+    def _dues_on(self, day: int) -> IntArray:
+        """(due day, amount) of the schedule in force on `day` and of all charges, by day."""
+        schedule = self._schedule_on(day)
+        rows = schedule.instalments if schedule else ()
+        return by_day(
+            table(
+                [(row.due_date, row.principal_minor + row.interest_minor) for row in rows]
+                + [(fact.due_date, fact.amount_minor) for fact in only(self.facts, ChargeApplied)]
+            )
+        )
+
+    def _report_on(self, day: int) -> Any:
+        known = [fact for fact in self.reports if day_number(fact.value_date) <= day]
+        return known[-1] if known and self._schedule_on(day) is None else None
+
+    def _paid_by(self, day: int) -> int:
+        return int(total(self.payments, self.payments[:, 0] <= day))
+
+    def _dpd_on(self, day: int) -> int:
+        report = self._report_on(day)
+        if report is not None:
+            months = report.months_past_due
+            return 30 * months + day - day_number(report.value_date) if months else 0
+        dues = self._dues_on(day)
+        unmet = dues[np.cumsum(dues[:, 1]) > self._paid_by(day), 0]
+        return max(0, day - int(unmet[0])) if unmet.size else 0
+
+    # Dues and payments
+
+    def _known(self) -> bool:
+        if self.reported:
+            return self.reports[-1].months_past_due is not None
+        return len(self.dues) > 0
+
+    def dpd(self) -> int:
+        return int(self.late[-1]) if self._known() else UNKNOWN
+
+    def arrears(self) -> int:
+        if not self._known():
+            return UNKNOWN
+        if self.reported:
+            last = self.reports[-1]
+            owed = last.payment_due_minor if last.months_past_due else 0
+            return UNKNOWN if owed is None else int(owed)
+        due = total(self.dues, self.dues[:, 0] < self.day)
+        return int(max(0, due - self._paid_by(self.day)))
+
+    def _next(self) -> tuple[int, int]:
+        paid, cum = self._paid_by(self.day), np.cumsum(self.dues[:, 1])
+        for at, due_day in enumerate(self.dues[:, 0].tolist()):
+            if due_day >= self.day and cum[at] > paid and not self.reported:
+                before = int(cum[at - 1]) if at else 0
+                return int(cum[at]) - max(before, paid), due_day - self.day
+        return UNKNOWN, UNKNOWN
+
+    def next_instalment(self) -> int:
+        return self._next()[0]
+
+    def next_due(self) -> int:
+        return self._next()[1]
+
+    def paid(self, days: int) -> int:
+        return int(total(self.payments, inside(self.payments[:, 0], self.day, days)))
+
+    def due(self, days: int) -> int:
+        if self.reported:
+            last_of_day = {fact.value_date: fact.payment_due_minor or 0 for fact in self.reports}
+            dues = table(list(last_of_day.items()))
+        else:
+            dues = self.dues
+        return int(total(dues, inside(dues[:, 0], self.day, days)))
+
+    def partial(self) -> int:
+        cum = np.cumsum(self.dues[:, 1])
+        before = cum - self.dues[:, 1]
+        paid = np.array([self._paid_by(due_day) for due_day in self.dues[:, 0]], np.int64)
+        part = (before < paid) & (paid < cum) & inside(self.dues[:, 0], self.day, 360)
+        return int(part.sum()) if self._known() else UNKNOWN
+
+    def _lateness(self) -> list[int | None]:
+        """For each due: days until it was met in full, None when it is not."""
+        found: list[int | None] = []
+        for due_day, cum in zip(self.dues[:, 0], np.cumsum(self.dues[:, 1]), strict=True):
+            met = [day for day in np.unique(self.payments[:, 0]) if self._paid_by(day) >= cum]
+            is_met = self._paid_by(self.day) >= cum
+            found.append(max(0, int(met[0] - due_day)) if met and is_met else None)
+        return found
+
+    def _lateness_of_three(self, skip: int) -> int:
+        passed = int((self.dues[:, 0] < self.day).sum())
+        if passed < 6 or self.reported:
+            return UNKNOWN
+        late = self._lateness()
+        chosen = range(passed - skip - 3, passed - skip)
+        since = [self.day - int(self.dues[at, 0]) for at in range(passed)]
+        return sum(since[at] if (one := late[at]) is None else one for at in chosen)
+
+    def late_recent(self) -> int:
+        return self._lateness_of_three(0)
+
+    def late_before(self) -> int:
+        return self._lateness_of_three(3)
+
+    def first_payment(self) -> int:
+        schedule = self._schedule_on(self.day)
+        rows = schedule.instalments if schedule else ()
+        due_days = [
+            day_number(row.due_date) for row in rows if row.principal_minor + row.interest_minor
+        ]
+        if not due_days:
+            return UNKNOWN
+        first = min(due_days)
+        late = self._lateness()[self.dues[:, 0].tolist().index(first)]
+        if late is not None:
+            return int(late > 30)
+        return 1 if self.day - first >= 30 else UNKNOWN
+
+    def bounced(self, days: int) -> int:
+        own = [
+            day_number(fact.noticed_date)
+            for fact in only(self.facts, RepaymentReversed)
+            if fact.reason == "bounced"
+        ]
+        return max(int(inside(own, self.day, days).sum()), self.account.returns(days))
+
+    # History
+
+    def _months(self, count: int) -> BoolArray:
+        first = month_number(self.day) - count + 1
+        return np.array([month_number(known) >= first for known in self.days.tolist()], np.bool_)
+
+    def times(self, level: int) -> int:
+        if not self._known():
+            return UNKNOWN
+        late = self.late >= level
+        runs = np.cumsum(late & ~np.concatenate(([False], late[:-1])))
+        return len(np.unique(runs[late & self._months(12)]))
+
+    def worst_dpd(self) -> int:
+        return int(self.late[self._months(12)].max()) if self._known() else UNKNOWN
+
+    def months_since_late(self) -> int:
+        late = self.days[self.late >= 30]
+        return month_number(self.day) - month_number(int(late[-1])) if late.size else UNKNOWN
+
+    # Account
+
+    def balance(self) -> int:
+        return self.account.at_end(lambda closing: closing[-1])
+
+    def balance_same_currency(self) -> int:
+        opened = self.account.opened
+        same = opened and self.opened and opened.currency == self.opened.currency
+        return self.balance() if same else UNKNOWN
+
+    def inflow_recent(self) -> int:
+        return self.account.turnover(30)
+
+    def inflow_before(self) -> int:
+        longer = self.account.turnover(120)
+        return longer if longer == UNKNOWN else longer - self.account.turnover(30)
+
+    def held_recent(self) -> int:
+        return self.account.at_end(lambda closing: closing[-30:].sum(), days=120)
+
+    def held_before(self) -> int:
+        return self.account.at_end(lambda closing: closing[-120:-30].sum(), days=120)
+
+    def lowest_balance(self) -> int:
+        return self.account.lowest()
+
+    def overdraft_days(self) -> int:
+        return self.account.at_end(lambda closing: (closing[-90:] < 0).sum())
+
+    def over_limit_days(self) -> int:
+        limit = self.account.opened.overdraft_limit_minor if self.account.opened else 0
+        return self.account.at_end(lambda closing: (closing[-90:] < -limit).sum())
+
+    def quiet(self) -> int:
+        moved = [*self.account.moves[:, 0], self.account.first]
+        return self.account.at_end(lambda _: self.day - max(moved))
+
+    # Exposure
+
+    def outstanding(self) -> int:
+        if self.reported:
+            return int(self.reports[-1].outstanding_minor)
+        drawn = sum(fact.amount_minor for fact in only(self.facts, LoanDisbursed))
+        repaid = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReceived))
+        undone = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReversed))
+        moved = sum(
+            change.split.principal_minor - change.before.principal_minor
+            for fact in only(self.facts, RepaymentsReallocated)
+            for change in fact.changes
+        )
+        return int(drawn - repaid + undone - moved)
+
+    def limit(self) -> int:
+        changes = only(self.facts, LoanLimitChanged)
+        last = max(changes, key=lambda fact: (fact.value_date, fact.transaction_id), default=None)
+        if last is not None:
+            return int(last.limit_minor)
+        return self.opened.principal_minor if self.opened else 0
+
+    def age(self) -> int:
+        return self.day - day_number(self.opened.value_date) if self.opened else 0

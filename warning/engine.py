@@ -1,0 +1,295 @@
+"""The indicator engine: facts in, indicators of every loan out, one vectorised pass a day.
+
+It composes the books (`arrears`, `history`, `accounts`) and rolling sums, hands each fact to them
+and reads `measures` through the formulas of `indicators`. What it says is a function of the set of
+facts and the open day: neither the order nor the batches in which facts came can matter. Rings no
+bell and keeps no warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ledger.dates import Calendar, day_number
+from ledger.events import (
+    LoanLimitChanged,
+    LoanOfficerChanged,
+    LoanOpened,
+    RepaymentReversed,
+)
+from warning import batch
+from warning.accounts import AccountBook
+from warning.arrears import ArrearsBook
+from warning.dues import Cursor
+from warning.history import History, rederive_dues, stretches_of
+from warning.indicators import evaluate
+from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
+from warning.measures import BOUNCE_WINDOWS, PAID_WINDOWS, PART_WINDOW, LoanColumns, Measures
+from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
+
+FactsOf = Callable[[str, int], Sequence[RecordedFact]]
+"""(loan id, position) -> the facts of the loan and its account up to that position."""
+
+
+class Engine:
+    """Indicators of all loans at the open day `day`; 1970-01-01 (0) before the first `advance`.
+
+    Rows are loans in the order in which they first appeared. `facts_of` serves `values_as_of`.
+    """
+
+    def __init__(self, *, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
+        self.calendar = calendar
+        self.day = NOT_STARTED
+        self.officers: dict[str, int] = {}
+        self.branches: dict[str, int] = {}
+        self.industries: dict[str, int] = {}
+        self.regions: dict[str, int] = {}
+        self.currencies: dict[str, int] = {}
+        self.book = ArrearsBook()
+        self.accounts = AccountBook(self.currencies)
+        self.history = History()
+        self.columns = LoanColumns()
+        self._facts_of = facts_of
+        self._due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
+        self._paid = RollingSums(PAID_WINDOWS)
+        self._bounced = RollingSums(BOUNCE_WINDOWS)
+        self._reported_due = RollingSums(PAID_WINDOWS)
+        self._held_bounces: list[tuple[int, int, int]] = []
+        self._held_due: list[tuple[int, int, int]] = []
+        self._officer_since: dict[int, tuple[int, str]] = {}
+        self._limit_since: dict[int, tuple[int, str]] = {}
+        self._measures = Measures(
+            book=self.book,
+            history=self.history,
+            accounts=self.accounts,
+            columns=self.columns,
+            due_windows=self._due_windows,
+            paid=self._paid,
+            bounced=self._bounced,
+            reported_due=self._reported_due,
+            refresh=self.refresh,
+        )
+        self.book.on_row = self._grow
+        self.book.on_dues = self._dues_replaced
+        self.book.on_payments = self._paid.add
+        self.book.on_report = self._reported
+        self._intake = Intake(self._handlers(), announce=self._announce)
+
+    # What callers use
+
+    def apply(self, recorded: Sequence[RecordedFact]) -> None:
+        """Take in facts of the ledger log, in any order; those that move no indicator pass by.
+
+        A fact counts from its value day on, a reversal once it was noticed; earlier it waits.
+        """
+        self._intake.take(recorded)
+
+    def advance(self, day: int) -> None:
+        """Move the open day on to `day`, over every calendar day; never back.
+
+        The first call opens the books and takes in what waited.
+        """
+        if self.day == NOT_STARTED:
+            self._start(day)
+        while self.day < day:
+            self._next_day()
+
+    def rows(self) -> int:
+        """How many loans there are."""
+        return self.book.rows
+
+    @property
+    def loan_ids(self) -> list[str]:
+        """Loan ids by row."""
+        return self.book.loan_ids
+
+    @property
+    def borrower_ids(self) -> list[str]:
+        """Borrower ids by number, as `borrower_row` uses them."""
+        return self.book.borrower_ids
+
+    def row_of(self, loan_id: str) -> int:
+        """The row of a loan, or -1."""
+        return self.book.row_of(loan_id)
+
+    def borrower_row(self) -> IntArray:
+        """The borrower's number of each loan; -1 when the loan was not opened yet."""
+        return self.book.borrower[: self.book.rows].astype(np.int64)
+
+    def open(self) -> BoolArray:
+        """Which loans run at the open day."""
+        return self.book.open()
+
+    def values(self, names: Sequence[str], rows: IntArray | None = None) -> dict[str, FloatArray]:
+        """The indicators `names` at the open day, of all loans or of `rows`. NaN is unknown.
+
+        Errors: KeyError for a name that the catalogue does not have.
+        """
+        self._flush()
+        if rows is None:
+            rows = np.arange(self.book.rows)
+        ended = np.flatnonzero(~self.book.open(rows))
+        return evaluate(names, lambda name: self._measures.read(name, rows), ended)
+
+    def values_as_of(
+        self, names: Sequence[str], loan_id: str, day: int, position: int
+    ) -> dict[str, float] | None:
+        """One loan's indicators at an earlier day by all facts up to `position`.
+
+        None where its facts cannot be had.
+        """
+        if self._facts_of is None:
+            return None
+        facts = self._facts_of(loan_id, position)
+        if not facts:
+            return None
+        row = batch.loan_ids(facts).index(loan_id)
+        return {name: float(column[row]) for name, column in batch.fold(facts, day, names).items()}
+
+    def nbytes(self) -> dict[str, int]:
+        """Bytes held in numpy columns, by part; ids and Python objects not counted."""
+        cursors = (self.book.cursor, *self._due_windows.values())
+        sums = (self._paid, self._bounced, self._reported_due)
+        accounts = self.accounts
+        return {
+            "loan columns": self.book.nbytes() + self.columns.nbytes(),
+            "dues": self.book.dues.nbytes() + sum(cursor.nbytes() for cursor in cursors),
+            "payments": self.book.payments.nbytes(),
+            "payment windows": sum(part.nbytes() for part in sums),
+            "history": self.history.nbytes(),
+            "account columns": accounts.nbytes(),
+            "account windows": sum(
+                part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
+            ),
+        }
+
+    # Days
+
+    def _start(self, day: int) -> None:
+        self.day = self.book.day = day
+        self.accounts.start(day)
+        for sums in (self._paid, self._bounced, self._reported_due):
+            sums.start(day)
+        self._intake.open_day(day)
+
+    def _next_day(self) -> None:
+        """Close the open day for good, as far as is known, and open the next calendar day."""
+        self._flush()
+        self._rederive(sorted(self.book.dirty))
+        self.history.close_day(self.day, self.book.dpd())
+        parts, flags = self.columns.parts, self.book.dues.arena.part
+        rows, at = self.book.next_day()
+        parts[rows] += flags[at]
+        self.day = self.book.day
+        for days, cursor in self._due_windows.items():
+            rows, at = cursor.advance(self.book.dues, self.day)
+            if days == PART_WINDOW:
+                parts[rows] -= flags[at]
+        for sums in (self._paid, self._bounced, self._reported_due):
+            sums.advance()
+        self.accounts.next_day()
+        self._intake.open_day(self.day)
+
+    def _flush(self) -> None:
+        """Count everything that was held back for a vectorised step."""
+        self.book.flush()
+        self.accounts.flush()
+        for held, sums in (
+            (self._held_bounces, self._bounced),
+            (self._held_due, self._reported_due),
+        ):
+            if held:
+                rows, days, amounts = np.array(held, np.int64).T
+                held.clear()
+                sums.add(rows, days, amounts)
+
+    def refresh(self, rows: IntArray) -> None:
+        """Make the past of `rows` right where a late fact or other dues changed it."""
+        if self.book.dirty:
+            self._rederive([row for row in rows.tolist() if row in self.book.dirty])
+
+    def _rederive(self, rows: Sequence[int]) -> None:
+        book, ending = self.book, self._due_windows[PART_WINDOW]
+        for row in rows:
+            rederive_dues(book, row)
+            self.history.rederive(row, self.day, stretches_of(book, row))
+            start = int(book.dues.start[row])
+            passed = slice(start + int(ending.passed[row]), start + int(book.cursor.passed[row]))
+            self.columns.parts[row] = book.dues.arena.part[passed].sum()
+        book.dirty.difference_update(rows)
+
+    # Facts
+
+    def _handlers(self) -> dict[type, Handler]:
+        return {
+            **self.book.handlers,
+            **self.accounts.handlers,
+            LoanOpened: self._opened,
+            LoanOfficerChanged: self._officer_changed,
+            LoanLimitChanged: self._limit_changed,
+            RepaymentReversed: self._reversed,
+        }
+
+    def _announce(self, fact: Any) -> None:
+        loan_id = getattr(fact, "loan_id", None)
+        if loan_id is not None:
+            self.book.row(loan_id)
+
+    def _grow(self, rows: int) -> None:
+        sums = (self._paid, self._bounced, self._reported_due)
+        for part in (self.columns, self.history, *sums, *self._due_windows.values()):
+            part.grow(rows)
+
+    def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
+        for cursor in self._due_windows.values():
+            cursor.place(row, self.day, days, cums)
+
+    def _opened(self, fact: LoanOpened, day: int) -> None:
+        row = self.book.row(fact.loan_id)
+        self.book.handlers[LoanOpened](fact, day)
+        columns = self.columns
+        if row not in self._limit_since:
+            columns.limit[row] = fact.principal_minor
+        if row not in self._officer_since:
+            columns.officer[row] = _code(self.officers, fact.officer_id)
+            columns.branch[row] = _code(self.branches, fact.branch)
+        columns.industry[row] = _code(self.industries, fact.industry)
+        columns.region[row] = _code(self.regions, fact.region)
+        columns.currency[row] = _code(self.currencies, fact.currency)
+        if fact.account_id is not None:
+            columns.account[row] = self.accounts.row(fact.account_id)
+
+    def _officer_changed(self, fact: LoanOfficerChanged, day: int) -> None:
+        row = self.book.row(fact.loan_id)
+        if _is_newest(self._officer_since, row, (day, fact.transaction_id)):
+            self.columns.officer[row] = _code(self.officers, fact.officer_id)
+            self.columns.branch[row] = _code(self.branches, fact.branch)
+
+    def _limit_changed(self, fact: LoanLimitChanged, day: int) -> None:
+        row = self.book.row(fact.loan_id)
+        if _is_newest(self._limit_since, row, (day, fact.transaction_id)):
+            self.columns.limit[row] = fact.limit_minor
+
+    def _reversed(self, fact: RepaymentReversed, day: int) -> None:
+        self.book.handlers[RepaymentReversed](fact, day)
+        if fact.reason == "bounced":
+            row = self.book.row(fact.loan_id)
+            self._held_bounces.append((row, day_number(fact.noticed_date), 1))
+
+    def _reported(self, row: int, day: int, due_change: int) -> None:
+        self._held_due.append((row, day, due_change))
+
+
+def _code(codes: dict[str, int], word: str) -> int:
+    return codes.setdefault(word, len(codes))
+
+
+def _is_newest(since: dict[int, tuple[int, str]], row: int, key: tuple[int, str]) -> bool:
+    """Of two changes the one valued later holds; of one day, the greater transaction id."""
+    if key < since.get(row, key):
+        return False
+    since[row] = key
+    return True

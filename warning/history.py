@@ -1,0 +1,220 @@
+"""What was: worst days past due and delinquency episodes by calendar month, for every loan.
+
+An episode at level L (1, 30 or 60) is a run of days with L or more days past due. The twelve months
+of a window are the month of the open day and the eleven before; an episode counts when any of its
+days lies in them. Days before the open one are closed and kept by month; the open day is added when
+asked. `close_day` goes forward, vectorised; `rederive` replaces one loan's past, from the stretches
+of days between which nothing changed, after a late fact. Day counts of the past keep the schedule
+that was in force on each day.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warning.arrears import ArrearsBook
+from warning.dues import UNMET
+from warning.intake import NOT_STARTED
+from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray, month_of, month_start
+
+LEVELS = (1, 30, 60)
+MONTHS = 12
+Stretch = tuple[int, int, int]
+"""Days [start, end) on which the oldest unmet due day was the third number."""
+
+
+class History(Growing):
+    """Ring of months: column m % 12 belongs to month m; kept up to the day before the open one.
+
+    `worst`: most days past due. `began`: episodes begun, by level. `carried`: bit i set when an
+    episode of LEVELS[i] ran on from the month before. `level`: bits of the last closed day.
+    `last_30`: last closed day with 30 or more days past due, NEVER when there was none.
+    """
+
+    worst: DayArray
+    began: NDArray[np.uint8]
+    carried: NDArray[np.uint8]
+    level: NDArray[np.uint8]
+    last_30: DayArray
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_column("worst", np.int32, width=MONTHS)
+        self.add_column("began", np.uint8, width=MONTHS * len(LEVELS))
+        self.add_column("carried", np.uint8, width=MONTHS)
+        self.add_column("level", np.uint8)
+        self.add_column("last_30", np.int32, fill=NEVER)
+
+    def close_day(self, day: int, dpd: IntArray) -> None:
+        """Take in the final day counts of `day`, for all rows; days must follow one another."""
+        ring = month_of(day) % MONTHS
+        rows = np.flatnonzero(dpd)
+        late = dpd[rows]
+        level = level_of(late)
+        before = self.level[rows]
+        self.worst[ring][rows] = np.maximum(self.worst[ring][rows], late)
+        for bit in range(len(LEVELS)):
+            began = self.began[ring * len(LEVELS) + bit]
+            began[rows] += (level & ~before) >> bit & 1
+        if day == month_start(month_of(day)):
+            self.carried[ring][rows] = level & before
+        self.level[: self.rows] = 0
+        self.level[rows] = level
+        self.last_30[rows[late >= 30]] = day
+        if month_of(day + 1) != month_of(day):
+            self._new_month(month_of(day + 1) % MONTHS)
+
+    def _new_month(self, ring: int) -> None:
+        self.worst[ring] = 0
+        self.carried[ring] = 0
+        self.began[ring * len(LEVELS) : (ring + 1) * len(LEVELS)] = 0
+
+    def worst_dpd(self, dpd: IntArray, rows: IntArray | slice) -> IntArray:
+        """Most days past due in the twelve months, the open day's `dpd` included."""
+        worst: IntArray = np.maximum(self.worst[:, rows].max(axis=0), dpd)
+        return worst
+
+    def times(self, level: int, day: int, dpd: IntArray, rows: IntArray | slice) -> IntArray:
+        """Episodes of `level` days or more that touch the twelve months up to the open `day`."""
+        bit = LEVELS.index(level)
+        began: IntArray = self.began[bit :: len(LEVELS), rows].sum(axis=0, dtype=np.int64)
+        oldest = (month_of(day) + 1) % MONTHS
+        began += self.carried[oldest][rows] >> bit & 1
+        began += (dpd >= level) & ((self.level[rows] >> bit & 1) == 0)
+        return began
+
+    def last_day_30(self, day: int, dpd: IntArray, rows: IntArray | slice) -> IntArray:
+        """The last day with 30 or more days past due, NEVER when there was none."""
+        last: IntArray = np.where(dpd >= 30, day, self.last_30[rows])
+        return last
+
+    def rederive(self, row: int, day: int, stretches: Iterator[Stretch]) -> None:
+        """Replace a row's months by what `stretches` (ascending, up to `day`) say."""
+        first_month = month_of(day) - MONTHS + 1
+        starts = [month_start(first_month + month) for month in range(MONTHS + 1)]
+        self.worst[:, row] = self.began[:, row] = self.carried[:, row] = 0
+        self.last_30[row] = NEVER
+        alive_at, alive = -1, [False] * len(LEVELS)
+        for start, end, unmet in stretches:
+            before = alive if alive_at == start else [False] * len(LEVELS)
+            alive, alive_at = [unmet + level < end for level in LEVELS], end
+            for bit, level in enumerate(LEVELS):
+                if alive[bit]:
+                    entered = max(start, unmet + level)
+                    on = entered == start and before[bit]
+                    self._episode(row, bit, entered, end, starts, on=on)
+            if alive[0]:
+                self._worst_in(row, max(start, unmet + 1), end, unmet, starts)
+            if alive[1]:
+                self.last_30[row] = end - 1
+        ends_now = alive_at == day
+        self.level[row] = sum(1 << bit for bit in range(len(LEVELS)) if ends_now and alive[bit])
+
+    def _episode(
+        self, row: int, bit: int, entered: int, end: int, starts: list[int], *, on: bool
+    ) -> None:
+        """Note days [entered, end) of an episode; `on` when it already ran the day before."""
+        if not on and entered >= starts[0]:
+            ring = month_of(entered) % MONTHS
+            self.began[ring * len(LEVELS) + bit, row] += 1
+        at = bisect_left(starts, entered if on else entered + 1)
+        while at < MONTHS and starts[at] < end:
+            self.carried[month_of(starts[at]) % MONTHS, row] |= 1 << bit
+            at += 1
+
+    def _worst_in(self, row: int, first: int, end: int, unmet: int, starts: list[int]) -> None:
+        at = max(bisect_right(starts, first) - 1, 0)
+        while at < MONTHS and starts[at] < end:
+            last = min(end, starts[at + 1]) - 1
+            ring = month_of(starts[at]) % MONTHS
+            self.worst[ring, row] = max(int(self.worst[ring, row]), last - unmet)
+            at += 1
+
+
+def level_of(dpd: IntArray) -> NDArray[np.uint8]:
+    """Bits of the levels that `dpd` reaches."""
+    bits = np.zeros(len(dpd), np.uint8)
+    for bit, level in enumerate(LEVELS):
+        bits |= (dpd >= level).astype(np.uint8) << bit
+    return bits
+
+
+def stretches_of(book: ArrearsBook, row: int) -> Iterator[Stretch]:
+    """A loan's past up to the day before the open one, as stretches of days.
+
+    On each day the schedule in force is the highest version valued by then; before the first one,
+    reported positions speak, else charges alone.
+    """
+    paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
+    changes = {day for day, _ in paid}
+    schedules = _schedules(book, row)
+    changes.update(day for day, _, _ in schedules)
+    reports = book.reports.get(row, [])
+    reported_until = schedules[1][0] if len(schedules) > 1 else NEVER
+    changes.update(report.day for report in reports if report.day < reported_until)
+    days = sorted(day for day in changes if day < book.day)
+    paid_days = [day for day, _ in paid]
+    sums = np.cumsum([0, *(amount for _, amount in paid)]).tolist()
+    for at, start in enumerate(days):
+        end = days[at + 1] if at + 1 < len(days) else book.day
+        known = bisect_right(reports, start, key=lambda report: report.day)
+        if known and start < reported_until:
+            months = reports[known - 1].months
+            unmet = reports[known - 1].day - 30 * months if months else NEVER
+        else:
+            in_force = bisect_right(schedules, start, key=lambda schedule: schedule[0]) - 1
+            _, due_days, cums = schedules[max(in_force, 0)]
+            met = bisect_right(cums, sums[bisect_right(paid_days, start)])
+            unmet = due_days[met] if met < len(due_days) else NEVER
+        yield start, end, unmet
+
+
+def _schedules(book: ArrearsBook, row: int) -> list[tuple[int, list[int], list[int]]]:
+    """(from day, due days, running totals) in force one after another; charges alone come first."""
+    charges = book.charges.get(row, {})
+    found = [(NOT_STARTED, *_running(charges))]
+    known = sorted(book.epochs.get(row, ()), key=lambda epoch: epoch.version)
+    for epoch in known:
+        due = dict(epoch.due)
+        for day, amount in charges.items():
+            due[day] = due.get(day, 0) + amount
+        _put(found, (epoch.day, *_running(due)))
+    if book.version[row]:
+        _put(found, (int(book.schedule_day[row]), *book.dues.of(row)))
+    return found
+
+
+def _put(
+    found: list[tuple[int, list[int], list[int]]], schedule: tuple[int, list[int], list[int]]
+) -> None:
+    """A higher version takes the place of every schedule valued on its day or later."""
+    while len(found) > 1 and found[-1][0] >= schedule[0]:
+        found.pop()
+    found.append(schedule)
+
+
+def _running(due: dict[int, int]) -> tuple[list[int], list[int]]:
+    days = sorted(day for day, amount in due.items() if amount)
+    return days, np.cumsum([due[day] for day in days], dtype=np.int64).tolist()
+
+
+def rederive_dues(book: ArrearsBook, row: int) -> None:
+    """Say anew how late each of a row's dues was met, and which were part-paid on their day."""
+    paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
+    place = book.dues.place(row)
+    days, cums = (np.array(column, np.int64) for column in book.dues.of(row))
+    paid_days = np.array([day for day, _ in paid], np.int64)
+    sums = np.cumsum([amount for _, amount in paid], dtype=np.int64)
+    met = np.searchsorted(sums, cums)
+    is_met: BoolArray = np.arange(len(days)) < int(book.unmet_at[row])
+    is_met &= met < len(sums)
+    late = np.full(len(days), UNMET, np.int32)
+    late[is_met] = np.maximum(paid_days[met[is_met]] - days[is_met], 0)
+    book.dues.arena.late[place] = late
+    by_day = np.concatenate(([0], sums))[np.searchsorted(paid_days, days, side="right")]
+    before = np.concatenate(([0], cums[:-1]))[: len(days)]
+    book.dues.arena.part[place] = (before < by_day) & (by_day < cums) & (days < book.day)
