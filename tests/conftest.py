@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import httpx
 import pytest
 
 
@@ -46,3 +51,59 @@ def free_port() -> Callable[[], int]:
             return port
 
     return pick
+
+
+@dataclass
+class Served:
+    """A real node on a real file, serving HTTP on a loopback port from a thread of its own."""
+
+    node: Any
+    url: str
+    client: httpx.Client
+    loop: asyncio.AbstractEventLoop
+
+    def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in the node's loop and wait for what it gives."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=30)
+
+    def settled(self) -> None:
+        """Until everything sent was recorded, watched and projected."""
+        self.wait(self.node.settled())
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractContextManager[Served]]:
+    """`with serving(folder, api={…}, **settings) as served:` runs a node until the block ends."""
+
+    @contextmanager
+    def serve(folder: Path, *, api: dict[str, Any] | None = None, **more: Any) -> Iterator[Served]:
+        from streams.api import create_api
+        from streams.settings import Settings
+        from streams.wiring import Node
+
+        node = Node.open(Settings(data=folder, port=0, closed_by="driver", **more))
+        port = node.serve(create_api(node, **(api or {})))
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=30) as client:
+            served = Served(node, url, client, loop)
+            served.wait(node.start())
+            try:
+                served.settled()
+                yield served
+            finally:
+                served.wait(node.stop())
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(timeout=10)
+                node.close()
+
+    return serve
+
+
+@pytest.fixture
+def served(serving: Callable[..., AbstractContextManager[Served]], tmp_path: Path) -> Iterator[Any]:
+    """A node with an empty book."""
+    with serving(tmp_path / "data") as running:
+        yield running

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from json.decoder import WHITESPACE  # type: ignore[attr-defined]
 
 import orjson
@@ -19,6 +20,7 @@ from streams.api.problems import Problem
 JSON_TYPES = ("application/json",)
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 _DECODER = json.JSONDecoder()
+_DRAINED = 4
 
 
 class Budget:
@@ -61,22 +63,33 @@ class Body:
         self._give_back()
 
     async def _read(self) -> bytes:
+        """The body. One that is too large is read on for a while and thrown away.
+
+        A sender that is still sending would otherwise lose the answer with the connection.
+        """
+        most = self._budget.body_bytes
         announced = self._request.headers.get("content-length", "")
-        self._check_size(int(announced) if announced.isdecimal() else 0)
-        chunks: list[bytes] = []
-        try:
-            async for chunk in self._request.stream():
-                self._check_size(self._taken + len(chunk))
+        too_large = announced.isdecimal() and int(announced) > most
+        size, chunks = 0, []
+        async for chunk in self._chunks():
+            size += len(chunk)
+            too_large = too_large or size > most
+            if not too_large:
                 self._budget.take(len(chunk))
                 self._taken += len(chunk)
                 chunks.append(chunk)
-        except ClientDisconnect:
-            raise Problem("body_too_slow", "The connection ended before the body.") from None
+            elif size > _DRAINED * most:
+                break
+        if too_large:
+            raise Problem("too_large", f"A body may have {most:,} bytes.")
         return b"".join(chunks)
 
-    def _check_size(self, size: int) -> None:
-        if size > self._budget.body_bytes:
-            raise Problem("too_large", f"A body may have {self._budget.body_bytes:,} bytes.")
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._request.stream():
+                yield chunk
+        except ClientDisconnect:
+            raise Problem("body_too_slow", "The connection ended before the body.") from None
 
     def _give_back(self) -> None:
         self._budget.give(self._taken)
@@ -112,7 +125,7 @@ def messages_of(body: bytes, content: str, *, most: int) -> list[bytes]:
 
 
 def _lines(body: bytes) -> list[bytes]:
-    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+    return [line.removesuffix(b"\r") for line in body.split(b"\n") if line.strip()]
 
 
 def _json(body: bytes) -> list[bytes]:

@@ -87,6 +87,16 @@ def problem_of(error: LoanError) -> Problem:
     return Problem(code, error.message, way_out=error.way_out)
 
 
+def told(error: BaseException, cause: BaseException | None = None) -> str:
+    """What an error may say to a client: an expected one its own words, any other only its kind.
+
+    `cause` is what stopped the node, if something did: its words may be in those of `error`.
+    """
+    if isinstance(cause or error, LoanError):
+        return str(error)
+    return "An error stopped the node; its log says which."
+
+
 def document_of(problem: Problem) -> dict[str, Any]:
     """The members of the problem document."""
     kind = problem.kind

@@ -1,0 +1,97 @@
+"""The ASGI application of one node: its pages, its error answers, and the layer around them.
+
+Does not listen: the node hosts it in its own event loop. Handlers never wait for a database in that
+loop; reads run in a pool of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from importlib.metadata import version as installed_version
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ledger.errors import LoanError
+from streams.api import docs, health, problems, reads, transactions, warnings
+from streams.api.body import Budget
+from streams.api.feed import Feed
+from streams.api.gate import Gate
+
+if TYPE_CHECKING:
+    from streams.wiring import Node
+
+MIB = 1024 * 1024
+BODY_BYTES = 16 * MIB
+ALL_BODIES_BYTES = 128 * MIB
+BODY_SECONDS = 60.0
+
+
+def create_api(
+    node: Node,
+    *,
+    hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
+    budget: Budget | None = None,
+    feed: Feed | None = None,
+) -> FastAPI:
+    """The application over `node`.
+
+    `hosts`: the Host headers it answers to, empty for any; see `hosts_of`. `budget` bounds the
+    bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
+    """
+    live = feed or Feed(
+        lambda after, limit: node.store.warnings.read(after=after, limit=limit),
+        node.metrics,
+        last_position=node.store.warnings.last_position(),
+    )
+    bounds = budget or Budget(
+        body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS
+    )
+
+    node.on_warning(live.publish)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        live.close()
+
+    app = FastAPI(
+        title="LoanBell",
+        version=installed_version("loanbell"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    for router in (
+        transactions.routes(node, bounds),
+        warnings.routes(node, live),
+        reads.routes(node),
+        health.routes(node),
+        docs.routes(),
+    ):
+        app.include_router(router)
+    app.add_exception_handler(problems.Problem, problems.on_problem)
+    app.add_exception_handler(LoanError, problems.on_loan_error)
+    app.add_exception_handler(HTTPException, problems.on_http_exception)
+    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    app.add_middleware(Gate, meter=node.metrics, hosts=hosts)
+    docs.describe(app)
+    app.state.feed = live
+    return app
+
+
+def hosts_of(host: str) -> tuple[str, ...]:
+    """The Host headers to answer to when listening on `host`.
+
+    On loopback only its own names, so that a web page cannot reach the server through a name that
+    it makes point there; elsewhere any, since a proxy or a name service chooses the name.
+    """
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    return ("127.0.0.1", "localhost", "[::1]", host) if loopback else ()

@@ -1,0 +1,167 @@
+"""Loans, grades and views over HTTP: what the queries give, as JSON."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from ledger.errors import UnknownEntity
+from streams.api.answers import Filters, Paged, answer, json_answer
+from streams.topics import Id, Text
+
+if TYPE_CHECKING:
+    from projections.queries import Page
+    from streams.wiring import Node
+
+LoanId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+AsOf = Annotated[
+    date | None, Query(description="As it stood at the end of this day; default: now.")
+]
+KnownOn = Annotated[
+    date | None,
+    Query(description="By what was recorded up to the end of this day; default: all."),
+]
+
+
+class AsOfAsked(Filters):
+    """A day to look at."""
+
+    as_of: AsOf = None
+
+
+class LoanAsked(AsOfAsked):
+    """Both time axes."""
+
+    known_on: KnownOn = None
+
+
+class LoansAsked(Paged):
+    """Which loans."""
+
+    borrower: Id | None = None
+    officer: Id | None = None
+    branch: Text | None = None
+    status: Annotated[str | None, Query(max_length=32)] = None
+
+
+class GradesAsked(Paged):
+    """Which grades."""
+
+    grade: Annotated[str | None, Query(max_length=32)] = None
+    loan: Id | None = None
+    borrower: Id | None = None
+    officer: Id | None = None
+    branch: Text | None = None
+    as_of: AsOf = None
+
+
+class RefusalsAsked(Paged):
+    """Which refusals."""
+
+    code: Annotated[str | None, Query(max_length=64)] = None
+
+
+def paged(name: str, page: Page) -> Response:
+    """A list and the cursor of the next one."""
+    return json_answer({name: page.rows, "next_cursor": page.next_cursor})
+
+
+def _known(loan_id: str, found: Any) -> Response:
+    if found is None:
+        raise UnknownEntity(
+            f"The book has no loan {loan_id}.", way_out="GET /v1/loans lists what it has."
+        )
+    return json_answer(found)
+
+
+def _loans(node: Node) -> APIRouter:
+    router = APIRouter(tags=["loans"], prefix="/v1/loans")
+
+    @router.get("", operation_id="list_loans", summary="List loans, by id")
+    async def list_loans(asked: Annotated[LoansAsked, Query()]) -> Response:
+        """A page of the register; `next_cursor` fetches the next."""
+        page = await run_in_threadpool(
+            node.queries.loans,
+            borrower_id=asked.borrower,
+            officer_id=asked.officer,
+            branch=asked.branch,
+            status=asked.status,
+            after=asked.after,
+            limit=asked.limit,
+        )
+        return paged("loans", page)
+
+    @router.get("/{loan_id}", operation_id="get_loan", summary="One loan")
+    async def get_loan(loan_id: LoanId, asked: Annotated[LoanAsked, Query()]) -> Response:
+        """Terms, balances, arrears, grade and open warnings; now or as of a day.
+
+        `as_of` moves along value dates, `known_on` along what was recorded: together they answer
+        "what did we believe then".
+        """
+        found = await run_in_threadpool(
+            node.queries.loan, loan_id, as_of=asked.as_of, known_on=asked.known_on
+        )
+        return _known(loan_id, found)
+
+    @router.get("/{loan_id}/story", operation_id="get_story", summary="One loan, line by line")
+    async def get_story(loan_id: LoanId, asked: Annotated[LoanAsked, Query()]) -> Response:
+        """Every fact, warning and grade change of the loan, oldest first, with reasons."""
+        found = await run_in_threadpool(
+            node.queries.story, loan_id, as_of=asked.as_of, known_on=asked.known_on
+        )
+        return _known(loan_id, found)
+
+    return router
+
+
+def _views(node: Node) -> APIRouter:
+    router = APIRouter(tags=["views"], prefix="/v1")
+
+    @router.get("/grades", operation_id="list_grades", summary="Risk grades")
+    async def list_grades(asked: Annotated[GradesAsked, Query()]) -> Response:
+        """A page of current grades, or as of a day, each with date, rule and reason."""
+        page = await run_in_threadpool(
+            node.queries.grades,
+            grade=asked.grade,
+            loan_id=asked.loan,
+            borrower_id=asked.borrower,
+            officer_id=asked.officer,
+            branch=asked.branch,
+            as_of=asked.as_of,
+            after=asked.after,
+            limit=asked.limit,
+        )
+        return paged("grades", page)
+
+    @router.get("/portfolio", operation_id="get_portfolio", summary="The book as a whole")
+    async def get_portfolio(asked: Annotated[AsOfAsked, Query()]) -> Response:
+        """Loans, outstanding principal, ageing, portfolio at risk and grades, by currency."""
+        return await answer(node.queries.portfolio, asked.as_of)
+
+    @router.get("/trial-balance", operation_id="get_trial_balance", summary="The trial balance")
+    async def get_trial_balance(asked: Annotated[AsOfAsked, Query()]) -> Response:
+        """Every account of the books; the balances of a currency add up to zero."""
+        rows = await run_in_threadpool(node.queries.trial_balance, asked.as_of)
+        return json_answer({"accounts": rows})
+
+    @router.get("/refusals", operation_id="list_refusals", summary="Refused messages")
+    async def list_refusals(asked: Annotated[RefusalsAsked, Query()]) -> Response:
+        """A page, newest first, each with the reason and the beginning of what was sent."""
+        page = await run_in_threadpool(
+            node.queries.refusals, code=asked.code, after=asked.after, limit=asked.limit
+        )
+        return paged("refusals", page)
+
+    return router
+
+
+def routes(node: Node) -> APIRouter:
+    """The routes of this module."""
+    router = APIRouter()
+    router.include_router(_loans(node))
+    router.include_router(_views(node))
+    return router

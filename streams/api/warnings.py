@@ -1,0 +1,172 @@
+"""Warnings over HTTP: the list, one with its history, what people do about it, the stream."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from ledger.errors import UnknownEntity
+from ledger.events import Severity
+from projections.queries import WarningFilter
+from streams.api.answers import Paged, json_answer
+from streams.api.feed import EventStream, Feed
+from streams.api.problems import Problem
+from streams.topics import Id, Remark, Text
+from warning.actions import AcknowledgeWarning, SuppressWarning, WarningAction
+
+if TYPE_CHECKING:
+    from streams.wiring import Node
+
+WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+State = Literal["open", "raised", "acknowledged", "suppressed", "resolved", "expired", "withdrawn"]
+
+
+class WarningsAsked(Paged):
+    """Which warnings; all that are given must match."""
+
+    severity: Severity | None = None
+    state: Annotated[State | None, Query(description='"open" is any that has not ended.')] = None
+    officer: Annotated[Id | None, Query(description="The officer who answers for the loan.")] = None
+    branch: Text | None = None
+    borrower: Id | None = None
+    loan: Id | None = None
+    rule: Annotated[str | None, Query(max_length=64)] = None
+    since: Annotated[date | None, Query(description="Changed on this day or later.")] = None
+    inhibited: Annotated[
+        bool | None, Query(description="Whether a graver warning of the loan covers it.")
+    ] = None
+
+    def chosen(self) -> WarningFilter:
+        """As the views ask for it."""
+        return WarningFilter(
+            severity=self.severity,
+            state=self.state,
+            officer_id=self.officer,
+            branch=self.branch,
+            borrower_id=self.borrower,
+            loan_id=self.loan,
+            rule=self.rule,
+            since=self.since,
+            inhibited=self.inhibited,
+        )
+
+
+class _Action(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    actor: Annotated[Text, Field(description="Who does it.")]
+
+
+class Acknowledgement(_Action):
+    """A person has seen the warning."""
+
+    note: Remark = ""
+
+
+class Suppression(_Action):
+    """A person silences the warning until the end of `until`."""
+
+    reason: Annotated[Remark, Field(min_length=1, description="Why; kept for ever.")]
+    until: date
+
+
+class _Warnings:
+    def __init__(self, node: Node, feed: Feed) -> None:
+        self._node, self._feed = node, feed
+
+    async def page(self, asked: WarningsAsked) -> Response:
+        page = await run_in_threadpool(
+            self._node.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
+        )
+        return json_answer({"warnings": page.rows, "next_cursor": page.next_cursor})
+
+    async def one(self, warning_id: str) -> Response:
+        found = await run_in_threadpool(self._node.queries.warning, warning_id)
+        if found is None:
+            raise UnknownEntity(
+                "There is no such warning.", way_out="GET /v1/warnings lists what there is."
+            )
+        return json_answer(found)
+
+    async def act(self, action: WarningAction) -> Response:
+        recorded = await self._node.act(action)
+        return json_answer(
+            {"warning_id": action.warning_id, "event_ids": [item.event_id for item in recorded]}
+        )
+
+    def stream(self, after: int | None, last_event_id: str | None) -> EventStream:
+        last = self._feed.last_position
+        start = last if after is None else after
+        if last_event_id is not None:  # a browser that reconnects keeps its first URL
+            if not last_event_id.isdecimal() or len(last_event_id) > 18:
+                raise Problem("invalid_request", "Last-Event-ID is not a position.")
+            start = int(last_event_id)
+        if start > last:
+            raise Problem("ahead_of_log", f"The log ends at {last}.")
+        return EventStream(self._feed, start)
+
+
+def routes(node: Node, feed: Feed) -> APIRouter:
+    """The routes of this module."""
+    router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
+    pages = _Warnings(node, feed)
+
+    @router.get("", operation_id="list_warnings", summary="List warnings, newest first")
+    async def list_warnings(asked: Annotated[WarningsAsked, Query()]) -> Response:
+        """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
+        return await pages.page(asked)
+
+    @router.get(
+        "/stream",
+        operation_id="stream_warnings",
+        summary="Follow what happens to warnings, live",
+        response_class=Response,
+        responses={200: {"content": {"text/event-stream": {}}, "description": "Events."}},
+    )
+    async def stream_warnings(
+        after: Annotated[
+            int | None, Query(ge=0, description="Start behind this position; 0 for everything.")
+        ] = None,
+        last_event_id: Annotated[
+            str | None, Header(description="Resume behind this id; browsers send it themselves.")
+        ] = None,
+    ) -> EventStream:
+        """Each event's id is its position in the warnings log, its name what happened.
+
+        Come back with `Last-Event-ID` and nothing is lost or repeated. Without either parameter it
+        starts at the present.
+        """
+        return pages.stream(after, last_event_id)
+
+    @router.get("/{warning_id}", operation_id="get_warning", summary="One warning, its history")
+    async def get_warning(warning_id: WarningId) -> Response:
+        """Its present state, and under `history` every change with reason, readings and causes."""
+        return await pages.one(warning_id)
+
+    @router.post(
+        "/{warning_id}/acknowledge",
+        operation_id="acknowledge_warning",
+        summary="Say that a person has seen it",
+    )
+    async def acknowledge(warning_id: WarningId, asked: Acknowledgement) -> Response:
+        """A fact of the warnings log; answered after its commit."""
+        return await pages.act(
+            AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note)
+        )
+
+    @router.post(
+        "/{warning_id}/suppress", operation_id="suppress_warning", summary="Silence it for a while"
+    )
+    async def suppress(warning_id: WarningId, asked: Suppression) -> Response:
+        """A fact of the warnings log; a graver step of the same rule still rings."""
+        return await pages.act(
+            SuppressWarning(
+                warning_id=warning_id, actor=asked.actor, reason=asked.reason, until=asked.until
+            )
+        )
+
+    return router
