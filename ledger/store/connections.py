@@ -14,6 +14,7 @@ from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteD
 
 LOCK_TIMEOUT_SECONDS = 5
 _STATEMENTS = 128
+_READERS = 4
 
 WRITING = (
     "PRAGMA journal_mode=WAL",
@@ -55,7 +56,7 @@ class Pool(SQLiteConnectionPool):
 class Datastore(SQLiteDatastore):
     """The library's datastore over our pool; stream names are text."""
 
-    def __init__(self, uri: str, *, size: int, pragmas: Sequence[str]) -> None:
+    def __init__(self, uri: str, *, pragmas: Sequence[str], size: int = _READERS) -> None:
         super().__init__(db_name=uri, originator_id_type="text")
         self.pool.close()
         self.pool = Pool(uri, size=size, pragmas=pragmas)

@@ -63,7 +63,7 @@ def _explain_os(error: OSError, path: Path) -> StoreUnavailable:
 
 def _full(path: Path) -> StoreUnavailable:
     return StoreBlocked(
-        f"The disk that holds {path} is full; nothing of this batch was recorded.",
+        f"The disk that holds {path} is full; what was being recorded was not kept.",
         way_out=f"Free space below {path.parent}, then send the batch again.",
     )
 

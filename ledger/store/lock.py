@@ -14,12 +14,17 @@ from ledger.errors import StoreUnavailable
 
 
 class WriterLock:
-    """Held from construction until `release`. Errors: StoreUnavailable if another holds it."""
+    """Held from construction until `release`.
+
+    Errors: StoreUnavailable if another process holds it; OSError if the file cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
             holder = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
@@ -31,8 +36,6 @@ class WriterLock:
         except OSError:
             os.close(self._fd)
             raise
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let another process write. Safe to call twice."""

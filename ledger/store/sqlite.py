@@ -18,7 +18,6 @@ from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4C424C4C  # "LBLL" in the file's header: a ledger of LoanBell.
-_READERS = 4
 
 
 class Store:
@@ -44,8 +43,12 @@ class Store:
                 f"There is no ledger at {path}.",
                 way_out="Name the folder that holds ledger.db, or record something first.",
             )
-        with explained(path):
-            store = cls(path, None if read_only else WriterLock(path.parent / "lock"))
+        lock = None
+        if not read_only:
+            with explained(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock = WriterLock(path.parent / "lock")
+        store = cls(path, lock)
         try:
             with explained(path):
                 store._connect()
@@ -70,17 +73,15 @@ class Store:
     def _connect(self) -> None:
         uri = f"file:{quote(str(self.path.absolute()))}"
         writes = self._lock is not None
-        if writes:
-            writing = Datastore(f"{uri}?mode=rwc", size=1, pragmas=WRITING)
-            self._datastores.append(writing)
-            _claim(writing, self.path)
-        reading = Datastore(
-            f"{uri}?mode={'rw' if writes else 'ro'}", size=_READERS, pragmas=READING
-        )
+        reading = Datastore(f"{uri}?mode={'rw' if writes else 'ro'}", pragmas=READING)
         self._datastores.append(reading)
-        if not writes:
-            writing = reading
-            _check(reading, self.path)
+        known = self.path.exists() and _is_ledger(reading, self.path)
+        writing = reading
+        if writes:
+            writing = Datastore(f"{uri}?mode=rwc", pragmas=WRITING, size=1)
+            self._datastores.append(writing)
+            if not known:
+                _claim(writing)
         logs = []
         for name in (LEDGER_LOG, WARNINGS_LOG):
             recorder = BatchRecorder(writing, name, reading=reading, writes=writes)
@@ -91,7 +92,7 @@ class Store:
         self.ledger, self.warnings = logs
 
 
-def _check(datastore: Datastore, path: Path) -> bool:
+def _is_ledger(datastore: Datastore, path: Path) -> bool:
     """Whether the file is a ledger; False when it is empty. Errors: StoreUnavailable."""
     with datastore.transaction(commit=False) as cursor:
         found = []
@@ -117,9 +118,8 @@ def _check(datastore: Datastore, path: Path) -> bool:
     return bool(tables)
 
 
-def _claim(datastore: Datastore, path: Path) -> None:
-    """Mark a new file as ours. Errors: as `_check`."""
-    if not _check(datastore, path):
-        with datastore.transaction(commit=True) as cursor:
-            cursor.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-            cursor.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+def _claim(datastore: Datastore) -> None:
+    """Mark a new file as ours."""
+    with datastore.transaction(commit=True) as cursor:
+        cursor.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        cursor.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
