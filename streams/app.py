@@ -125,7 +125,7 @@ class _WebServer(Service):
         super().__init__()
         self._listener = listener
         config = uvicorn.Config(
-            asgi, log_config=None, access_log=False, loop="none", timeout_graceful_shutdown=5
+            asgi, log_config=None, access_log=False, loop="none", timeout_graceful_shutdown=2
         )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
@@ -137,5 +137,5 @@ class _WebServer(Service):
     async def on_stop(self) -> None:
         self._server.should_exit = True
         if self._served is not None:
-            await asyncio.wait([self._served], timeout=8)
+            await asyncio.wait([self._served], timeout=3)
         self._listener.close()

@@ -63,6 +63,7 @@ class Node:
         self._state: State = "opened"
         self._open_answers: set[asyncio.Future[Any]] = set()
         self._moved = asyncio.Event()
+        self._on_stopping: list[Callable[[], None]] = []
         self._channels: dict[str, Any] = {}
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
@@ -141,10 +142,12 @@ class Node:
         deadline = asyncio.get_running_loop().time() + self.settings.stop_seconds
         if self._timer is not None:
             self._timer.cancel()
+        for listener in self._on_stopping:
+            listener()
         settled = False
         if self.failure is None:
             try:
-                await asyncio.wait_for(self.settled(), self.settings.stop_seconds * 0.8)
+                await asyncio.wait_for(self.settled(), self.settings.stop_seconds * 0.6)
                 settled = True
             except (TimeoutError, NodeStopped):
                 log.warning("stopping before everything was read; the next start makes it up")
@@ -232,6 +235,10 @@ class Node:
         """
         self._watch.listeners.append(listener)
         return lambda: self._watch.listeners.remove(listener)
+
+    def on_stopping(self, listener: Callable[[], None]) -> None:
+        """Call `listener` in the node's loop when a stop begins, to end what would hold it up."""
+        self._on_stopping.append(listener)
 
     async def settled(self) -> None:
         """Until all that was taken is recorded, watched and projected. Errors: what failed."""
