@@ -36,6 +36,8 @@ from streams.watching import Listener, WatchAgent, facts_of
 from warning.rules import load_pack
 from warning.watch import WarningAction, Watch
 
+__all__ = ["Health", "Node"]
+
 log = logging.getLogger("loanbell.node")
 
 
