@@ -151,7 +151,7 @@ def test_anything_but_the_fact_itself_is_refused(name: str, stored: Any) -> None
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registrations of this test alone: the project's own stay as they are."""
-    for table in ("_by_class", "_by_name", "_by_topic", "_upcasts"):
+    for table in ("_by_class", "_by_name", "_by_topic", "_documents", "_upcasts"):
         monkeypatch.setattr(codec, table, dict(getattr(codec, table)))
 
 
