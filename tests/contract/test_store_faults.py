@@ -42,6 +42,11 @@ def refusal(version: int, size: int) -> NewFact:
     return NewFact("refusals", version, fact)
 
 
+def record_without_end(store: Store) -> None:
+    for first in range(1, 10_000, 10):
+        record_ten(store, first)
+
+
 def read_all(path: Path) -> None:
     with Store.open(path, read_only=True) as store:
         store.ledger.read()
@@ -74,8 +79,7 @@ def test_a_full_disk_keeps_whole_batches_and_recording_goes_on_with_room(small_d
     ballast.write_bytes(bytes(1 << 20))
     with Store.open(small_disk / "ledger.db") as store:
         with pytest.raises(StoreBlocked, match=r"full.*Free space below"):
-            for first in range(1, 10_000, 10):
-                record_ten(store, first)
+            record_without_end(store)
         kept = store.ledger.last_position()
         assert kept > 20
         assert kept % 10 == 0
@@ -92,7 +96,7 @@ def test_a_full_disk_keeps_whole_batches_and_recording_goes_on_with_room(small_d
 def test_a_full_database_keeps_whole_batches(tmp_path: Path) -> None:
     with Store.open(tmp_path / "ledger.db") as store:
         store.ledger.record([day(1)])
-        writer = store._datastores[0]
+        writer = store._datastores[-1]
         with writer.transaction(commit=False) as cursor:
             cursor.execute("PRAGMA max_page_count=20")
         with pytest.raises(StoreBlocked, match="full"):
@@ -171,9 +175,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     other.close()
     before = path.read_bytes()
     for read_only in (False, True):
-        with pytest.raises(
-            StoreUnavailable, match=r"not a ledger of LoanBell.*another data folder"
-        ):
+        with pytest.raises(StoreUnavailable, match="not a ledger of LoanBell"):
             Store.open(path, read_only=read_only)
     assert path.read_bytes() == before
 
