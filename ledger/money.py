@@ -30,7 +30,7 @@ _EXPONENT_2 = frozenset(
 _EXPONENTS = (
     dict.fromkeys(_EXPONENT_0, 0) | dict.fromkeys(_EXPONENT_3, 3) | dict.fromkeys(_EXPONENT_2, 2)
 )
-_AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.([0-9]{1,6}))?", re.ASCII)
+_AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.([0-9]{1,6}))?", re.ASCII)
 
 MAX_MINOR = 10**17
 """No single amount may exceed this; sums of ten thousand loans still fit an int64 column."""
