@@ -53,6 +53,7 @@ LOAN_BALANCES = TableSpec(
         integer("arrears_minor"),
         integer("overdue_since_day", nullable=True),
     ),
+    fixed=("currency",),
 )
 
 ACCOUNT_BALANCES = TableSpec(
@@ -68,6 +69,7 @@ ACCOUNT_BALANCES = TableSpec(
         integer("last_movement_day", nullable=True),
     ),
     indexes=(("borrower_id",),),
+    fixed=("borrower_id", "currency", "overdraft_limit_minor"),
 )
 
 

@@ -38,7 +38,6 @@ class Explainer:
         self._grading, self._book = grading, book
         self._regime = grading.regime
         self._standing = book.standing
-        self._corrected = frozenset(book.corrected)
 
     def explain(self, row: int, before: int) -> Reason:
         """Why the loan in `row` has its grade now, having had `before`."""
@@ -51,10 +50,12 @@ class Explainer:
             or self._not_cured(row, rank)
             or self._relief(row, before)
         )
-        if row in self._corrected and before != UNGRADED:
-            text = f"By what is known now: {reason.text}"
-            return replace(reason, text=text, corrected=True)
-        return reason
+        past = self._grading.rewritten.get(row)
+        if past is None or before == UNGRADED:
+            return reason
+        known = f"By what is known now it was {count_text(past.dpd, 'day')} past due on "
+        text = f"{known}{date_of(past.day)}. {reason.text}"
+        return replace(reason, text=text, corrected=True)
 
     def _money(self, minor: int, row: int) -> str:
         currency = self._book.currencies.names[int(self._book.currency[row])]

@@ -42,6 +42,7 @@ GRADES = TableSpec(
     ),
     key=2,
     indexes=(("borrower_id",),),
+    fixed=("borrower_id", "currency"),
 )
 
 CHANGES = TableSpec(

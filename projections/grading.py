@@ -37,6 +37,13 @@ class Share(NamedTuple):
     total_minor: int
 
 
+class Past(NamedTuple):
+    """A past close: its day and the days past due at it, by what is known now."""
+
+    day: int
+    dpd: int
+
+
 class Grading(Growing):
     """The state of a regime over all loans.
 
@@ -65,6 +72,8 @@ class Grading(Growing):
         self.observed: dict[int, Observed] = {}
         self.shares: dict[int, Share] = {}
         """Borrowers over the limit of contagion at this close, by their number in the book."""
+        self.rewritten: dict[int, Past] = {}
+        """Rows whose own rank at the close before is another by what is known now."""
         self._bad = regime.nonperforming_rank
 
     def close(self, book: LoanBook) -> tuple[IntArray, Ranks]:
@@ -73,6 +82,7 @@ class Grading(Growing):
         self._welcome(book)
         for row in sorted(book.found):
             self._take_findings(book, row, day)
+        self.rewritten = {}
         for row in book.corrected:
             self.correct(book, row)
         rows = self.rows
@@ -122,25 +132,33 @@ class Grading(Growing):
         self.clean_since[row] = closes[clean_from] if clean_from < len(closes) else NEVER
         self.observed.pop(row, None)
         self._observe(book, row)
+        if not len(closes):
+            return
         if row in self.observed or (floor >= self._bad).any():
-            self.own[row] = self._replay(book, row, closes.tolist(), dpd.tolist(), floor.tolist())
+            own, at = self._replay(book, row, closes.tolist(), dpd.tolist(), floor.tolist())
         else:
-            self.own[row] = 0
+            own, at = int(floor[-1]), len(closes) - 1
+        if own != self.own[row]:
+            self.rewritten[row] = Past(int(closes[at]), int(dpd[at]))
+        self.own[row] = own
 
     def _replay(
         self, book: LoanBook, row: int, closes: list[int], dpds: list[int], floors: list[int]
-    ) -> int:
-        """The own rank at the last of `closes`: what `close` does, for one row over many days."""
-        own, since = 0, NEVER
+    ) -> tuple[int, int]:
+        """The own rank at the last of `closes`, and at which of them it was last asked for.
+
+        Does what `close` does, for one row over many days.
+        """
+        own, at, since = 0, 0, NEVER
         observed, dues = self.observed.get(row), due_days(book, row)
-        for day, dpd, by_rules in zip(closes, dpds, floors, strict=True):
+        for place, (day, dpd, by_rules) in enumerate(zip(closes, dpds, floors, strict=True)):
             floor = by_rules
             since = NEVER if dpd > 0 or floor >= self._bad else min(since, day)
             if observed is not None:
                 floor = max(floor, observed.step(day, dpd, floor, dues))
             if own < self._bad or floor >= own or self._cured(since, day, dues):
-                own = floor
-        return own
+                own, at = floor, place
+        return own, at
 
     def _hold(self, book: LoanBook, floor: Ranks) -> None:
         """Set the own ranks: the floor, or what it was until a non-performing loan is cured."""

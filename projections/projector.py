@@ -118,12 +118,16 @@ class Projector:
         fold = Fold([self._factories[name]() for name in names])
         side = self._side_tables(fold.views)
         last = Progress(0, sum(self._positions.values()), 0.0, None)
-        for last in fill(side, self._store, fold, self._positions):
-            if progress is not None:
-                progress(last)
-            if cancelled():
-                side.drop()
-                return RebuildReport(tuple(names), last.done, _seconds(last), "cancelled", ())
+        try:
+            for last in fill(side, self._store, fold, self._positions):
+                if progress is not None:
+                    progress(last)
+                if cancelled():
+                    side.drop()
+                    return RebuildReport(tuple(names), last.done, _seconds(last), "cancelled", ())
+        except BaseException:  # also Ctrl-C: leave nothing half built
+            side.drop()
+            raise
         with self._database.reading() as connection:
             totals = control_totals(self._database, connection, fold.views, side)
         if swap:

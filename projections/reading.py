@@ -20,6 +20,7 @@ beside its currency."""
 
 MAX_PAGE = 1_000
 LISTS = frozenset({"readings", "cause_event_ids", "causes"})
+FLAGS = frozenset({"performing", "corrected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def _value(column: str, value: Any) -> Any:
         return date_of(value)
     if column in LISTS:
         return orjson.loads(value)
+    if column in FLAGS:
+        return bool(value)
     if column == "findings":
         return value.split()
     return value

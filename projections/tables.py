@@ -81,12 +81,17 @@ def words(name: str, *, nullable: bool = False) -> ColumnSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table of a view. The first `key` columns are its primary key."""
+    """A table of a view. The first `key` columns are its primary key.
+
+    Columns named in `fixed` never change once a row is there: an upsert leaves them alone, and
+    their indexes with them.
+    """
 
     name: str
     columns: tuple[ColumnSpec, ...]
     key: int = 1
     indexes: tuple[tuple[str, ...], ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -191,7 +196,14 @@ class Database:
             Index(f"ix_{spec.name}_{'_'.join(names)}_g{generation}", *names)
             for names in spec.indexes
         ]
-        made = Table(name, MetaData(), *columns, *indexes, sqlite_with_rowid=False)
+        made = Table(
+            name,
+            MetaData(),
+            *columns,
+            *indexes,
+            info={"fixed": spec.fixed},
+            sqlite_with_rowid=False,
+        )
         self._tables[spec.name, suffix, generation] = made
         return made
 
@@ -226,7 +238,8 @@ class Database:
             insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
             made = insert(table)
             keys = [column.name for column in table.primary_key]
-            others = {c.name: made.excluded[c.name] for c in table.columns if c.name not in keys}
+            kept = {*keys, *table.info["fixed"]}
+            others = {c.name: made.excluded[c.name] for c in table.columns if c.name not in kept}
             made = (
                 made.on_conflict_do_update(index_elements=keys, set_=others)
                 if others
@@ -267,6 +280,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may lose the last commits but never half of one; the ledger has them all.
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute("PRAGMA cache_size = -65536")
 

@@ -55,6 +55,7 @@ WARNINGS = TableSpec(
         integer("changed_at_us"),
     ),
     indexes=(("position",), ("loan_id",), ("borrower_id",), ("officer_id",), ("state",)),
+    fixed=("position", "loan_id", "borrower_id", "officer_id", "rule", "pack", "episode"),
 )
 
 HISTORY = TableSpec(
