@@ -20,7 +20,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
-from ledger.store.verify import Walk, head_fault
+from ledger.store.verify import Walk, missing_head
 
 
 class SqliteLog:
@@ -127,13 +127,16 @@ class SqliteLog:
 
     def _index_fault(self, walk: Walk) -> ChainFault | None:
         rows, sql = self._recorder.rows, self._sql
-        for position, command_id in rows(sql.wrong_command):
-            what = f"the index of commands is wrong for {command_id}: build it again"
-            return ChainFault(position, "", what)
+        for index, query in (("streams", sql.wrong_head), ("commands", sql.wrong_command)):
+            for position, key in rows(query):
+                what = (
+                    f"the index of {index} is wrong for {key}; the facts are whole: build it again"
+                )
+                return ChainFault(position, key if index == "streams" else "", what)
         if walk.ends is None:
             return None
         indexed, heads = self._recorder.indexed_heads()
-        return head_fault(heads, walk.ends, indexed)
+        return missing_head({stream: position for stream, _, position in heads}, walk.ends, indexed)
 
     def _source(self, source: str) -> str:
         return f"{self.name}/{source}"

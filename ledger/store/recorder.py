@@ -20,6 +20,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
 from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 
+from ledger.errors import InvariantBroken
 from ledger.store import statements
 from ledger.store.chain import START, link
 from ledger.store.connections import Datastore
@@ -53,7 +54,7 @@ class BatchRecorder(SQLiteProcessRecorder):
     def __init__(
         self, datastore: Datastore, log: str, *, reading: Datastore, writes: bool = True
     ) -> None:
-        self.sql = statements.of_log(log)
+        self.log, self.sql = log, statements.of_log(log)
         super().__init__(datastore, events_table_name=f"{log}_facts")
         self._reading, self._writes = reading, writes
         self._tail = Tail(TAIL_FACTS if writes else None)
@@ -149,29 +150,44 @@ class BatchRecorder(SQLiteProcessRecorder):
 
     def last(self) -> tuple[int, bytes]:
         """Position and chain hash of the last row; 0 and zeros when there is none."""
-        with self._lock:
-            self._follow()
-            return self._last
+        if not self._writes:
+            return self._end()[:2]
+        self._ready()
+        return self._last
+
+    def _end(self) -> tuple[int, bytes, int]:
+        """The log's note of its last position, its chain hash, and how far the index goes."""
+        rows = self.rows(self.sql.select_log)
+        return rows[0] if rows else (0, START, 0)
+
+    def _ready(self) -> None:
+        if not self._fresh:
+            with self._lock:
+                self._follow()
 
     def _follow(self) -> None:
         """Know the log's end and the index of its tail, as they are in the file now."""
         if self._fresh:
             return
-        rows = self.rows(self.sql.select_log)
-        position, chain, indexed = rows[0] if rows else (0, START, 0)
+        position, chain, indexed = self._end()
         if indexed > self._scanned or (not self._writes and indexed > self._indexed):
             self._tail, self._scanned = Tail(TAIL_FACTS if self._writes else None), indexed
         self._indexed = indexed
         self._heads.clear()
         while self._scanned < position:
-            self._scan()
+            self._scan(position)
         self._last, self._fresh = (position, chain), self._writes
 
-    def _scan(self) -> None:
-        """Index one more stretch of the log in memory."""
+    def _scan(self, position: int) -> None:
+        """Index one more stretch of the log in memory, on the way to `position`."""
         rows = self.rows(self.sql.scan, (self._scanned,))
-        heads = {stream: (version, position) for position, stream, version, _ in rows}
-        commands = {command: position for position, _, _, command in rows if command is not None}
+        if not rows:
+            raise InvariantBroken(
+                f"The {self.log} log ends at position {self._scanned}, but notes {position}: "
+                "its last facts were taken away. Check the ledger, then restore a backup."
+            )
+        heads = {stream: (version, at) for at, stream, version, _ in rows}
+        commands = {command: at for at, _, _, command in rows if command is not None}
         self._tail.add(len(rows), heads, commands)
         self._scanned = rows[-1][0]
 
@@ -219,19 +235,13 @@ class BatchRecorder(SQLiteProcessRecorder):
             cursor.execute(query, parameters)
             return list(cursor.fetchall())
 
-    def _ready(self) -> None:
-        if not self._fresh:
-            with self._lock:
-                self._follow()
-
     def listed(self, query: str, keys: Collection[str] | Collection[int]) -> list[Any]:
         """Rows of a query whose parameter is a list of keys."""
         return [row for part in statements.listed(keys) for row in self.rows(query, part)]
 
     def indexed_heads(self) -> tuple[int, list[tuple[str, int, int]]]:
         """Up to which position the index tables hold everything, and the whole table of heads."""
-        indexed: int = self.rows(self.sql.select_log)[0][2]
-        return indexed, self.rows(self.sql.all_heads)
+        return self._end()[2], self.rows(self.sql.all_heads)
 
     def reindex(self) -> None:
         """Build the index tables again from the facts, in one commit."""

@@ -34,6 +34,7 @@ class Statements(NamedTuple):
     verify: str
     notifications: str
     all_heads: str
+    wrong_head: str
     wrong_command: str
     reindex: tuple[str, ...]
 
@@ -86,6 +87,9 @@ def of_log(log: str) -> Statements:
         f"AND (?2 IS NULL OR position <= ?2) AND (?3 IS NULL OR topic IN "
         "(SELECT value FROM json_each(?3))) ORDER BY position LIMIT ?4",
         all_heads=f"SELECT * FROM {heads}",
+        wrong_head=f"SELECT h.position, h.originator_id FROM {heads} h LEFT JOIN {facts} f "
+        "ON f.position = h.position WHERE f.originator_id IS NOT h.originator_id "
+        "OR f.originator_version IS NOT h.originator_version LIMIT 1",
         wrong_command=f"SELECT c.position, c.command_id FROM {commands} c LEFT JOIN {facts} f "
         "ON f.position = c.position WHERE f.command_id IS NOT c.command_id "
         f"UNION ALL SELECT f.position, f.command_id FROM {facts} f LEFT JOIN {commands} c "

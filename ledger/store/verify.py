@@ -6,7 +6,7 @@ are. Reads through callables, so that it knows no database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ledger.store.chain import fault_of
@@ -80,18 +80,10 @@ class Walk:
         return ChainFault(self._position + 1, "", what)
 
 
-def head_fault(
-    heads: Iterable[tuple[str, int, int]], ends: Ends, indexed: int
-) -> ChainFault | None:
-    """What is wrong with the table of heads, which must hold all ends up to position `indexed`."""
-    due = sum(position <= indexed for _, position in ends.values())
-    for stream, version, position in heads:
-        end = ends.get(stream, (0, 0))
-        if end == (version, position):
-            due -= position <= indexed
-        elif not version < end[0] or not position < end[1] or end[1] <= indexed:
-            what = "the index of streams is wrong here; the facts are whole: build it again"
+def missing_head(heads: Mapping[str, int], ends: Ends, indexed: int) -> ChainFault | None:
+    """A stream whose end lies before `indexed` but is not in the table of heads."""
+    for stream, (_, position) in ends.items():
+        if position <= indexed and heads.get(stream) != position:
+            what = "the index of streams misses this; the facts are whole: build it again"
             return ChainFault(position, stream, what)
-    if due:
-        return ChainFault(indexed, "", f"the index of streams misses {due}: build it again")
     return None
