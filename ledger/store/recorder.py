@@ -150,10 +150,7 @@ class BatchRecorder(SQLiteProcessRecorder):
 
     def last(self) -> tuple[int, bytes]:
         """Position and chain hash of the last row; 0 and zeros when there is none."""
-        if not self._writes:
-            return self._end()[:2]
-        self._ready()
-        return self._last
+        return self._end()[:2]
 
     def _end(self) -> tuple[int, bytes, int]:
         """The log's note of its last position, its chain hash, and how far the index goes."""
@@ -161,7 +158,8 @@ class BatchRecorder(SQLiteProcessRecorder):
         return rows[0] if rows else (0, START, 0)
 
     def _ready(self) -> None:
-        if not self._fresh:
+        """Know at least what the file shows by now: a commit is seen before it is noted here."""
+        if not self._fresh or self._last[0] < self._end()[0]:
             with self._lock:
                 self._follow()
 
@@ -196,21 +194,18 @@ class BatchRecorder(SQLiteProcessRecorder):
     def heads(self, streams: AbstractSet[str]) -> dict[str, Head]:
         """The ends of those of `streams` that have facts."""
         self._ready()
-        known, newest = self._heads, self._tail.head
-        found = {stream: known[stream] for stream in known.keys() & streams}
-        if len(found) == len(streams):
-            return found
+        found = dict(zip(streams, map(self._heads.get, streams), strict=True))
+        heads = {stream: head for stream, head in found.items() if head is not None}
         missing = []
-        for stream in streams:
-            if stream not in found:
-                head = newest(stream)
-                if head is None:
-                    missing.append(stream)
-                else:
-                    found[stream] = head
+        for stream in streams - heads.keys() if len(heads) < len(streams) else ():
+            head = self._tail.head(stream)
+            if head is None:
+                missing.append(stream)
+            else:
+                heads[stream] = head
         for stream, version, position in self.listed(self.sql.select_heads, missing):
-            found[stream] = version, position
-        return found
+            heads[stream] = version, position
+        return heads
 
     def commands(self, ids: Collection[str]) -> dict[str, int]:
         """The positions of those of `ids` that are known."""
