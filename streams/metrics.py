@@ -212,8 +212,8 @@ class Metrics(Meter):
         )
         self._at_risk = self._gauge(
             "portfolio_at_risk_minor",
-            "Outstanding principal of loans at least so many days past due, in minor units.",
-            ("currency", "days_past_due"),
+            "Outstanding principal of loans more than so many days past due, in minor units.",
+            ("currency", "over_days"),
         )
 
     def transactions(

@@ -71,7 +71,7 @@ class Served:
         self.wait(self.node.settled())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving() -> Callable[..., AbstractContextManager[Served]]:
     """`with serving(folder, api={…}, **settings) as served:` runs a node until the block ends."""
 

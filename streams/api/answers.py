@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from projections.queries import Page
+
 P = ParamSpec("P")
 
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the last page.")]
@@ -33,6 +35,11 @@ class Paged(Filters):
 def json_answer(content: Any, *, status: int = 200) -> Response:
     """`content` as JSON: dates as ISO text, mappings as they are."""
     return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+
+
+def paged(name: str, page: Page) -> Response:
+    """A list under its name, and the cursor of the next page."""
+    return json_answer({name: page.rows, "next_cursor": page.next_cursor})
 
 
 async def answer(read: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Response:

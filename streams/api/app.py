@@ -6,8 +6,7 @@ loop; reads run in a pool of threads.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -53,18 +52,12 @@ def create_api(
     )
 
     node.on_warning(live.publish)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        live.close()
-
+    node.on_stopping(live.close)
     app = FastAPI(
         title="LoanBell",
         version=installed_version("loanbell"),
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
     )
     for router in (
         transactions.routes(node, bounds),

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from streams.api.feed import TRANSITIONS
 from streams.api.problems import CATALOGUE, MEDIA_TYPE
+from streams.api.shapes import SCHEMAS
 from streams.topics import json_schema
 
 _HERE = Path(__file__).parent
@@ -75,6 +76,7 @@ def describe(app: FastAPI) -> None:
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         schemas.update(_transaction_schemas())
+        schemas.update(SCHEMAS)
         schemas["Problem"] = _PROBLEM
         made["x-problems"] = [
             {"code": k.code, "status": k.status, "title": k.title, "way_out": k.way_out}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections import Counter
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +14,25 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.errors import StoreUnavailable
+from projections.warnings import SEVERITIES
 from streams.api.answers import json_answer
 from streams.api.problems import Problem, told
 from streams.metrics import Standing
 
 if TYPE_CHECKING:
-    from streams.wiring import Health, Node
+    from streams.health import Health
+    from streams.wiring import Node
+
+log = logging.getLogger("loanbell.http")
 
 
 class _Health:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._scraping = threading.Lock()
+        self._read: tuple[int, ...] = ()
+        self._book: dict[str, Any] = {}
+        self._graded = f"{node.store.ledger.last_position()}:"
 
     def alive(self) -> Response:
         health = self._node.health()
@@ -46,6 +56,7 @@ class _Health:
         return {
             "state": health.state,
             "reason": self._reason(health),
+            "version": installed_version("loanbell"),
             "closed_through_date": health.closed_through,
             "business_date": health.business_date,
             "business_days_behind": health.days_behind,
@@ -61,34 +72,79 @@ class _Health:
             "databases": [
                 {"database": name, "size_bytes": size} for name, size in self._sizes().items()
             ],
+            **self._node.queries.status(),
         }
 
     def metrics(self, accept: str) -> tuple[bytes, str]:
         with self._scraping:
-            self._node.metrics.stand(self._standing())
+            health = self._node.health()
+            self._look_at_book(health)
+            self._node.metrics.stand(
+                Standing(
+                    ready=health.ready,
+                    business_date=health.closed_through,
+                    lag_positions=health.lags,
+                    last_positions=health.positions,
+                    store_bytes=self._sizes(),
+                    **self._book,
+                )
+            )
             return self._node.metrics.exposition(accept)
 
-    def _standing(self) -> Standing:
-        health = self._node.health()
-        return Standing(
-            ready=health.ready,
-            business_date=health.closed_through,
-            lag_positions=health.lags,
-            last_positions=health.positions,
-            store_bytes=self._sizes(),
-            **self._book(),
-        )
+    def _look_at_book(self, health: Health) -> None:
+        """Read the views, if they moved since the last look.
 
-    def _book(self) -> dict[str, Any]:
-        """What the views say; nothing while they cannot be read: the rest is told all the same."""
+        While they cannot be read, the rest is told all the same and the last look stands.
+        """
+        read = tuple(
+            health.positions[log] - lag
+            for (agent, log), lag in health.lags.items()
+            if agent == "project"
+        )
+        if read == self._read:
+            return
         try:
-            return {}
-        except StoreUnavailable:
-            return {}
+            self._count_grades()
+            self._book = _book(self._node.queries.portfolio(), self._node.queries.status())
+        except StoreUnavailable as error:
+            log.warning("the views cannot be read for /metrics: %s", error)
+        else:
+            self._read = read
+
+    def _count_grades(self) -> None:
+        """Count the grade changes since the last look."""
+        more = True
+        while more:
+            page = self._node.queries.grade_changes(after=self._graded, limit=1_000)
+            if page.rows:
+                last = page.rows[-1]
+                self._graded = f"{last['position']}:{last['loan_id']}"
+            self._node.metrics.grades(Counter((row["regime"], row["grade"]) for row in page.rows))
+            more = page.next_cursor is not None
 
     def _sizes(self) -> dict[str, int]:
         settings = self._node.settings
         return {"ledger": _size(settings.ledger_db), "views": _size(settings.views_db)}
+
+
+def _book(portfolio: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    """The gauges of the book, from what the views say."""
+    entries = portfolio["currencies"]
+    versions = {view["view"]: view["rules_version"] for view in status["views"]}
+    regime = versions.get("grades", "").partition("@")[0]
+    graded: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        graded.update({(regime, row["grade"]): row["loans"] for row in entry["grades"]})
+    return {
+        "loans_by_grade": graded,
+        "warnings_by_severity": dict.fromkeys(SEVERITIES, 0) | status["open_warnings"],
+        "gross_minor": {entry["currency"]: entry["outstanding_minor"] for entry in entries},
+        "at_risk_minor": {
+            (entry["currency"], par["over_days"]): par["outstanding_minor"]
+            for entry in entries
+            for par in entry["par"]
+        },
+    }
 
 
 def _size(path: Path) -> int:

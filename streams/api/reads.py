@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.errors import UnknownEntity
-from streams.api.answers import Filters, Paged, answer, json_answer
+from streams.api.answers import Filters, Paged, answer, json_answer, paged
+from streams.api.shapes import done, page, ref
 from streams.topics import Id, Text
 
 if TYPE_CHECKING:
-    from projections.queries import Page
     from streams.wiring import Node
 
 LoanId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -65,26 +66,29 @@ class RefusalsAsked(Paged):
     code: Annotated[str | None, Query(max_length=64)] = None
 
 
-def paged(name: str, page: Page) -> Response:
-    """A list and the cursor of the next one."""
-    return json_answer({name: page.rows, "next_cursor": page.next_cursor})
-
-
-def _known(loan_id: str, found: Any) -> Response:
+async def _found(read: Callable[..., Any], loan_id: str, asked: LoanAsked) -> Any:
+    """What the book has of a loan. Errors: UnknownEntity."""
+    found = await run_in_threadpool(read, loan_id, as_of=asked.as_of, known_on=asked.known_on)
     if found is None:
+        dated = ", or had none then" if asked.as_of or asked.known_on else ""
         raise UnknownEntity(
-            f"The book has no loan {loan_id}.", way_out="GET /v1/loans lists what it has."
+            f"The book has no loan {loan_id}{dated}.", way_out="GET /v1/loans lists what it has."
         )
-    return json_answer(found)
+    return found
 
 
 def _loans(node: Node) -> APIRouter:
     router = APIRouter(tags=["loans"], prefix="/v1/loans")
 
-    @router.get("", operation_id="list_loans", summary="List loans, by id")
+    @router.get(
+        "",
+        operation_id="list_loans",
+        summary="List loans, by id",
+        responses=done(page("loans", ref("LoanEntry"))),
+    )
     async def list_loans(asked: Annotated[LoansAsked, Query()]) -> Response:
         """A page of the register; `next_cursor` fetches the next."""
-        page = await run_in_threadpool(
+        found = await run_in_threadpool(
             node.queries.loans,
             borrower_id=asked.borrower,
             officer_id=asked.officer,
@@ -93,27 +97,28 @@ def _loans(node: Node) -> APIRouter:
             after=asked.after,
             limit=asked.limit,
         )
-        return paged("loans", page)
+        return paged("loans", found)
 
-    @router.get("/{loan_id}", operation_id="get_loan", summary="One loan")
+    @router.get(
+        "/{loan_id}", operation_id="get_loan", summary="One loan", responses=done(ref("Loan"))
+    )
     async def get_loan(loan_id: LoanId, asked: Annotated[LoanAsked, Query()]) -> Response:
         """Terms, balances, arrears, grade and open warnings; now or as of a day.
 
         `as_of` moves along value dates, `known_on` along what was recorded: together they answer
         "what did we believe then".
         """
-        found = await run_in_threadpool(
-            node.queries.loan, loan_id, as_of=asked.as_of, known_on=asked.known_on
-        )
-        return _known(loan_id, found)
+        return json_answer(await _found(node.queries.loan, loan_id, asked))
 
-    @router.get("/{loan_id}/story", operation_id="get_story", summary="One loan, line by line")
+    @router.get(
+        "/{loan_id}/story",
+        operation_id="get_story",
+        summary="One loan, line by line",
+        responses=done(ref("Story")),
+    )
     async def get_story(loan_id: LoanId, asked: Annotated[LoanAsked, Query()]) -> Response:
-        """Every fact, warning and grade change of the loan, oldest first, with reasons."""
-        found = await run_in_threadpool(
-            node.queries.story, loan_id, as_of=asked.as_of, known_on=asked.known_on
-        )
-        return _known(loan_id, found)
+        """Every fact, warning and grade change, in the order they became known, with reasons."""
+        return json_answer({"lines": await _found(node.queries.story, loan_id, asked)})
 
     return router
 
@@ -121,10 +126,15 @@ def _loans(node: Node) -> APIRouter:
 def _views(node: Node) -> APIRouter:
     router = APIRouter(tags=["views"], prefix="/v1")
 
-    @router.get("/grades", operation_id="list_grades", summary="Risk grades")
+    @router.get(
+        "/grades",
+        operation_id="list_grades",
+        summary="Risk grades",
+        responses=done(page("grades", ref("Grade"))),
+    )
     async def list_grades(asked: Annotated[GradesAsked, Query()]) -> Response:
         """A page of current grades, or as of a day, each with date, rule and reason."""
-        page = await run_in_threadpool(
+        found = await run_in_threadpool(
             node.queries.grades,
             grade=asked.grade,
             loan_id=asked.loan,
@@ -135,26 +145,41 @@ def _views(node: Node) -> APIRouter:
             after=asked.after,
             limit=asked.limit,
         )
-        return paged("grades", page)
+        return paged("grades", found)
 
-    @router.get("/portfolio", operation_id="get_portfolio", summary="The book as a whole")
+    @router.get(
+        "/portfolio",
+        operation_id="get_portfolio",
+        summary="The book as a whole",
+        responses=done(ref("Portfolio")),
+    )
     async def get_portfolio(asked: Annotated[AsOfAsked, Query()]) -> Response:
         """Loans, outstanding principal, ageing, portfolio at risk and grades, by currency."""
         return await answer(node.queries.portfolio, asked.as_of)
 
-    @router.get("/trial-balance", operation_id="get_trial_balance", summary="The trial balance")
+    @router.get(
+        "/trial-balance",
+        operation_id="get_trial_balance",
+        summary="The trial balance",
+        responses=done(ref("TrialBalance")),
+    )
     async def get_trial_balance(asked: Annotated[AsOfAsked, Query()]) -> Response:
         """Every account of the books; the balances of a currency add up to zero."""
         rows = await run_in_threadpool(node.queries.trial_balance, asked.as_of)
         return json_answer({"accounts": rows})
 
-    @router.get("/refusals", operation_id="list_refusals", summary="Refused messages")
+    @router.get(
+        "/refusals",
+        operation_id="list_refusals",
+        summary="Refused messages",
+        responses=done(page("refusals", ref("Refusal"))),
+    )
     async def list_refusals(asked: Annotated[RefusalsAsked, Query()]) -> Response:
         """A page, newest first, each with the reason and the beginning of what was sent."""
-        page = await run_in_threadpool(
+        found = await run_in_threadpool(
             node.queries.refusals, code=asked.code, after=asked.after, limit=asked.limit
         )
-        return paged("refusals", page)
+        return paged("refusals", found)
 
     return router
 

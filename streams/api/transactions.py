@@ -116,7 +116,7 @@ class Desk:
 
 def _respond(outcomes: Sequence[Outcome]) -> Response:
     counts = Counter(outcome.status for outcome in outcomes)
-    content = {
+    content: dict[str, Any] = {
         "accepted": counts["accepted"],
         "duplicate": counts["duplicate"],
         "refused": counts["refused"],

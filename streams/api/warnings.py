@@ -13,9 +13,10 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from ledger.events import Severity
 from projections.queries import WarningFilter
-from streams.api.answers import Paged, json_answer
+from streams.api.answers import Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
 from streams.api.problems import Problem
+from streams.api.shapes import done, page, ref
 from streams.topics import Id, Remark, Text
 from warning.actions import AcknowledgeWarning, SuppressWarning, WarningAction
 
@@ -79,10 +80,10 @@ class _Warnings:
         self._node, self._feed = node, feed
 
     async def page(self, asked: WarningsAsked) -> Response:
-        page = await run_in_threadpool(
+        found = await run_in_threadpool(
             self._node.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
         )
-        return json_answer({"warnings": page.rows, "next_cursor": page.next_cursor})
+        return paged("warnings", found)
 
     async def one(self, warning_id: str) -> Response:
         found = await run_in_threadpool(self._node.queries.warning, warning_id)
@@ -115,7 +116,12 @@ def routes(node: Node, feed: Feed) -> APIRouter:
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
     pages = _Warnings(node, feed)
 
-    @router.get("", operation_id="list_warnings", summary="List warnings, newest first")
+    @router.get(
+        "",
+        operation_id="list_warnings",
+        summary="List warnings, newest first",
+        responses=done(page("warnings", ref("Warning"))),
+    )
     async def list_warnings(asked: Annotated[WarningsAsked, Query()]) -> Response:
         """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
         return await pages.page(asked)
@@ -142,7 +148,12 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         """
         return pages.stream(after, last_event_id)
 
-    @router.get("/{warning_id}", operation_id="get_warning", summary="One warning, its history")
+    @router.get(
+        "/{warning_id}",
+        operation_id="get_warning",
+        summary="One warning, its history",
+        responses=done(ref("WarningWithHistory")),
+    )
     async def get_warning(warning_id: WarningId) -> Response:
         """Its present state, and under `history` every change with reason, readings and causes."""
         return await pages.one(warning_id)
@@ -151,6 +162,7 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         "/{warning_id}/acknowledge",
         operation_id="acknowledge_warning",
         summary="Say that a person has seen it",
+        responses=done(ref("Acted")),
     )
     async def acknowledge(warning_id: WarningId, asked: Acknowledgement) -> Response:
         """A fact of the warnings log; answered after its commit."""
@@ -159,7 +171,10 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         )
 
     @router.post(
-        "/{warning_id}/suppress", operation_id="suppress_warning", summary="Silence it for a while"
+        "/{warning_id}/suppress",
+        operation_id="suppress_warning",
+        summary="Silence it for a while",
+        responses=done(ref("Acted")),
     )
     async def suppress(warning_id: WarningId, asked: Suppression) -> Response:
         """A fact of the warnings log; a graver step of the same rule still rings."""

@@ -10,7 +10,7 @@ from streams.metrics import Meter, Metrics, NoMetrics, Standing
 
 LABELS = {
     "type", "outcome", "code", "transition", "severity", "regime", "grade", "method", "route",
-    "status", "reason", "agent", "log", "database", "currency", "days_past_due", "version", "le",
+    "status", "reason", "agent", "log", "database", "currency", "over_days", "version", "le",
 }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_the_business_date_is_unix_time_and_money_is_minor_units() -> None:
     found = samples(full())
     assert found["loanbell_business_date_timestamp_seconds[]"] == 1_711_670_400
     assert found["loanbell_portfolio_gross_minor[('currency', 'CNY')]"] == 1_000_000
-    labels = [("currency", "CNY"), ("days_past_due", "30")]
+    labels = [("currency", "CNY"), ("over_days", "30")]
     assert found[f"loanbell_portfolio_at_risk_minor{labels}"] == 45_000
 
 

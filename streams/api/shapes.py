@@ -1,0 +1,176 @@
+"""The shapes of answers for the documentation, made from the tables that the views write.
+
+A column that a view gains or loses shows in `/docs` at once; a test checks real answers against
+these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES
+from projections.grades import GRADES
+from projections.reading import FLAGS, LISTS
+from projections.refusals import REFUSALS
+from projections.register import LOANS
+from projections.tables import TableSpec
+from projections.warnings import HISTORY, WARNINGS
+
+Schema = dict[str, Any]
+
+DATE: Schema = {"type": "string", "format": "date"}
+WHOLE: Schema = {"type": "integer"}
+WORDS: Schema = {"type": "string"}
+RATIO: Schema = {"type": ["number", "null"]}
+
+
+def ref(name: str) -> Schema:
+    """A shape of the catalogue, by name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(item: Schema) -> Schema:
+    """An array."""
+    return {"type": "array", "items": item}
+
+
+def or_null(schema: Schema) -> Schema:
+    """The shape, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def record(title: str, fields: Mapping[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    """An object with exactly these fields."""
+    return {
+        "title": title,
+        "type": "object",
+        "properties": dict(fields),
+        "required": [name for name in fields if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def page(name: str, item: Schema) -> Schema:
+    """A list under its name, and the cursor of the next page."""
+    return record("Page", {name: listed(item), "next_cursor": {"type": ["string", "null"]}})
+
+
+def done(schema: Schema) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with the shape."""
+    return {200: {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
+
+
+def _fields(spec: TableSpec) -> dict[str, Schema]:
+    """The fields of a row as readers get it: days are dates, lists are lists."""
+    fields: dict[str, Schema] = {}
+    for column in spec.columns:
+        name = column.name
+        shape = WHOLE if column.kind is int else WORDS
+        if name.endswith("_day"):
+            name, shape = name.removesuffix("_day") + "_date", DATE
+        elif name in LISTS:
+            shape = listed({})
+        elif name in FLAGS:
+            shape = {"type": "boolean"}
+        elif name == "findings":
+            shape = listed(WORDS)
+        fields[name] = or_null(shape) if column.nullable else shape
+    return fields
+
+
+_STORY = {
+    "date": DATE,
+    "recorded_at_us": WHOLE,
+    "kind": {"type": "string", "enum": ["fact", "warning", "grade"]},
+    "what": WORDS,
+    "text": WORDS,
+    "level": WORDS,
+    "event_id": WORDS,
+}
+_BALANCE = {
+    **_fields(LOAN_BALANCES),
+    "dpd_days": WHOLE,
+    "next_due_date": or_null(DATE),
+    "next_due_minor": or_null(WHOLE),
+}
+_THEN = ("loan_id", "currency", "outstanding_minor", "paid_minor", "arrears_minor", "dpd_days")
+_ALWAYS = (*_THEN, "overdue_since_date")
+_SUMS = {"loans": WHOLE, "outstanding_minor": WHOLE}
+_CURRENCY = {
+    "currency": WORDS,
+    **_SUMS,
+    "overdue_loans": WHOLE,
+    "arrears_minor": WHOLE,
+    "par": listed(record("PAR", {"over_days": WHOLE, "outstanding_minor": WHOLE, "ratio": RATIO})),
+    "nonperforming_minor": WHOLE,
+    "nonperforming_ratio": RATIO,
+    "ageing": listed(
+        record("Ageing", {"currency": WORDS, "bucket": WORDS, **_SUMS, "arrears_minor": WHOLE})
+    ),
+    "grades": listed(
+        record(
+            "Graded",
+            {
+                "currency": WORDS,
+                "grade": WORDS,
+                "rank": WHOLE,
+                "performing": {"type": "boolean"},
+                **_SUMS,
+            },
+        )
+    ),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "LoanEntry": record("LoanEntry", _fields(LOANS)),
+    "Balance": record("Balance", _BALANCE, optional=tuple(_BALANCE.keys() - set(_ALWAYS))),
+    "AccountBalance": record("AccountBalance", _fields(ACCOUNT_BALANCES)),
+    "Grade": {"title": "Grade", "type": "object", "properties": _fields(GRADES)},
+    "Warning": record("Warning", _fields(WARNINGS)),
+    "WarningChange": record("WarningChange", _fields(HISTORY)),
+    "WarningWithHistory": record(
+        "WarningWithHistory", {**_fields(WARNINGS), "history": listed(ref("WarningChange"))}
+    ),
+    "Loan": record(
+        "Loan",
+        {
+            **_fields(LOANS),
+            "as_of": or_null(DATE),
+            "known_on": or_null(DATE),
+            "balance": ref("Balance"),
+            "account": or_null(ref("AccountBalance")),
+            "grade": or_null(ref("Grade")),
+            "warnings": listed({"anyOf": [ref("Warning"), ref("WarningChange")]}),
+        },
+    ),
+    "Story": record("Story", {"lines": listed(record("StoryLine", _STORY))}),
+    "Refusal": record("Refusal", _fields(REFUSALS)),
+    "Portfolio": record(
+        "Portfolio",
+        {
+            "as_of": or_null(DATE),
+            "closed_date": or_null(DATE),
+            "currencies": listed(record("PortfolioOfCurrency", _CURRENCY)),
+        },
+    ),
+    "TrialBalance": record(
+        "TrialBalance",
+        {
+            "accounts": listed(
+                record(
+                    "BookAccount",
+                    {
+                        "currency": WORDS,
+                        "account": WORDS,
+                        "debit_minor": WHOLE,
+                        "credit_minor": WHOLE,
+                        "balance_minor": WHOLE,
+                    },
+                )
+            )
+        },
+    ),
+    "Acted": record("Acted", {"warning_id": WORDS, "event_ids": listed(WORDS)}),
+}
+"""Every named shape, for `components.schemas`."""
