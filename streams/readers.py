@@ -42,7 +42,7 @@ class NotCsv(MalformedMessage):
     code = "not_csv"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Piece:
     """One message of a file: its first and last line, the JSON to parse, and the bytes as found.
 

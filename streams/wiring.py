@@ -31,9 +31,9 @@ from streams.app import EmbeddedApp, listen
 from streams.clock import BusinessDayTimer, Timetable
 from streams.health import Health, State
 from streams.metrics import Metrics
-from streams.settings import PACKS, Settings, calendar_of, packaged
+from streams.parts import pack_of, views_of
+from streams.settings import Settings, calendar_of
 from streams.watching import Listener, WatchAgent, facts_of
-from warning.rules import load_pack
 from warning.watch import WarningAction, Watch
 
 __all__ = ["Health", "Node"]
@@ -76,15 +76,15 @@ class Node:
     def open(cls, settings: Settings, *, metrics: Metrics | None = None) -> Node:
         """Open the data folder and put a node together. It takes nothing before `start`.
 
-        Errors: StoreUnavailable (locked by another process, damaged, full disk), SettingsError or
-        RuleError for a calendar or pack that cannot be used.
+        Errors: StoreUnavailable (locked by another process, damaged, full disk); SettingsError,
+        RuleError or RegimeError for a calendar, pack or regime that cannot be used.
         """
         calendar = calendar_of(settings)
-        pack = load_pack(packaged(PACKS, settings.pack, ".toml"))
+        pack, views = pack_of(settings), views_of(settings)
         _make_folder(settings.data)
         store = Store.open(settings.ledger_db)
         try:
-            projector = Projector.open(settings.views_db, store)
+            projector = Projector.open(settings.views_db, store, views=views)
             return cls(
                 settings=settings,
                 calendar=calendar,

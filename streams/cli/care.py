@@ -18,6 +18,7 @@ from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
 from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, err, out
 from streams.cli.render import amount, progress_bar, table
+from streams.parts import views_of
 from streams.settings import Settings
 
 SHOWN = 20
@@ -66,7 +67,7 @@ def _verified(log: FactLog, bar: Bar) -> ChainReport:
 
 
 def _differences(settings: Settings, store: Store) -> list[Difference]:
-    projector = Projector.open(settings.views_db, store)
+    projector = Projector.open(settings.views_db, store, views=views_of(settings))
     try:
         return projector.check()
     finally:
@@ -151,7 +152,7 @@ def rebuild(
     """
     settings, store = opened(data, read_only=False)
     with store:
-        projector = Projector.open(settings.views_db, store)
+        projector = Projector.open(settings.views_db, store, views=views_of(settings))
         try:
             if view != "all" and view not in projector.views:
                 raise UnknownView(
