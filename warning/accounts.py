@@ -205,14 +205,14 @@ class AccountBook(Growing):
         return balance
 
     def lowest(self, rows: IntArray | slice) -> IntArray:
-        """Lowest closing balance of the open day's month and the two before."""
-        self.refresh()
-        low: IntArray = np.minimum(self.low[:, rows].min(axis=0), self.closing(rows))
-        return low
+        """Lowest closing balance of the open day's month and the two before; after `refresh`."""
+        lowest = self.closing(rows)
+        for low in self.low:
+            lowest = np.minimum(lowest, low[rows])
+        return lowest
 
     def days_below(self, window: int, rows: IntArray, *, limit: bool) -> IntArray:
-        """Days of (day-window, day] that closed below zero, or below the overdraft limit."""
-        self.refresh()
+        """Days of (day-window, day] that closed below zero, or below the limit; after `refresh`."""
         bits = self.over_limit if limit else self.overdrawn
         count = (self.closing(rows) < (-self.limit[rows] if limit else 0)).astype(np.int64)
         days = {day % BITS for day in range(self.day - window + 1, self.day)}

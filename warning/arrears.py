@@ -201,7 +201,7 @@ class ArrearsBook(Growing):
 
     def some(self, rows: IntArray | slice) -> IntArray | slice:
         """`rows`, where "all" means the rows in use."""
-        return slice(self.rows) if isinstance(rows, slice) else rows
+        return slice(0, self.rows) if rows is _ALL else rows
 
     # Facts
 
@@ -324,6 +324,10 @@ class ArrearsBook(Growing):
             return
         rows, days, amounts = (np.array(held, np.int64) for held in self._held)
         self._held = (array("q"), array("q"), array("q"))
+        self.take(rows, days, amounts)
+
+    def take(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
+        """Add payments (reversals negative), minor units; no day after the open one."""
         self.payments.append(self.latest_payment, rows, days, amounts)
         np.add.at(self.paid, rows, amounts)
         late = days < self.day

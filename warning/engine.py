@@ -25,13 +25,22 @@ from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
 from warning.dues import Cursor
 from warning.history import History, rederive_dues, stretches_of
-from warning.indicators import evaluate
+from warning.indicators import ACCOUNT_PAST, PAST, evaluate
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
-from warning.measures import BOUNCE_WINDOWS, PAID_WINDOWS, PART_WINDOW, LoanColumns, Measures
+from warning.measures import (
+    BOUNCE_WINDOWS,
+    PAID_WINDOWS,
+    PART_WINDOW,
+    Books,
+    LoanColumns,
+    Measures,
+)
 from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
 
 FactsOf = Callable[[str, int], Sequence[RecordedFact]]
 """(loan id, position) -> the facts of the loan and its account up to that position."""
+AT_ONCE = 32_768
+"""Rows evaluated at once: few enough that what is worked out stays in the processor's cache."""
 
 
 class Engine:
@@ -53,7 +62,7 @@ class Engine:
         self.history = History()
         self.columns = LoanColumns()
         self._facts_of = facts_of
-        self._due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
+        self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
         self._paid = RollingSums(PAID_WINDOWS)
         self._bounced = RollingSums(BOUNCE_WINDOWS)
         self._reported_due = RollingSums(PAID_WINDOWS)
@@ -61,16 +70,15 @@ class Engine:
         self._held_due: list[tuple[int, int, int]] = []
         self._officer_since: dict[int, tuple[int, str]] = {}
         self._limit_since: dict[int, tuple[int, str]] = {}
-        self._measures = Measures(
-            book=self.book,
+        self._books = Books(
+            arrears=self.book,
             history=self.history,
             accounts=self.accounts,
             columns=self.columns,
-            due_windows=self._due_windows,
+            due_windows=self.due_windows,
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
-            refresh=self.refresh,
         )
         self.book.on_row = self._grow
         self.book.on_dues = self._dues_replaced
@@ -129,10 +137,20 @@ class Engine:
         Errors: KeyError for a name that the catalogue does not have.
         """
         self._flush()
-        if rows is None:
-            rows = np.arange(self.book.rows)
+        self._refresh(names, rows)
+        if rows is not None:
+            return self._evaluate(names, rows)
+        count = self.book.rows
+        values = {name: np.empty(count) for name in names}
+        for first in range(0, count, AT_ONCE):
+            piece = slice(first, min(first + AT_ONCE, count))
+            for name, column in self._evaluate(names, piece).items():
+                values[name][piece] = column
+        return values
+
+    def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
         ended = np.flatnonzero(~self.book.open(rows))
-        return evaluate(names, lambda name: self._measures.read(name, rows), ended)
+        return evaluate(names, Measures(self._books, rows).read, ended)
 
     def values_as_of(
         self, names: Sequence[str], loan_id: str, day: int, position: int
@@ -151,7 +169,7 @@ class Engine:
 
     def nbytes(self) -> dict[str, int]:
         """Bytes held in numpy columns, by part; ids and Python objects not counted."""
-        cursors = (self.book.cursor, *self._due_windows.values())
+        cursors = (self.book.cursor, *self.due_windows.values())
         sums = (self._paid, self._bounced, self._reported_due)
         accounts = self.accounts
         return {
@@ -184,7 +202,7 @@ class Engine:
         rows, at = self.book.next_day()
         parts[rows] += flags[at]
         self.day = self.book.day
-        for days, cursor in self._due_windows.items():
+        for days, cursor in self.due_windows.items():
             rows, at = cursor.advance(self.book.dues, self.day)
             if days == PART_WINDOW:
                 parts[rows] -= flags[at]
@@ -206,13 +224,17 @@ class Engine:
                 held.clear()
                 sums.add(rows, days, amounts)
 
-    def refresh(self, rows: IntArray) -> None:
-        """Make the past of `rows` right where a late fact or other dues changed it."""
-        if self.book.dirty:
-            self._rederive([row for row in rows.tolist() if row in self.book.dirty])
+    def _refresh(self, names: Sequence[str], rows: IntArray | None) -> None:
+        """Derive anew what late facts changed, as far as `names` look at the past of `rows`."""
+        dirty = self.book.dirty
+        if dirty and not PAST.isdisjoint(names):
+            late = dirty if rows is None else dirty.intersection(rows.tolist())
+            self._rederive(sorted(late))
+        if self.accounts.dirty and not ACCOUNT_PAST.isdisjoint(names):
+            self.accounts.refresh()
 
     def _rederive(self, rows: Sequence[int]) -> None:
-        book, ending = self.book, self._due_windows[PART_WINDOW]
+        book, ending = self.book, self.due_windows[PART_WINDOW]
         for row in rows:
             rederive_dues(book, row)
             self.history.rederive(row, self.day, stretches_of(book, row))
@@ -240,11 +262,11 @@ class Engine:
 
     def _grow(self, rows: int) -> None:
         sums = (self._paid, self._bounced, self._reported_due)
-        for part in (self.columns, self.history, *sums, *self._due_windows.values()):
+        for part in (self.columns, self.history, *sums, *self.due_windows.values()):
             part.grow(rows)
 
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
-        for cursor in self._due_windows.values():
+        for cursor in self.due_windows.values():
             cursor.place(row, self.day, days, cums)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:

@@ -319,6 +319,15 @@ CATALOGUE: dict[str, Indicator] = {
     for indicator in (*_DUES_NOW, *_PAYMENT, *_HISTORY, *_ACCOUNT, *_EXPOSURE)
 }
 """All indicators by name, in the order in which they are told."""
+PAST = frozenset(
+    (
+        *(indicator.name for indicator in _HISTORY),
+        *("partial_payments_360d", "lateness_trend_days", "first_payment_default"),
+    )
+)
+"""Those that look at a loan's past day counts and dues."""
+ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
+"""Those that look at past closing balances."""
 
 
 def evaluate(names: Iterable[str], get: Get, closed: IntArray) -> dict[str, FloatArray]:
@@ -336,6 +345,7 @@ def evaluate(names: Iterable[str], get: Get, closed: IntArray) -> dict[str, Floa
     values = {}
     for name in names:
         value = CATALOGUE[name].formula(remembered)
-        value[closed] = np.nan
+        if closed.size:
+            value[closed] = np.nan
         values[name] = value
     return values

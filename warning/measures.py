@@ -7,15 +7,26 @@ from the definitions alone, without any of this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from warning.accounts import AccountBook
 from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS, ArrearsBook
 from warning.dues import UNMET, Cursor
-from warning.history import LEVELS, History
-from warning.windows import NEVER, UNKNOWN, BoolArray, Growing, IntArray, RollingSums, month_of
+from warning.history import History
+from warning.once import once
+from warning.windows import (
+    NEVER,
+    UNKNOWN,
+    BoolArray,
+    DayArray,
+    Growing,
+    IntArray,
+    RollingSums,
+    month_of,
+)
 
 PAID_WINDOWS = (30, 90, 180, 360)
 BOUNCE_WINDOWS = (30, 90)
@@ -26,16 +37,19 @@ FIRST_PAYMENT_DAYS = 30
 
 
 class LoanColumns(Growing):
-    """What the engine keeps for a loan beside its dues: line, officer, account, names by code."""
+    """What the engine keeps of a loan beside its dues: line, account, names by code.
+
+    `parts` counts the part-paid due days in (t-360, t).
+    """
 
     limit: IntArray
-    account: IntArray
-    currency: IntArray
-    officer: IntArray
-    branch: IntArray
-    industry: IntArray
-    region: IntArray
-    parts: IntArray
+    parts: DayArray
+    account: DayArray
+    officer: DayArray
+    branch: DayArray
+    industry: DayArray
+    region: DayArray
+    currency: NDArray[np.int16]
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,223 +60,327 @@ class LoanColumns(Growing):
         self.add_column("currency", np.int16, fill=-1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """All that measures are read from."""
+
+    arrears: ArrearsBook
+    history: History
+    accounts: AccountBook
+    columns: LoanColumns
+    due_windows: dict[int, Cursor]
+    paid: RollingSums
+    bounced: RollingSums
+    reported_due: RollingSums
+
+
 class Measures:
-    """Reads measures for `rows`, which may be a slice of all; books must be up to date."""
+    """Reads measures of some rows, an index array or a slice with both ends; what several need is read once.
 
-    def __init__(
-        self,
-        *,
-        book: ArrearsBook,
-        history: History,
-        accounts: AccountBook,
-        columns: LoanColumns,
-        due_windows: dict[int, Cursor],
-        paid: RollingSums,
-        bounced: RollingSums,
-        reported_due: RollingSums,
-        refresh: Callable[[IntArray], None],
-    ) -> None:
-        self._refresh = refresh
-        self._book, self._history, self._accounts = book, history, accounts
-        self._columns, self._due_windows = columns, due_windows
-        self._paid, self._bounced, self._reported_due = paid, bounced, reported_due
-        self._all: dict[str, Callable[[IntArray], IntArray]] = {
-            "dpd": lambda rows: self._if_due(rows, book.dpd(rows)),
-            "arrears": self._arrears,
-            "next_instalment": lambda rows: self._next(rows)[0],
-            "next_due": lambda rows: self._next(rows)[1],
-            "balance": lambda rows: self._account(rows, accounts.closing),
-            "balance_same_currency": self._balance_same_currency,
-            "partial": self._partial,
-            "late_recent": lambda rows: self._lateness(rows, 0),
-            "late_before": lambda rows: self._lateness(rows, TREND_DUES),
-            "first_payment": self._first_payment,
-            "worst_dpd": self._worst,
-            "months_since_late": self._months_since_late,
-            "inflow_recent": lambda rows: self._inflow(rows, recent=True),
-            "inflow_before": lambda rows: self._inflow(rows, recent=False),
-            "held_recent": lambda rows: self._held(rows, recent=True),
-            "held_before": lambda rows: self._held(rows, recent=False),
-            "lowest_balance": lambda rows: self._account(rows, accounts.lowest),
-            "overdraft_days": lambda rows: self._days_below(rows, limit=False),
-            "over_limit_days": lambda rows: self._days_below(rows, limit=True),
-            "quiet": self._quiet,
-            "outstanding": book.outstanding,
-            "limit": lambda rows: columns.limit[rows],
-            "age": lambda rows: (book.day - book.opened_day[rows]).astype(np.int64),
-        }
-        for days in PAID_WINDOWS:
-            self._all[f"paid_{days}d"] = partial(paid.total, days)
-            self._all[f"due_{days}d"] = partial(self._due, days)
-        for days in BOUNCE_WINDOWS:
-            self._all[f"bounced_{days}d"] = partial(self._bounces, days)
-        for level in LEVELS:
-            self._all[f"times_{level}"] = partial(self._times, level)
+    The books must be up to date.
+    """
 
-    def read(self, name: str, rows: IntArray) -> IntArray:
-        """The measure `name` of `rows`. Errors: KeyError for a name there is not."""
-        return self._all[name](rows)
+    def __init__(self, books: Books, rows: IntArray | slice) -> None:
+        self.rows = rows
+        self._books = books
+        self._book = books.arrears
+
+    def read(self, name: str) -> IntArray:
+        """The measure `name`. Errors: KeyError for a name there is not."""
+        return _READ[name](self)
+
+    # What several measures need
+
+    @once
+    def dpd(self) -> IntArray:
+        """Days past due, 0 where nothing is known."""
+        return self._book.dpd(self.rows)
+
+    @once
+    def _own(self) -> BoolArray:
+        own: BoolArray = self._book.source[self.rows] == OWN
+        return own
+
+    @once
+    def _unknown(self) -> IntArray:
+        """Places at which nothing is known that falls due."""
+        book = self._book
+        known: BoolArray = np.where(
+            self._own,
+            book.dues.length[self.rows] > 0,
+            book.source[self.rows] != REPORTED_WITHOUT_MONTHS,
+        )
+        return _places(~known)
+
+    @once
+    def _start(self) -> IntArray:
+        return self._book.dues.start[self.rows]
+
+    @once
+    def _passed(self) -> IntArray:
+        """Number of due days before t."""
+        return self._book.cursor.passed[self.rows].astype(np.int64)
+
+    @once
+    def _due_today(self) -> IntArray:
+        """Places with a due day at t."""
+        return _places(self._book.cursor.day[self.rows] == self._book.day)
+
+    @once
+    def _account(self) -> IntArray:
+        """Account rows, 0 where there is none."""
+        return np.maximum(self._books.columns.account[self.rows], 0).astype(np.int64)
+
+    @once
+    def _no_account(self) -> IntArray:
+        """Places at which no open account is known."""
+        accounts = self._books.accounts
+        none = self._books.columns.account[self.rows] < 0
+        return _places(none | (accounts.opened_day[self._account] > accounts.day))
+
+    @once
+    def _account_young(self) -> IntArray:
+        """Places whose account was not open for 120 days."""
+        return _places(~self._books.accounts.known_for(120, self._account))
+
+    def _if_due(self, measure: IntArray) -> IntArray:
+        measure[self._unknown] = UNKNOWN
+        return measure
+
+    def _if_account(self, measure: IntArray) -> IntArray:
+        measure[self._no_account] = UNKNOWN
+        return measure
 
     # Dues and payments
 
-    def _known(self, rows: IntArray) -> BoolArray:
-        """Whether anything is known that falls due."""
-        book = self._book
-        source = book.source[rows]
-        known: BoolArray = np.where(
-            source == OWN, book.dues.length[rows] > 0, source != REPORTED_WITHOUT_MONTHS
-        )
-        return known
+    def days_past_due(self) -> IntArray:
+        """As the indicator dpd_days."""
+        return self._if_due(self.dpd.copy())
 
-    def _if_due(self, rows: IntArray, measure: IntArray) -> IntArray:
-        measure[~self._known(rows)] = UNKNOWN
-        return measure
-
-    def _arrears(self, rows: IntArray) -> IntArray:
-        owed = self._if_due(rows, self._book.arrears(rows))
-        book = self._book
-        unstated = (book.source[rows] != OWN) & (book.reported_arrears[rows] == UNKNOWN)
-        owed[unstated] = UNKNOWN
+    def arrears(self) -> IntArray:
+        """As the indicator arrears_minor."""
+        owed = self._if_due(self._book.arrears(self.rows))
+        reported = _places(~self._own)
+        if reported.size:
+            unstated = self._book.reported_arrears[self.rows][reported] == UNKNOWN
+            owed[reported[unstated]] = UNKNOWN
         return owed
 
-    def _next(self, rows: IntArray) -> tuple[IntArray, IntArray]:
-        """Unpaid part of the next unmet due day on or after t, and days until it."""
+    @once
+    def _next(self) -> tuple[IntArray, BoolArray]:
+        """Arena places of the first unmet due day on or after t, and whether there is one."""
         book = self._book
-        passed = book.cursor.passed[rows]
-        at = np.maximum(passed, book.unmet_at[rows])
-        there = (at < book.dues.length[rows]) & (book.source[rows] == OWN)
-        place = book.dues.start[rows] + at
-        before = np.where(at > 0, book.dues.cum_at(place - 1), 0)
-        amount = book.dues.cum_at(place) - np.maximum(before, book.paid[rows])
-        days = book.dues.day_at(place).astype(np.int64) - book.day
-        return np.where(there, amount, UNKNOWN), np.where(there, days, UNKNOWN)
+        at = np.maximum(self._passed, book.unmet_at[self.rows])
+        there: BoolArray = (at < book.dues.length[self.rows]) & self._own
+        return self._start + at, there
 
-    def _due(self, days: int, rows: IntArray) -> IntArray:
+    def next_instalment(self) -> IntArray:
+        """As the indicator next_instalment_minor."""
+        place, there = self._next
+        dues = self._book.dues
+        before = np.where(place > self._start, dues.cum_at(place - 1), 0)
+        amount = dues.cum_at(place) - np.maximum(before, self._book.paid[self.rows])
+        return np.where(there, amount, UNKNOWN)
+
+    def next_due(self) -> IntArray:
+        """As the indicator next_due_in_days."""
+        place, there = self._next
+        days = self._book.dues.day_at(place).astype(np.int64) - self._book.day
+        return np.where(there, days, UNKNOWN)
+
+    def paid(self, days: int) -> IntArray:
+        """What was paid in (t-days, t], reversals taken off."""
+        return self._books.paid.total(days, self.rows)
+
+    def due(self, days: int) -> IntArray:
         """What fell due in (t-days, t]."""
-        book = self._book
+        book, rows, today = self._book, self.rows, self._due_today
         before = book.cursor.before[rows]
-        today = np.flatnonzero(book.cursor.day[rows] == book.day)
-        due = before - self._due_windows[days].before[rows]
+        due: IntArray = before - self._books.due_windows[days].before[rows]
         if today.size:
-            place = book.dues.start[rows][today] + book.cursor.passed[rows][today]
-            due[today] += book.dues.cum_at(place) - before[today]
-        reported = np.flatnonzero(book.source[rows] != OWN)
+            due[today] += book.dues.cum_at((self._start + self._passed)[today]) - before[today]
+        reported = _places(~self._own)
         if reported.size:
-            due[reported] = self._reported_due.total(days, rows)[reported]
+            due[reported] = self._books.reported_due.total(days, rows)[reported]
         return due
 
-    def _partial(self, rows: IntArray) -> IntArray:
-        self._refresh(rows)
-        book = self._book
-        parts = self._columns.parts[rows].astype(np.int64)
-        today = np.flatnonzero(book.cursor.day[rows] == book.day)
+    def partial(self) -> IntArray:
+        """As the indicator partial_payments_360d."""
+        parts = self._books.columns.parts[self.rows].astype(np.int64)
+        today = self._due_today
         if today.size:
-            parts[today] += book.part_paid(rows[today])
-        return self._if_due(rows, parts)
+            parts[today] += self._book.part_paid(_rows_at(self.rows, today))
+        return self._if_due(parts)
 
-    def _lateness(self, rows: IntArray, skip: int) -> IntArray:
-        """Days of lateness, added up over TREND_DUES due days before t, `skip` the latest."""
-        self._refresh(rows)
-        book = self._book
-        total = np.zeros(len(rows), np.int64)
-        passed = book.cursor.passed[rows]
-        last = book.dues.start[rows] + passed - 1 - skip
+    def lateness(self, skip: int) -> IntArray:
+        """Days of lateness, added up over TREND_DUES due days before t, less the last `skip`."""
+        arena, day = self._book.dues.arena, self._book.day
+        enough = _places((self._passed >= 2 * TREND_DUES) & self._own)
+        last = (self._start + self._passed)[enough] - 1 - skip
+        total = np.zeros(len(enough), np.int64)
         for back in range(TREND_DUES):
-            late = book.dues.arena.late.take(last - back, mode="clip")
-            since = book.day - book.dues.day_at(last - back)
-            total += np.where(late == UNMET, since, late)
-        total[passed < 2 * TREND_DUES] = UNKNOWN
-        total[book.source[rows] != OWN] = UNKNOWN
-        return total
-
-    def _first_payment(self, rows: IntArray) -> IntArray:
-        self._refresh(rows)
-        book = self._book
-        first = book.first_day[rows]
-        found = np.full(len(rows), UNKNOWN, np.int64)
-        there = np.flatnonzero((first != NEVER) & (book.source[rows] == OWN))
-        place = book.dues.start[rows[there]].copy()
-        for _ in range(int(book.dues.length[rows[there]].max(initial=0))):
-            behind = book.dues.day_at(place) < first[there]
-            if not behind.any():
-                break
-            place += behind
-        late = book.dues.arena.late.take(place, mode="clip")
-        over = book.day - first[there] >= FIRST_PAYMENT_DAYS
-        found[there] = np.where(
-            late == UNMET, np.where(over, 1, UNKNOWN), late > FIRST_PAYMENT_DAYS
-        )
+            late = arena.late[last - back]
+            unmet = _places(late == UNMET)
+            total += late
+            if unmet.size:
+                total[unmet] += day - arena.day[last[unmet] - back] - UNMET
+        found = np.full(len(self._passed), UNKNOWN, np.int64)
+        found[enough] = total
         return found
+
+    def first_payment(self) -> IntArray:
+        """As the indicator first_payment_default."""
+        book = self._book
+        first = book.first_day[self.rows]
+        there = _places((first != NEVER) & self._own)
+        first, place = first[there], self._start[there]
+        # A charge may fall due before the first instalment.
+        while (earlier := book.dues.day_at(place) < first).any():
+            place = place + earlier
+        late = book.dues.arena.late.take(place, mode="clip")
+        over = np.where(book.day - first >= FIRST_PAYMENT_DAYS, 1, UNKNOWN)
+        found = np.full(len(self._own), UNKNOWN, np.int64)
+        found[there] = np.where(late == UNMET, over, late > FIRST_PAYMENT_DAYS)
+        return found
+
+    def bounced(self, days: int) -> IntArray:
+        """As the indicators bounced_debits."""
+        books = self._books
+        own = books.bounced.total(days, self.rows)
+        returned = books.accounts.returned.total(days, self._account)
+        returned[books.columns.account[self.rows] < 0] = 0
+        return np.maximum(own, returned)
 
     # History
 
-    def _worst(self, rows: IntArray) -> IntArray:
-        self._refresh(rows)
-        return self._if_due(rows, self._history.worst_dpd(self._book.dpd(rows), rows))
+    def times(self, level: int) -> IntArray:
+        """As the indicators times_plus."""
+        history, day = self._books.history, self._book.day
+        return self._if_due(history.times(level, day, self.dpd, self.rows))
 
-    def _times(self, level: int, rows: IntArray) -> IntArray:
-        self._refresh(rows)
-        dpd = self._book.dpd(rows)
-        return self._if_due(rows, self._history.times(level, self._book.day, dpd, rows))
+    def worst(self) -> IntArray:
+        """As the indicator worst_dpd_12m_days."""
+        return self._if_due(self._books.history.worst_dpd(self.dpd, self.rows))
 
-    def _months_since_late(self, rows: IntArray) -> IntArray:
-        self._refresh(rows)
+    def months_since_late(self) -> IntArray:
+        """As the indicator months_since_30plus."""
         day = self._book.day
-        last = self._history.last_day_30(day, self._book.dpd(rows), rows)
-        found = np.full(len(rows), UNKNOWN, np.int64)
-        was = np.flatnonzero(last != NEVER)
-        months, at = np.unique(last[was], return_inverse=True)
-        month = np.array([month_of(known) for known in months.tolist()], np.int64)
-        found[was] = month_of(day) - month[at]
+        last = self._books.history.last_day_30(day, self.dpd, self.rows)
+        found = np.full(len(last), UNKNOWN, np.int64)
+        was = _places(last != NEVER)
+        if was.size:
+            days, at = np.unique(last[was], return_inverse=True)
+            months = np.array([month_of(known) for known in days.tolist()], np.int64)
+            found[was] = month_of(day) - months[at]
         return found
 
-    def _bounces(self, days: int, rows: IntArray) -> IntArray:
-        own = self._bounced.total(days, rows)
-        account = self._columns.account[rows]
-        returned = self._accounts.returned.total(days, np.maximum(account, 0))
-        return np.where(account >= 0, np.maximum(own, returned), own)
+    # Account
 
-    # Accounts
+    @once
+    def _closing(self) -> IntArray:
+        return self._if_account(self._books.accounts.closing(self._account))
 
-    def _account(self, rows: IntArray, measure: Callable[[IntArray], IntArray]) -> IntArray:
-        """A measure of each loan's account; UNKNOWN where no open account is known."""
-        account = self._columns.account[rows]
-        at = np.maximum(account, 0)
-        opened = self._accounts.opened_day[at] <= self._accounts.day
-        return np.where((account >= 0) & opened, measure(at), UNKNOWN)
+    def balance(self) -> IntArray:
+        """As the indicator balance_minor."""
+        return self._closing
 
-    def _balance_same_currency(self, rows: IntArray) -> IntArray:
-        account = np.maximum(self._columns.account[rows], 0)
-        same = self._accounts.currency[account] == self._columns.currency[rows]
-        return np.where(same, self._account(rows, self._accounts.closing), UNKNOWN)
+    def balance_same_currency(self) -> IntArray:
+        """The balance where it is in the loan's currency."""
+        books = self._books
+        same = books.accounts.currency[self._account] == books.columns.currency[self.rows]
+        return np.where(same, self._closing, UNKNOWN)
 
-    def _inflow(self, rows: IntArray, *, recent: bool) -> IntArray:
-        turnover = self._accounts.turnover
+    def inflow_recent(self) -> IntArray:
+        """Turnover of (t-30, t]."""
+        return self._if_old(self._books.accounts.turnover.total(30, self._account))
 
-        def measure(at: IntArray) -> IntArray:
-            if recent:
-                return turnover.total(30, at)
-            return turnover.total(120, at) - turnover.total(30, at)
+    def inflow_before(self) -> IntArray:
+        """Turnover of (t-120, t-30]."""
+        turnover = self._books.accounts.turnover
+        total = turnover.total(120, self._account) - turnover.total(30, self._account)
+        return self._if_old(total)
 
-        return self._known_for(120, rows, self._account(rows, measure))
+    def held(self, part: int) -> IntArray:
+        """Closing balances added up: of the last 30 days (0), of the 90 before (1)."""
+        return self._if_old(self._books.accounts.held_sums(self._account)[part])
 
-    def _held(self, rows: IntArray, *, recent: bool) -> IntArray:
-        sums = self._account(rows, lambda at: self._accounts.held_sums(at)[0 if recent else 1])
-        return self._known_for(120, rows, sums)
+    def _if_old(self, measure: IntArray) -> IntArray:
+        measure[self._account_young] = UNKNOWN
+        return self._if_account(measure)
 
-    def _known_for(self, window: int, rows: IntArray, measure: IntArray) -> IntArray:
-        account = np.maximum(self._columns.account[rows], 0)
-        measure[~self._accounts.known_for(window, account)] = UNKNOWN
-        return measure
+    def lowest(self) -> IntArray:
+        """As the indicator lowest_balance_3m_minor."""
+        return self._if_account(self._books.accounts.lowest(self._account))
 
-    def _days_below(self, rows: IntArray, *, limit: bool) -> IntArray:
-        return self._account(rows, lambda at: self._accounts.days_below(90, at, limit=limit))
+    def days_below(self, *, limit: bool) -> IntArray:
+        """As the indicators overdraft_days_90d and over_limit_days_90d."""
+        return self._if_account(self._books.accounts.days_below(90, self._account, limit=limit))
 
-    def _quiet(self, rows: IntArray) -> IntArray:
-        accounts = self._accounts
+    def quiet(self) -> IntArray:
+        """As the indicator quiet_days."""
+        accounts, at = self._books.accounts, self._account
+        since = np.maximum(accounts.last_move[at], accounts.opened_day[at])
+        return self._if_account(accounts.day - since.astype(np.int64))
 
-        def measure(at: IntArray) -> IntArray:
-            since = np.maximum(accounts.last_move[at], accounts.opened_day[at])
-            return accounts.day - since.astype(np.int64)
+    # Exposure
 
-        return self._account(rows, measure)
+    def outstanding(self) -> IntArray:
+        """As the indicator outstanding_minor."""
+        return self._book.outstanding(self.rows)
+
+    def limit(self) -> IntArray:
+        """The agreed amount or line."""
+        return self._books.columns.limit[self.rows]
+
+    def age(self) -> IntArray:
+        """As the indicator loan_age_days."""
+        age: IntArray = self._book.day - self._book.opened_day[self.rows].astype(np.int64)
+        return age
+
+
+def _places(chosen: BoolArray) -> IntArray:
+    return chosen.nonzero()[0]
+
+
+def _rows_at(rows: IntArray | slice, at: IntArray) -> IntArray:
+    return at + rows.start if isinstance(rows, slice) else rows[at]
+
+
+_READ: dict[str, Callable[[Measures], IntArray]] = {
+    "dpd": Measures.days_past_due,
+    "arrears": Measures.arrears,
+    "next_instalment": Measures.next_instalment,
+    "next_due": Measures.next_due,
+    "balance": Measures.balance,
+    "balance_same_currency": Measures.balance_same_currency,
+    "paid_30d": lambda of: of.paid(30),
+    "paid_90d": lambda of: of.paid(90),
+    "paid_180d": lambda of: of.paid(180),
+    "paid_360d": lambda of: of.paid(360),
+    "due_30d": lambda of: of.due(30),
+    "due_90d": lambda of: of.due(90),
+    "due_180d": lambda of: of.due(180),
+    "due_360d": lambda of: of.due(360),
+    "partial": Measures.partial,
+    "late_recent": lambda of: of.lateness(0),
+    "late_before": lambda of: of.lateness(TREND_DUES),
+    "first_payment": Measures.first_payment,
+    "bounced_30d": lambda of: of.bounced(30),
+    "bounced_90d": lambda of: of.bounced(90),
+    "times_1": lambda of: of.times(1),
+    "times_30": lambda of: of.times(30),
+    "times_60": lambda of: of.times(60),
+    "worst_dpd": Measures.worst,
+    "months_since_late": Measures.months_since_late,
+    "inflow_recent": Measures.inflow_recent,
+    "inflow_before": Measures.inflow_before,
+    "held_recent": lambda of: of.held(0),
+    "held_before": lambda of: of.held(1),
+    "lowest_balance": Measures.lowest,
+    "overdraft_days": lambda of: of.days_below(limit=False),
+    "over_limit_days": lambda of: of.days_below(limit=True),
+    "quiet": Measures.quiet,
+    "outstanding": Measures.outstanding,
+    "limit": Measures.limit,
+    "age": Measures.age,
+}

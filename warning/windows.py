@@ -47,7 +47,7 @@ class Growing:
 
     def __init__(self) -> None:
         self.rows = 0
-        self._capacity = 1
+        self._capacity = 8
         self._fills: dict[str, int] = {}
 
     def add_column(
