@@ -32,6 +32,8 @@ _HANDED_OVER_PERMILLE = 60
 _GUARANTOR_LEAVES_PERMILLE = 15
 
 Rate = tuple[date, int]
+_Repricing = tuple[Loan, int, list[Instalment]]
+"""A loan, its new rate in parts per million, and the rows that hold from then on."""
 
 
 class Contracts:
@@ -45,7 +47,8 @@ class Contracts:
         self._start = start
         self._days = days
         self._calendar = calendar
-        self._repriced: defaultdict[int, list[tuple[Loan, list[Rate]]]] = defaultdict(list)
+        self._repriced: defaultdict[int, list[_Repricing]] = defaultdict(list)
+        self._rolled: dict[date, date] = {}
         self._handed: defaultdict[int, list[Loan]] = defaultdict(list)
         self._freed: defaultdict[int, list[Loan]] = defaultdict(list)
 
@@ -66,14 +69,18 @@ class Contracts:
             if day < place < self._days and when < rows[-1].due_date:
                 before = rates[-1][1] if rates else loan.rate_ppm
                 rates = [*rates, (when, before - cut)]
-                self._repriced[place].append((loan, rates))
-        return self._rows(loan, rates)
+                rows = self._rows(loan, rates)
+                self._repriced[place].append((loan, before - cut, rows))
+        return rows
 
     def change(self, day: int, post: Post) -> None:
         """Write the day's repricings and handovers of loans that are still open."""
-        for loan, rates in self._repriced.pop(day, ()):
+        for loan, rate_ppm, rows in self._repriced.pop(day, ()):
             if not loan.closed:
-                self._reprice(loan, day, rates, post)
+                head = self._head("loan_rate_changed", loan, day, post)
+                post.add(f'{head},"rate_percent":"{percent(rate_ppm)}"')
+                if loan.given:
+                    self._write_schedule(loan, day, rows, post)
         for loan in self._handed.pop(day, ()):
             if not loan.closed:
                 branch, _ = BRANCHES[int(self._accounts.borrowers.branch[loan.borrower])]
@@ -83,13 +90,6 @@ class Contracts:
         for loan in self._freed.pop(day, ()):
             if not loan.closed:
                 post.add(self._head("loan_guarantor_changed", loan, day, post))
-
-    def _reprice(self, loan: Loan, day: int, rates: list[Rate], post: Post) -> None:
-        rate = percent(rates[-1][1])
-        head = self._head("loan_rate_changed", loan, day, post)
-        post.add(f'{head},"rate_percent":"{rate}"')
-        if loan.given:
-            self._write_schedule(loan, day, self._rows(loan, rates), post)
 
     def _rows(self, loan: Loan, rates: list[Rate]) -> list[Instalment]:
         product = PRODUCTS[loan.product]
@@ -104,7 +104,17 @@ class Contracts:
         rows = generate(terms, disbursements=[(signed, loan.principal_minor)], rates=rates)
         if not loan.given:
             return list(rows)
-        return [replace(row, due_date=self._calendar.roll_forward(row.due_date)) for row in rows]
+        return [
+            row if (due := self._roll(row.due_date)) == row.due_date else replace(row, due_date=due)
+            for row in rows
+        ]
+
+    def _roll(self, day: date) -> date:
+        """`day` or the next business day; many loans fall due on the same day."""
+        rolled = self._rolled.get(day)
+        if rolled is None:
+            rolled = self._rolled[day] = self._calendar.roll_forward(day)
+        return rolled
 
     def _write_opening(self, loan: Loan, day: int, rows: list[Instalment], post: Post) -> None:
         borrowers, row, product = self._accounts.borrowers, loan.borrower, PRODUCTS[loan.product]
