@@ -45,21 +45,9 @@ _LIST = "(SELECT value FROM json_each(?))"
 
 def of_log(log: str) -> Statements:
     """The statements of the log called `log`."""
-    facts, heads, commands = f"{log}_facts", f"{log}_heads", f"{log}_commands"
+    facts, heads, commands = _tables(log)
     return Statements(
-        create=(
-            f"CREATE TABLE IF NOT EXISTS {facts} (position INTEGER PRIMARY KEY, "
-            "originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
-            "topic TEXT NOT NULL, state BLOB NOT NULL, previous INTEGER NOT NULL, "
-            "command_id TEXT, command_digest BLOB, chain BLOB NOT NULL)",
-            f"CREATE TABLE IF NOT EXISTS {heads} (originator_id TEXT PRIMARY KEY, "
-            "originator_version INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID",
-            f"CREATE TABLE IF NOT EXISTS {commands} (command_id TEXT PRIMARY KEY, "
-            "position INTEGER NOT NULL) WITHOUT ROWID",
-            "CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, position INTEGER NOT NULL, "
-            "chain BLOB NOT NULL, indexed INTEGER NOT NULL) WITHOUT ROWID",
-            f"INSERT OR IGNORE INTO logs VALUES ('{log}', 0, zeroblob(32), 0)",
-        ),
+        create=_create(log),
         insert_facts=_insert(facts, 9),
         insert_heads=_insert(
             heads,
@@ -95,16 +83,42 @@ def of_log(log: str) -> Statements:
         f"UNION ALL SELECT f.position, f.command_id FROM {facts} f LEFT JOIN {commands} c "
         "ON c.command_id = f.command_id WHERE f.command_id IS NOT NULL AND c.position IS NULL "
         f"AND f.position <= (SELECT indexed FROM logs WHERE name = '{log}') LIMIT 1",
-        reindex=(
-            f"DELETE FROM {heads}",
-            f"DELETE FROM {commands}",
-            f"INSERT INTO {heads} SELECT originator_id, max(originator_version), max(position) "
-            f"FROM {facts} GROUP BY originator_id ORDER BY originator_id",
-            f"INSERT INTO {commands} SELECT command_id, position FROM {facts} "
-            "WHERE command_id IS NOT NULL ORDER BY command_id",
-            f"UPDATE logs SET indexed = position WHERE name = '{log}'",
-        ),
+        reindex=_reindex(log),
     )
+
+
+def _create(log: str) -> tuple[str, ...]:
+    facts, heads, commands = _tables(log)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {facts} (position INTEGER PRIMARY KEY, "
+        "originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
+        "topic TEXT NOT NULL, state BLOB NOT NULL, previous INTEGER NOT NULL, "
+        "command_id TEXT, command_digest BLOB, chain BLOB NOT NULL)",
+        f"CREATE TABLE IF NOT EXISTS {heads} (originator_id TEXT PRIMARY KEY, "
+        "originator_version INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID",
+        f"CREATE TABLE IF NOT EXISTS {commands} (command_id TEXT PRIMARY KEY, "
+        "position INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, position INTEGER NOT NULL, "
+        "chain BLOB NOT NULL, indexed INTEGER NOT NULL) WITHOUT ROWID",
+        f"INSERT OR IGNORE INTO logs VALUES ('{log}', 0, zeroblob(32), 0)",
+    )
+
+
+def _reindex(log: str) -> tuple[str, ...]:
+    facts, heads, commands = _tables(log)
+    return (
+        f"DELETE FROM {heads}",
+        f"DELETE FROM {commands}",
+        f"INSERT INTO {heads} SELECT originator_id, max(originator_version), max(position) "
+        f"FROM {facts} GROUP BY originator_id ORDER BY originator_id",
+        f"INSERT INTO {commands} SELECT command_id, position FROM {facts} "
+        "WHERE command_id IS NOT NULL ORDER BY command_id",
+        f"UPDATE logs SET indexed = position WHERE name = '{log}'",
+    )
+
+
+def _tables(log: str) -> tuple[str, str, str]:
+    return f"{log}_facts", f"{log}_heads", f"{log}_commands"
 
 
 def insert(cursor: SQLiteCursor, statements: Insert, values: Sequence[Any]) -> None:

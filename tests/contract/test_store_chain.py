@@ -122,7 +122,7 @@ def flipped(value: object, at: int, bit: int) -> object:
         return b"\0" * 16 if bit % 2 else "T"
     if isinstance(value, int):
         return value ^ (1 << bit)
-    raw = bytearray(value.encode() if isinstance(value, str) else bytes(value))  # type: ignore[call-overload]
+    raw = bytearray(value.encode() if isinstance(value, str) else bytes(value))
     raw[at % len(raw)] ^= 1 << (bit % 7 if isinstance(value, str) else bit)
     return raw.decode() if isinstance(value, str) else bytes(raw)
 
