@@ -43,8 +43,13 @@ READ_AT_ONCE = 500
 
 
 def frame_of(recorded: Recorded) -> bytes:
-    """One fact of the warnings log as one event: id = position, event = the transition."""
+    """One fact of the warnings log as one event: id = position, event = the transition.
+
+    A fact that is about no warning moves the reader's position on, and is not told.
+    """
     name = topic_of(recorded.fact).split(".")[1]
+    if name not in TRANSITIONS:
+        return b"id: %d\n\n" % recorded.position
     data = orjson.dumps(
         {
             "position": recorded.position,

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.dates import now_us
-from ledger.errors import InvariantBroken, StoreUnavailable
+from ledger.errors import LoanError
 from ledger.service import Incoming, Outcome
 from streams.api.body import Body, Budget, check_content, messages_of
 from streams.api.problems import Problem, respond, told
@@ -103,8 +103,10 @@ class Desk:
             )
             try:
                 batch = await self._node.submit(incoming)
-            except (StoreUnavailable, InvariantBroken) as error:
-                raise self._unavailable(error, outcomes) from error
+            except Exception as error:
+                if isinstance(error, LoanError) or self._node.failure is not None:
+                    raise self._unavailable(error, outcomes) from error
+                raise
             outcomes.extend(batch.outcomes)
         return outcomes
 
