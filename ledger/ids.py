@@ -15,6 +15,9 @@ CALENDAR_STREAM = "calendar"
 REFUSALS_STREAM = "refusals"
 """The stream of messages that the book refused, with their original bytes."""
 
+RULES_STREAM = "rules"
+"""The stream of rule packs in force, in the warnings log."""
+
 
 def loan_stream(loan_id: str) -> str:
     """Stream of a loan's own facts."""

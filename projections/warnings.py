@@ -55,7 +55,7 @@ WARNINGS = TableSpec(
         integer("changed_at_us"),
     ),
     indexes=(("position",), ("loan_id",), ("borrower_id",), ("officer_id",), ("state",)),
-    fixed=("position", "loan_id", "borrower_id", "officer_id", "rule", "pack", "episode"),
+    fixed=("position", "loan_id", "borrower_id", "rule", "episode"),
 )
 
 HISTORY = TableSpec(
@@ -79,7 +79,8 @@ HISTORY = TableSpec(
 )
 
 SEVERITIES = ("watch", "yellow", "orange", "red")
-ENDED = ("resolved", "expired", "withdrawn")
+ENDED = ("resolved", "withdrawn")
+"""States in which a warning is over. An expired one is open: nobody answered it in time."""
 
 
 @dataclass(slots=True)
@@ -131,13 +132,16 @@ class Warnings(View):
             return
         for item in facts.recorded:
             fact = item.fact
-            if type(fact) is WarningRaised:
-                self._states[fact.warning_id] = _raised(item)
-            else:
+            kind = type(fact)
+            if kind is WarningRaised:
+                self._states[fact.warning_id] = _raised(item, self._states.get(fact.warning_id))
+            elif kind in _CHANGES:
                 state = self._states[fact.warning_id]
-                _CHANGES[type(fact)](state, fact)
+                _CHANGES[kind](state, fact)
                 state.changed_day = day_number(fact.value_date)
                 state.changed_at_us = fact.recorded_at_us
+            else:  # the log also tells of the rules in force
+                continue
             self._dirty[fact.warning_id] = None
             self._history.append(_history(item))
 
@@ -151,12 +155,13 @@ class Warnings(View):
         self._history = []
 
 
-def _raised(item: Recorded) -> _State:
+def _raised(item: Recorded, before: _State | None) -> _State:
+    """A warning that rings; `before` is what it was when it rings again in the same episode."""
     fact: WarningRaised = item.fact
     day = day_number(fact.value_date)
     return _State(
         warning_id=fact.warning_id,
-        position=item.position,
+        position=before.position if before else item.position,
         loan_id=fact.loan_id,
         borrower_id=fact.borrower_id,
         officer_id=fact.officer_id,
@@ -172,15 +177,17 @@ def _raised(item: Recorded) -> _State:
         inhibited_by=fact.inhibited_by,
         actor=None,
         suppressed_until_day=None,
-        raised_day=day,
+        raised_day=before.raised_day if before else day,
         changed_day=day,
         ended_day=None,
-        raised_at_us=fact.recorded_at_us,
+        raised_at_us=before.raised_at_us if before else fact.recorded_at_us,
         changed_at_us=fact.recorded_at_us,
     )
 
 
 def _escalated(state: _State, fact: WarningEscalated) -> None:
+    """A graver step wants a new answer."""
+    state.state, state.actor, state.suppressed_until_day = "raised", None, None
     state.severity = fact.severity
     state.severity_rank = SEVERITIES.index(fact.severity)
     state.reason = fact.reason
@@ -199,6 +206,10 @@ def _suppressed(state: _State, fact: WarningSuppressed) -> None:
     state.suppressed_until_day = day_number(fact.until)
 
 
+def _expired(state: _State, fact: WarningExpired) -> None:
+    state.state = "expired"
+
+
 def _ended(name: str) -> Callable[[_State, Any], None]:
     def end(state: _State, fact: Any) -> None:
         state.state = name
@@ -212,7 +223,7 @@ _CHANGES: dict[type, Callable[[_State, Any], None]] = {
     WarningAcknowledged: _acknowledged,
     WarningSuppressed: _suppressed,
     WarningResolved: _ended("resolved"),
-    WarningExpired: _ended("expired"),
+    WarningExpired: _expired,
     WarningWithdrawn: _ended("withdrawn"),
 }
 

@@ -13,6 +13,7 @@ from math import isnan
 from ledger.dates import date_of_us
 from ledger.events import (
     Reading,
+    RulesAdopted,
     WarningAcknowledged,
     WarningEscalated,
     WarningExpired,
@@ -21,7 +22,7 @@ from ledger.events import (
     WarningSuppressed,
     WarningWithdrawn,
 )
-from ledger.ids import event_id, warning_stream
+from ledger.ids import RULES_STREAM, event_id, warning_stream
 from ledger.store import NewFact, Recorded
 from warning.actions import AcknowledgeWarning, WarningAction
 from warning.causes import Entry, RecentFacts
@@ -59,9 +60,31 @@ class Bulletin:
         self._pack, self._register, self._recent = pack, register, recent
         self._versions: dict[str, int] = {}
 
+    def adopted(self, pack: Pack, fact: RulesAdopted, changes: Sequence[Change]) -> list[NewFact]:
+        """The fact that `pack` is in force from here on, and the warnings that this ends."""
+        self._pack = pack
+        ended = [
+            WarningResolved(
+                warning_id=change.episode.warning_id,
+                loan_id=self._loan(change.episode),
+                reason=phrase(pack.language, "rule_gone", rule=change.episode.rule.name),
+                readings=(),
+                ledger_position=fact.ledger_position,
+                value_date=fact.value_date,
+                recorded_at_us=fact.recorded_at_us,
+            )
+            for change in changes
+        ]
+        return [
+            self._next(RULES_STREAM, fact),
+            *(self.append(resolved, resolved.loan_id) for resolved in ended),
+        ]
+
     def append(self, fact: object, loan_id: str) -> NewFact:
         """`fact` with its place: the next version of the loan's stream."""
-        stream = warning_stream(loan_id)
+        return self._next(warning_stream(loan_id), fact)
+
+    def _next(self, stream: str, fact: object) -> NewFact:
         version = self._versions.get(stream, 0) + 1
         self._versions[stream] = version
         return NewFact(stream, version, fact)
@@ -133,7 +156,7 @@ class Bulletin:
 
     def _fact(self, change: Change, sight: Sight) -> Fact:
         episode, kind = change.episode, change.kind
-        names = self._pack.rules[episode.rule].names
+        names = episode.rule.names
         values = sight.of(names, episode.row)
         if kind in (Kind.RAISED, Kind.SILENCE_OVER, Kind.INHIBITION_OVER):
             return self._raised(change, values, sight)
@@ -153,7 +176,7 @@ class Bulletin:
             loan_id=self._register.loan_id(row),
             borrower_id=self._register.borrower_id(row),
             officer_id=self._register.officer_id(row),
-            rule=self._pack.rules[episode.rule].name,
+            rule=episode.rule.name,
             pack=self._pack.label,
             severity=SEVERITIES[change.rank - 1],
             episode=episode.number,
@@ -199,7 +222,7 @@ class Bulletin:
         )
 
     def _expired(self, episode: Episode, sight: Sight) -> Fact:
-        days = self._pack.rules[episode.rule].expires_after_days or 0
+        days = episode.rule.expires_after_days or 0
         return WarningExpired(
             warning_id=episode.warning_id,
             loan_id=self._loan(episode),
@@ -210,7 +233,7 @@ class Bulletin:
         )
 
     def _explain(self, episode: Episode, values: dict[str, float]) -> str:
-        rule = self._pack.rules[episode.rule]
+        rule = episode.rule
         currency = self._register.currency(episode.row)
         return rule.explain(values, currency=currency, language=self._pack.language)
 
@@ -218,7 +241,7 @@ class Bulletin:
         record = sight.record
         first: list[Entry] = [(record.position, event_id(record.stream, record.version))]
         return self._recent.behind(
-            self._pack.rules[episode.rule].names,
+            episode.rule.names,
             loan_id=self._loan(episode),
             account_id=self._register.account_id(episode.row),
             first=first,

@@ -33,7 +33,7 @@ import numpy as np
 
 from warning.columns import IntArray, Moment, RuleColumns, pick, ranks_of
 from warning.expressions import BoolArray, Values
-from warning.pack import Pack
+from warning.pack import Pack, Rule
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Episode:
     """An open warning. `rank` 1 to 4; days are day numbers, `*_ordinal` business-day ordinals."""
 
     warning_id: str
-    rule: int
+    rule: Rule
     row: int
     borrower: int
     number: int
@@ -66,6 +66,7 @@ class Kind(Enum):
     ESCALATED = "escalated"
     RESOLVED = "resolved"
     LOAN_CLOSED = "loan_closed"
+    RULE_GONE = "rule_gone"
     EXPIRED = "expired"
 
 
@@ -87,24 +88,23 @@ class Lifecycle:
         self,
         pack: Pack,
         *,
-        name: Callable[[int, int, int], str],
+        name: Callable[[int, str, int], str],
         borrower_of: Callable[[int], int],
     ) -> None:
         """`name(row, rule, episode)` gives a warning its id; `borrower_of(row)` groups loans."""
         self._pack, self._name, self._borrower_of = pack, name, borrower_of
-        self._columns = [RuleColumns() for _ in pack.rules]
-        self._numbers: dict[tuple[int, int], int] = {}
-        self._open: dict[tuple[int, int], Episode] = {}
+        self._columns = {rule.name: RuleColumns() for rule in pack.rules}
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._open: dict[tuple[str, int], Episode] = {}
         self._by_id: dict[str, Episode] = {}
         self._by_borrower: dict[int, list[Episode]] = {}
         self._by_row: dict[int, list[Episode]] = {}
-        self._muted: dict[tuple[int, int], tuple[int, int]] = {}
+        self._muted: dict[tuple[str, int], tuple[int, int]] = {}
         self._waiting: dict[str, list[Episode]] = {}
         self._deadlines: list[tuple[int, int, str]] = []
         self._silences: list[tuple[int, int, str]] = []
         self._again: list[tuple[Kind, Episode]] = []
         self._order = 0
-        self._mutes = [frozenset(rule.inhibits) for rule in pack.rules]
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -133,14 +133,14 @@ class Lifecycle:
         graver: list[Change] = []
         due: list[tuple[int, int, int]] = []
         for number, rule in enumerate(self._pack.rules):
-            columns = self._columns[number]
+            columns = self._columns[rule.name]
             columns.grow(rows)
             active = np.flatnonzero(columns.level[:rows])
             if active.size:
                 here = {name: values[name][active] for name in rule.names}
-                ends, stays = self._end(number, active, here, is_open[active], moment)
+                ends, stays = self._end(rule, active, here, is_open[active], moment)
                 over += ends
-                graver += self._escalate(number, active[stays], pick(here, stays), moment)
+                graver += self._escalate(rule, active[stays], pick(here, stays), moment)
             holds = rule.when.holds(values) & is_open
             ring = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
             if ring.size:
@@ -149,22 +149,22 @@ class Lifecycle:
         raised = [
             change
             for rank, number, row in sorted(due)
-            if (change := self._raise(number, row, -rank, moment)) is not None
+            if (change := self._raise(self._pack.rules[number], row, -rank, moment)) is not None
         ]
         self._silences_over(moment)
         return [*over, *graver, *raised, *self._ring_again(moment), *self._expire(moment)]
 
-    def at_fact(self, moment: Moment, number: int, rows: IntArray, values: Values) -> list[Change]:
+    def at_fact(self, moment: Moment, rule: Rule, rows: IntArray, values: Values) -> list[Change]:
         """A fact that the rule listens to: enter and escalate only, for `rows`."""
-        rule, columns = self._pack.rules[number], self._columns[number]
+        columns = self._columns[rule.name]
         columns.grow(int(rows.max()) + 1)
         level = columns.level[rows]
         active = level > 0
-        changes = self._escalate(number, rows[active], pick(values, active), moment)
+        changes = self._escalate(rule, rows[active], pick(values, active), moment)
         holds = rule.when.holds(values) & ~active & (columns.ready[rows] <= moment.ordinal)
         ranks = ranks_of(rule, values, len(rows))
         for at in np.flatnonzero(holds).tolist():
-            change = self._raise(number, int(rows[at]), int(ranks[at]), moment)
+            change = self._raise(rule, int(rows[at]), int(ranks[at]), moment)
             changes += [change] if change else []
         return changes
 
@@ -179,38 +179,58 @@ class Lifecycle:
         """Quiet to the end of `until_day`, up to the severity it has now."""
         episode.answered, episode.expired = True, False
         episode.silent_until_day = until_day
-        self._muted[episode.rule, episode.row] = (until_day, episode.rank)
+        self._muted[episode.rule.name, episode.row] = (until_day, episode.rank)
         heapq.heappush(self._silences, (until_day, episode.order, episode.warning_id))
 
     def withdraw(self, episode: Episode, moment: Moment) -> None:
         """Its cause is gone: end it at once. What it muted rings at the next close."""
         self._forget(episode, moment)
-        self._columns[episode.rule].ready[episode.row] = 0  # It should not have rung at all.
+        self._columns[episode.rule.name].ready[episode.row] = 0  # It should not have rung at all.
+
+    def adopt(self, pack: Pack, moment: Moment) -> list[Change]:
+        """Go on under other rules. Open warnings live on by the new rule of their name.
+
+        Waiting and leaving times start anew; a warning whose rule is gone is over. Changes come in
+        the order in which the warnings began.
+        """
+        rules = {rule.name: rule for rule in pack.rules}
+        changes = []
+        for episode in list(self._by_id.values()):
+            if episode.rule.name in rules:
+                episode.rule = rules[episode.rule.name]
+            else:
+                changes.append(Change(Kind.RULE_GONE, episode, episode.rank, episode.rank, None))
+                self._forget(episode, moment)
+        self._pack = pack
+        self._columns = {name: self._columns.get(name, RuleColumns()) for name in rules}
+        for columns in self._columns.values():
+            columns.since[:] = 0
+        return changes
 
     # -- steps -----------------------------------------------------------------------------------
 
     def _end(
-        self, number: int, active: IntArray, here: Values, is_open: BoolArray, moment: Moment
+        self, rule: Rule, active: IntArray, here: Values, is_open: BoolArray, moment: Moment
     ) -> tuple[list[Change], BoolArray]:
-        rule, columns = self._pack.rules[number], self._columns[number]
+        columns = self._columns[rule.name]
         leaves = rule.until.holds(here)
         over = columns.over(active, leaves, keep_for=rule.keep_for_days, ordinal=moment.ordinal)
         changes = []
         for at in np.flatnonzero(over | ~is_open).tolist():
-            episode = self._open[number, int(active[at])]
+            episode = self._open[rule.name, int(active[at])]
             kind = Kind.RESOLVED if is_open[at] else Kind.LOAN_CLOSED
             changes.append(Change(kind, episode, episode.rank, episode.rank, None))
             self._forget(episode, moment)
         return changes, ~over & is_open
 
-    def _escalate(self, number: int, rows: IntArray, here: Values, moment: Moment) -> list[Change]:
-        rule, columns = self._pack.rules[number], self._columns[number]
+    def _escalate(self, rule: Rule, rows: IntArray, here: Values, moment: Moment) -> list[Change]:
+        columns = self._columns[rule.name]
         if len(rule.steps) == 1 or not rows.size:
             return []
         ranks = ranks_of(rule, here, rows.size)
         changes = []
         for at in np.flatnonzero(ranks > columns.level[rows]).tolist():
-            episode = self._open[number, int(rows[at])]
+            episode = self._open[rule.name, int(rows[at])]
             before, episode.rank = episode.rank, int(ranks[at])
             columns.level[episode.row] = episode.rank
             kind = Kind.ESCALATED
@@ -221,21 +241,21 @@ class Lifecycle:
             changes.append(Change(kind, episode, episode.rank, before, episode.inhibited_by))
         return changes
 
-    def _raise(self, number: int, row: int, rank: int, moment: Moment) -> Change | None:
-        until_day, seen = self._muted.get((number, row), (0, 0))
+    def _raise(self, rule: Rule, row: int, rank: int, moment: Moment) -> Change | None:
+        until_day, seen = self._muted.get((rule.name, row), (0, 0))
         if moment.day <= until_day and rank <= seen:
             return None
-        self._muted.pop((number, row), None)
-        columns = self._columns[number]
-        episode_number = self._numbers.get((number, row), 0) + 1
-        self._numbers[number, row] = episode_number
+        self._muted.pop((rule.name, row), None)
+        columns = self._columns[rule.name]
+        number = self._numbers.get((rule.name, row), 0) + 1
+        self._numbers[rule.name, row] = number
         self._order += 1
         episode = Episode(
-            warning_id=self._name(row, number, episode_number),
-            rule=number,
+            warning_id=self._name(row, rule.name, number),
+            rule=rule,
             row=row,
             borrower=self._borrower_of(row),
-            number=episode_number,
+            number=number,
             rank=rank,
             pending_since_ordinal=int(columns.since[row]) or moment.ordinal,
             raised_ordinal=moment.ordinal,
@@ -250,10 +270,10 @@ class Lifecycle:
 
     def _inhibitor(self, episode: Episode) -> str | None:
         """The gravest, then oldest ringing warning of the borrower that mutes this one."""
-        name = self._pack.rules[episode.rule].name
+        name = episode.rule.name
         found: Episode | None = None
         for other in self._by_borrower.get(episode.borrower, ()):
-            by_name = name in self._mutes[other.rule]
+            by_name = name in other.rule.inhibits
             by_rank = episode.rank in self._pack.inhibition.get(other.rank, ())
             if other is not episode and not other.inhibited_by and (by_name or by_rank):
                 found = other if found is None or other.rank > found.rank else found
@@ -269,7 +289,7 @@ class Lifecycle:
             until_day, _, warning_id = heapq.heappop(self._silences)
             episode = self._by_id.get(warning_id)
             if episode is not None and episode.silent_until_day == until_day:
-                self._muted.pop((episode.rule, episode.row), None)
+                self._muted.pop((episode.rule.name, episode.row), None)
                 episode.silent_until_day = None
                 self._again.append((Kind.SILENCE_OVER, episode))
 
@@ -289,7 +309,7 @@ class Lifecycle:
             gone = self._by_id.get(episode.warning_id) is not episode
             if gone or episode.warning_id in rung:
                 continue
-            if self._columns[episode.rule].since[episode.row]:
+            if self._columns[episode.rule.name].since[episode.row]:
                 self._again.append((kind, episode))  # It is leaving; it rings if it comes back.
                 continue
             rung.add(episode.warning_id)
@@ -300,10 +320,10 @@ class Lifecycle:
 
     def _await_answer(self, episode: Episode, moment: Moment) -> None:
         """It rings: nobody has answered this yet, and an earlier silence does not cover it."""
-        days = self._pack.rules[episode.rule].expires_after_days
+        days = episode.rule.expires_after_days
         episode.answered = episode.expired = False
         episode.silent_until_day = None
-        self._muted.pop((episode.rule, episode.row), None)
+        self._muted.pop((episode.rule.name, episode.row), None)
         if days is not None:
             episode.deadline_ordinal = moment.ordinal + days
             entry = (episode.deadline_ordinal, episode.order, episode.warning_id)
@@ -323,17 +343,17 @@ class Lifecycle:
         return changes
 
     def _remember(self, episode: Episode) -> None:
-        self._open[episode.rule, episode.row] = episode
+        self._open[episode.rule.name, episode.row] = episode
         self._by_id[episode.warning_id] = episode
         self._by_borrower.setdefault(episode.borrower, []).append(episode)
         self._by_row.setdefault(episode.row, []).append(episode)
 
     def _forget(self, episode: Episode, moment: Moment) -> None:
-        rule, row = episode.rule, episode.row
-        columns, cooldown = self._columns[rule], self._pack.rules[rule].cooldown_days
+        name, row = episode.rule.name, episode.row
+        columns, cooldown = self._columns[name], episode.rule.cooldown_days
         columns.level[row] = columns.since[row] = 0
         columns.ready[row] = moment.ordinal + max(1, cooldown)
-        del self._open[rule, row], self._by_id[episode.warning_id]
+        del self._open[name, row], self._by_id[episode.warning_id]
         self._inhibitor_over(episode.warning_id)
         for index, key in ((self._by_borrower, episode.borrower), (self._by_row, row)):
             index[key].remove(episode)

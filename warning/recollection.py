@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ledger.errors import InvariantBroken
-from ledger.events import WarningAcknowledged, WarningSuppressed
+from ledger.events import RulesAdopted, WarningAcknowledged, WarningSuppressed
 from ledger.store import NewFact, Recorded
 
-_ACTIONS = (WarningAcknowledged, WarningSuppressed)
+_INPUTS = (WarningAcknowledged, WarningSuppressed, RulesAdopted)
 
 
 class Recollection:
@@ -21,9 +21,9 @@ class Recollection:
         self._at = 0
         self._missing: list[NewFact] = []
 
-    def actions(self) -> Iterator[Recorded]:
-        """What people did, in the order of the log."""
-        return (record for record in self._recorded if isinstance(record.fact, _ACTIONS))
+    def inputs(self) -> Iterator[Recorded]:
+        """What people did and the rules they gave, in the order of the log."""
+        return (record for record in self._recorded if isinstance(record.fact, _INPUTS))
 
     def compare(self, produced: Sequence[NewFact]) -> None:
         """The next facts, concluded anew. Errors: InvariantBroken at the first difference."""

@@ -18,7 +18,7 @@ import numpy as np
 from ledger.codec import codecs
 from ledger.dates import Calendar, date_of, day_number
 from ledger.errors import InvariantBroken, LoanError, UnknownEntity
-from ledger.events import BusinessDayClosed, WarningAcknowledged, WarningSuppressed
+from ledger.events import BusinessDayClosed, RulesAdopted
 from ledger.ids import stable_id
 from ledger.store import NewFact, Recorded
 from warning.actions import (
@@ -33,9 +33,10 @@ from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
 from warning.engine import Engine, FactsOf
 from warning.lifecycle import Episode, Lifecycle
-from warning.pack import Pack
+from warning.pack import Pack, Rule
 from warning.recollection import Recollection, batches, upto
 from warning.register import Register
+from warning.rules import RuleError, parse_pack
 
 __all__ = ["AcknowledgeWarning", "SuppressWarning", "WarningAction", "Watch"]
 
@@ -49,17 +50,15 @@ class Watch:
     def __init__(self, *, pack: Pack, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
         """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing."""
         self.pack, self.position = pack, 0
+        self._wanted, self._adopted = pack, False
         self.engine = Engine(calendar=calendar, facts_of=facts_of)
         self._calendar = calendar
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
         self._closes: dict[int, int] = {}
-        classes = {codec.name: codec.cls for codec in codecs()}
-        self._listening: dict[type, list[int]] = {}
-        for number, rule in enumerate(pack.rules):
-            for name in rule.on:
-                self._listening.setdefault(classes[name], []).append(number)
+        self._listening = listening(pack)
+        self._last: Any = None
 
     # -- facts in --------------------------------------------------------------------------------
 
@@ -70,7 +69,10 @@ class Watch:
         """
         recorded = self._unseen(recorded)
         produced: list[NewFact] = []
-        listening, today = self._listening, date_of(self.engine.day)
+        if recorded and not self._adopted:
+            first = recorded[0].fact
+            produced += self._adopt(self._wanted, first.value_date, first.recorded_at_us)
+        heard, today = self._listening, date_of(self.engine.day)
         start = 0
         for at, record in enumerate(recorded):
             fact = record.fact
@@ -79,7 +81,7 @@ class Watch:
                 self._take_in(recorded[start:at])
                 produced += self._close(record)
                 start, today = at + 1, date_of(self.engine.day)
-            elif kind in listening or (fact.value_date < today and self._concerns(fact)):
+            elif kind in heard or (fact.value_date < today and self._concerns(fact)):
                 self._take_in(recorded[start : at + 1])
                 produced += self._at_fact(record)
                 start = at + 1
@@ -103,6 +105,7 @@ class Watch:
             self._register.note(recorded)
             self._recent.note(recorded)
             self.position = recorded[-1].position
+            self._last = recorded[-1].fact
 
     def _close(self, record: Recorded) -> list[NewFact]:
         """Look at every rule for every loan, at the end of the day that closed."""
@@ -114,7 +117,7 @@ class Watch:
         values = engine.values(self.pack.names)
         changes = self._life.close(moment, values, engine.open())
         produced = self._bulletin.changes(changes, Sight(values, int, record, day))
-        self.position = record.position
+        self.position, self._last = record.position, record.fact
         following = day_number(self._calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
         return produced
@@ -125,19 +128,19 @@ class Watch:
         rows = rows[self.engine.book.open(rows)]
         if not rows.size or not self._closes:
             return []
-        listening = self._listening.get(type(record.fact), ())
+        heard = self._listening.get(type(record.fact), ())
         doubted = [episode for row in rows.tolist() for episode in self._doubted(row, record.fact)]
-        rules = {*listening, *(episode.rule for episode in doubted)}
+        rules = [*heard, *(episode.rule for episode in doubted)]
         if not rules:
             return []
         moment = self._moment(self.engine.day)
-        names = sorted({name for number in rules for name in self.pack.rules[number].names})
+        names = sorted({name for rule in rules for name in rule.names})
         place = {row: at for at, row in enumerate(rows.tolist())}
         values = self.engine.values(names, rows)
         sight = Sight(values, place.__getitem__, record, date_of(moment.day))
         produced: list[NewFact] = []
-        for number in listening:
-            changes = self._life.at_fact(moment, number, rows, values)
+        for rule in heard:
+            changes = self._life.at_fact(moment, rule, rows, values)
             produced += self._bulletin.changes(changes, sight)
         for episode in doubted:
             produced += self._look_back(episode, sight, moment)
@@ -164,8 +167,8 @@ class Watch:
 
     def _look_back(self, episode: Episode, sight: Sight, moment: Moment) -> list[NewFact]:
         """Withdraw a warning that does not hold now and, by what is known now, had no cause."""
-        rule = self.pack.rules[episode.rule]
-        stands = rule.when.holds_in(sight.of(rule.when.names, episode.row))
+        when = episode.rule.when
+        stands = when.holds_in(sight.of(when.names, episode.row))
         if stands or self._held_then(episode, sight.record.position):
             return []
         self._life.withdraw(episode, moment)
@@ -176,12 +179,12 @@ class Watch:
 
         Where the loan's facts cannot be had the warning stands.
         """
-        rule, loan_id = self.pack.rules[episode.rule], self._register.loan_id(episode.row)
+        when, loan_id = episode.rule.when, self._register.loan_id(episode.row)
         waiting = range(episode.pending_since_ordinal, episode.raised_ordinal)
         days = [self._closes[ordinal] for ordinal in waiting if ordinal in self._closes]
         for day in [*days, episode.raised_day]:
-            then = self.engine.values_as_of(rule.when.names, loan_id, day, position)
-            if then is not None and not rule.when.holds_in(then):
+            then = self.engine.values_as_of(when.names, loan_id, day, position)
+            if then is not None and not when.holds_in(then):
                 return False
         return True
 
@@ -211,39 +214,67 @@ class Watch:
             )
         ]
 
-    # -- restart ---------------------------------------------------------------------------------
+    # -- rules and restart -----------------------------------------------------------------------
+
+    def _adopt(self, pack: Pack, day: date, recorded_at_us: int) -> list[NewFact]:
+        """Judge by `pack` from here on; what is written about that."""
+        fact = RulesAdopted(
+            pack=pack.label,
+            digest=pack.digest,
+            text=pack.text,
+            ledger_position=self.position,
+            value_date=day,
+            recorded_at_us=recorded_at_us,
+        )
+        changes = self._life.adopt(pack, self._moment(day_number(day)))
+        self.pack, self._adopted = pack, True
+        self._listening = listening(pack)
+        return self._bulletin.adopted(pack, fact, changes)
 
     def replay(self, ledger: Iterable[Recorded], warnings: Sequence[Recorded]) -> list[NewFact]:
         """Restart: come to where the logs end; facts that the warnings log still lacks come out.
 
-        Everything is concluded anew from the first fact; recorded actions are taken in at their
-        `ledger_position`. Errors: InvariantBroken where that differs from what is recorded.
+        Everything is concluded anew from the first fact; what people did and the rules that were
+        adopted are taken in at their `ledger_position`. If other rules are wanted now, they are
+        adopted at the end. Errors: InvariantBroken where the log says something else.
         """
         known = Recollection(warnings)
-        actions = known.actions()
-        action = next(actions, None)
+        inputs = known.inputs()
+        given = next(inputs, None)
         for facts in batches(ledger, _REPLAY_FACTS):
-            while action is not None and action.fact.ledger_position <= facts[-1].position:
-                known.compare(self.observe(upto(facts, action.fact.ledger_position)))
-                known.compare(self._act_again(action.fact))
-                action = next(actions, None)
+            while given is not None and given.fact.ledger_position <= facts[-1].position:
+                known.compare(self.observe(upto(facts, given.fact.ledger_position)))
+                known.compare(self._take_again(given.fact))
+                given = next(inputs, None)
             known.compare(self.observe(facts))
-        if action is not None:
+        if given is not None:
             raise InvariantBroken(
-                f"{action.event_id} in the warnings log was recorded at position "
-                f"{action.fact.ledger_position} of the ledger log, which ends at {self.position}."
+                f"{given.event_id} in the warnings log was recorded at position "
+                f"{given.fact.ledger_position} of the ledger log, which ends at {self.position}."
             )
+        if self._adopted and self.pack.digest != self._wanted.digest:
+            today = date_of(self.engine.day) if self.engine.day else self._last.value_date
+            known.compare(self._adopt(self._wanted, today, self._last.recorded_at_us))
         return known.missing()
 
-    def _act_again(self, fact: WarningAcknowledged | WarningSuppressed) -> list[NewFact]:
-        action = action_of(fact)
+    def _take_again(self, fact: Any) -> list[NewFact]:
         try:
-            return self.act(action, recorded_at_us=fact.recorded_at_us)
-        except LoanError as error:
-            raise InvariantBroken(f"A recorded action is refused now: {fact}: {error}") from error
+            if isinstance(fact, RulesAdopted):
+                pack = parse_pack(fact.text, path=fact.pack)
+                return self._adopt(pack, fact.value_date, fact.recorded_at_us)
+            return self.act(action_of(fact), recorded_at_us=fact.recorded_at_us)
+        except (LoanError, RuleError) as error:
+            raise InvariantBroken(f"Taken then, refused now: {fact}: {error}") from error
 
-    # -- names -----------------------------------------------------------------------------------
+    def _warning_id(self, row: int, rule: str, episode: int) -> str:
+        return stable_id("warning", self._register.loan_id(row), rule, episode)
 
-    def _warning_id(self, row: int, rule: int, episode: int) -> str:
-        loan_id, name = self._register.loan_id(row), self.pack.rules[rule].name
-        return stable_id("warning", loan_id, name, episode)
+
+def listening(pack: Pack) -> dict[type, list[Rule]]:
+    """Facts at which rules are looked at besides the close."""
+    classes = {codec.name: codec.cls for codec in codecs()}
+    found: dict[type, list[Rule]] = {}
+    for rule in pack.rules:
+        for name in rule.on:
+            found.setdefault(classes[name], []).append(rule)
+    return found

@@ -32,6 +32,7 @@ from ledger.events.loan import (
 )
 from ledger.events.warning import (
     Reading,
+    RulesAdopted,
     Severity,
     WarningAcknowledged,
     WarningEscalated,
@@ -66,6 +67,7 @@ __all__ = [
     "RepaymentReceived",
     "RepaymentReversed",
     "RepaymentsReallocated",
+    "RulesAdopted",
     "Severity",
     "WarningAcknowledged",
     "WarningEscalated",

@@ -12,6 +12,23 @@ Severity = Literal["watch", "yellow", "orange", "red"]
 """关注名单 / 黄 / 橙 / 红, from mild to grave."""
 
 
+@event_type("rules.adopted", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesAdopted:
+    """From here on the watch judges by these rules: every fact after `ledger_position`.
+
+    `text` is the pack as it was read, `digest` its SHA-256: a log tells by which rules it was
+    written, and can be concluded anew after the rules have changed.
+    """
+
+    pack: str
+    digest: str
+    text: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """An indicator's value when the warning changed; None is "unknown"."""

@@ -238,6 +238,8 @@ def undisturbed(diary: Diary, pack: Pack, store: Store, draw: Random) -> Planned
         if draw.random() < 0.05 and store.warnings.last_position():
             known = [r.fact for r in store.warnings.read(limit=100_000)]
             raised = [fact.warning_id for fact in known if isinstance(fact, WarningRaised)]
+            if not raised:
+                continue
             action = some_action(draw, draw.choice(raised[-8:]), record.fact.value_date)
             moment = record.fact.recorded_at_us + 5
             try:
@@ -335,6 +337,7 @@ def test_the_eager_pack_walks_every_path(stores: Callable[[], Store]) -> None:
         undisturbed(Diary(seed, days=150), pack, store if seed == 0 else stores(), Random(seed))
     kinds = {type(record.fact).__name__ for record in store.warnings.read(limit=100_000)}
     assert kinds == {
+        "RulesAdopted",
         *("WarningRaised", "WarningEscalated", "WarningAcknowledged", "WarningSuppressed"),
         *("WarningResolved", "WarningExpired", "WarningWithdrawn"),
     }
@@ -353,6 +356,26 @@ def test_a_history_that_other_rules_wrote_is_not_taken_over_in_silence(
     watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
     with pytest.raises(InvariantBroken, match=f"position {at + 1}"):
         watch.replay(diary.facts, [*recorded[:at], forged, *recorded[at + 1 :]])
+
+
+def test_rules_that_change_between_two_runs_are_adopted_once_and_survive_every_restart(
+    stores: Callable[[], Store],
+) -> None:
+    eager, other = parse_pack(EAGER, path="eager.toml"), load_pack(DEFAULT_PACK)
+    diary, draw, heads = Diary(6, days=100), Random(6), []
+    half = len(diary.facts) // 2
+    for kills in (0, 5):
+        store = stores()
+        watch = Watch(pack=eager, calendar=CALENDAR, facts_of=diary.facts_of)
+        stops = sorted({half, len(diary.facts), *draw.sample(range(len(diary.facts)), kills)})
+        for stop in stops:
+            commit(store, watch.observe(diary.facts[:stop]))
+            watch = restart(diary, eager if stop < half else other, store, stop)
+        heads.append(store.warnings.head())
+        adopted = [r for r in store.warnings.read(limit=100_000) if r.stream == "rules"]
+        assert [r.fact.ledger_position for r in adopted] == [0, half]
+        assert [r.fact.digest for r in adopted] == [eager.digest, other.digest]
+    assert heads[0] == heads[1]
 
 
 def test_withdrawals_name_the_late_fact_and_it_was_late(stores: Callable[[], Store]) -> None:

@@ -51,7 +51,7 @@ class Book:
         self.pack = parse_pack(PACK, path="test.toml")
         self.life = Lifecycle(
             self.pack,
-            name=lambda row, rule, n: f"{self.pack.rules[rule].name}/{row}/{n}",
+            name=lambda row, rule, n: f"{rule}/{row}/{n}",
             borrower_of=lambda row: 0 if row < 2 else 1,
         )
         self.day = 0
@@ -132,9 +132,9 @@ def test_a_silence_that_ends_while_the_warning_is_leaving_rings_only_if_it_comes
         book.pack, name=lambda row, rule, n: f"{rule}/{row}/{n}", borrower_of=lambda row: row
     )
     book.close(dpd_days_0=5)
-    book.suppress("0/0/1", until=2)
+    book.suppress("late/0/1", until=2)
     assert [book.close(dpd_days_0=0), book.close()] == [[], []]
-    assert book.close(dpd_days_0=5) == ["silence_over 0/0/1 2"]
+    assert book.close(dpd_days_0=5) == ["silence_over late/0/1 2"]
     assert book.close() == []
 
 

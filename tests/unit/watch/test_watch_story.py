@@ -11,6 +11,7 @@ from ledger.dates import start_of_day_us
 from ledger.errors import InvariantBroken, RuleRefused, UnknownEntity
 from ledger.events import (
     Reading,
+    RulesAdopted,
     WarningAcknowledged,
     WarningEscalated,
     WarningExpired,
@@ -20,6 +21,7 @@ from ledger.events import (
     WarningWithdrawn,
 )
 from ledger.ids import stable_id
+from warning.rules import parse_pack
 from warning.watch import AcknowledgeWarning, SuppressWarning
 
 Bank = Any  # The fixture `bank`; see conftest.
@@ -71,8 +73,8 @@ def test_it_grows_graver_with_the_days_and_ends_with_the_payment(late: Bank) -> 
     assert isinstance(over, WarningResolved)
     assert over.reason == "Over: 0 days past due, 0.00 CNY in arrears"
     assert {fact.warning_id for fact in (raised, graver, over)} == {raised.warning_id}
-    assert [record.version for record in late.log] == [1, 2, 3]
-    assert {record.stream for record in late.log} == {"warnings:L1"}
+    assert [record.version for record in late.log] == [1, 1, 2, 3]
+    assert [record.stream for record in late.log] == ["rules", *["warnings:L1"] * 3]
 
 
 def test_a_second_episode_has_its_own_number_and_id(late: Bank) -> None:
@@ -253,3 +255,27 @@ def test_a_gap_in_the_ledger_stops_the_watch_and_a_repeat_is_passed_over(late: B
     late.close(date(2024, 2, 6))
     with pytest.raises(InvariantBroken, match="stands at position"):
         late.new_watch().observe(late.ledger[1:])
+
+
+def test_the_log_begins_with_the_rules_it_was_written_by(late: Bank) -> None:
+    first = late.log[0].fact
+    assert (type(first), first.pack, first.text) == (RulesAdopted, "test v7", late.pack.text)
+    assert (first.ledger_position, first.value_date) == (0, OPENED)
+
+
+def test_other_rules_take_over_at_a_restart_and_what_they_do_not_have_is_over(
+    late: Bank,
+) -> None:
+    late.move("L1", date(2024, 2, 2), -60_000)
+    late.close_through(date(2024, 2, 2), date(2024, 2, 6))
+    text = late.pack.text.partition('[[rule]]\nname = "bounced"')[0]
+    late.pack = parse_pack(text.replace("version = 7", "version = 8"), path="other.toml")
+    late.watch = late.new_watch()
+    adopted, over = late.keep(late.watch.replay(late.ledger, late.log))
+    assert (type(adopted), adopted.pack) == (RulesAdopted, "test v8")
+    assert (adopted.ledger_position, adopted.value_date) == (len(late.ledger), date(2024, 2, 7))
+    assert (type(over), over.reason) == (WarningResolved, "The rule thin is no longer in force.")
+    late.pay("L1", date(2024, 2, 7), 30_000)
+    (fact,) = late.close(date(2024, 2, 7))
+    assert (type(fact), fact.warning_id) == (WarningResolved, late.log[1].fact.warning_id)
+    assert late.new_watch().replay(late.ledger, late.log) == []
