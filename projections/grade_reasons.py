@@ -153,11 +153,12 @@ class Explainer:
     def _relief(self, row: int, before: int) -> Reason:
         """No rule asks for more than the first grade, or than a milder one than before."""
         cure, origin = self._regime.cure, self._regime.past_due[0].origin
-        since = int(self._grading.clean_since[row])
         if before == UNGRADED:
             return Reason("first_grade", "First grade: nothing past due and no finding.", origin)
-        if cure is not None and before >= self._regime.nonperforming_rank and since != NEVER:
-            text = f"Cured: nothing past due and no cause since {date_of(since)}."
+        was_bad = before >= self._regime.nonperforming_rank
+        if cure is not None and was_bad and row not in self._grading.rewritten:
+            since = date_of(int(self._grading.clean_since[row]))
+            text = f"Cured: nothing past due and no cause since {since}."
             return Reason("cured", text, cure.origin)
         dpd = int(self._standing.dpd[row])
         if dpd:

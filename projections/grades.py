@@ -16,7 +16,7 @@ from projections.base import Change, Close, View
 from projections.book import LoanBook
 from projections.grade_reasons import Explainer, Reason
 from projections.grading import UNGRADED, Grading
-from projections.regime import DEFAULT, Regime, load
+from projections.regime import Regime
 from projections.sums import Codes, by_group
 from projections.tables import Row, TableSpec, integer, words
 
@@ -97,9 +97,9 @@ class Grades(View):
     schema_version = 1
     tables = (GRADES, CHANGES, TOTALS)
 
-    def __init__(self, regime: Regime | None = None) -> None:
-        self.regime = load(DEFAULT) if regime is None else regime
-        self._grading = Grading(self.regime)
+    def __init__(self, regime: Regime) -> None:
+        self.regime = regime
+        self._grading = Grading(regime)
         self._current: list[Row] = []
         self._changes: list[Row] = []
         self._totals: list[Row] = []

@@ -49,8 +49,9 @@ class Grading(Growing):
 
     `grade`: the rank given at the last close, UNGRADED before the first. `own`: without contagion.
     `clean_since`: the close from which nothing was past due and no finding made the loan
-    non-performing; NEVER while something does. `caught`: non-performing by contagion, or not yet
-    cured of it. `cause`: the floor by findings. `excused`: a finding excuses a short delay.
+    non-performing; NEVER while something does. `caught`: non-performing by other loans of its
+    borrower alone, or not yet cured of that. `cause`: the floor by findings. `excused`: a finding
+    excuses a short delay.
     """
 
     grade: Ranks
@@ -185,7 +186,8 @@ class Grading(Growing):
         self.shares = self._shares(book, standing)
         contagious = np.zeros(len(book.arrears.borrower_ids), np.bool_)
         contagious[list(self.shares)] = True
-        now = contagious[book.arrears.borrower[:rows]] & standing.counted
+        sound = standing.counted & (self.own[:rows] < self._bad)
+        now = contagious[book.arrears.borrower[:rows]] & sound
         for row in np.flatnonzero(self.caught[:rows] & ~now).tolist():
             now[row] = not self.is_cured(book, row)
         self.caught[:rows] = now

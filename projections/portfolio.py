@@ -34,18 +34,24 @@ PORTFOLIO = TableSpec(
     key=3,
 )
 
+CLOSED_DAYS = TableSpec(
+    "closed_days", (integer("closed_day"), integer("position"), integer("recorded_at_us"))
+)
+
 
 class Portfolio(View):
-    """The view `portfolio`."""
+    """The view `portfolio`, and the business days that were closed."""
 
     name = "portfolio"
     schema_version = 1
-    tables = (PORTFOLIO,)
+    tables = (PORTFOLIO, CLOSED_DAYS)
 
     def __init__(self) -> None:
         self._new: list[Row] = []
+        self._days: list[Row] = []
 
     def closed(self, close: Close, book: LoanBook) -> None:
+        self._days.append((close.day, close.position, close.recorded_at_us))
         standing = book.standing
         rows = np.flatnonzero(standing.counted)
         dpd, outstanding = standing.dpd[rows], standing.outstanding[rows]
@@ -60,8 +66,10 @@ class Portfolio(View):
             self._new.append((close.day, *names, *sums))
 
     def changes(self, book: LoanBook) -> Iterator[Change]:
-        if self._new:
+        if self._days:
             yield PORTFOLIO, self._new
+            yield CLOSED_DAYS, self._days
 
     def committed(self) -> None:
         self._new = []
+        self._days = []

@@ -29,7 +29,7 @@ from projections.rebuild import (
     fill,
 )
 from projections.tables import CatalogRow, Connection, Database
-from projections.views import ALL
+from projections.views import all_views
 
 Report = Callable[[Progress], None]
 
@@ -54,10 +54,11 @@ class Projector:
     ) -> Projector:
         """Open the views in the file at `path` over the facts of `store`.
 
+        `views` defaults to `all_views()`, which grades by the default regime.
         Cheap: the fold in memory is restored by `catch_up`, or by the first use that needs it.
         Errors: StoreUnavailable.
         """
-        return cls(Database.open(path), store, ALL if views is None else views)
+        return cls(Database.open(path), store, all_views() if views is None else views)
 
     def close(self) -> None:
         """Let go of the file. Everything projected is committed already."""

@@ -10,7 +10,7 @@ from ledger.dates import date_of, day_number
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from projections.ageing import AGEING, BUCKETS
 from projections.grades import TOTALS
-from projections.portfolio import AT_RISK, PORTFOLIO
+from projections.portfolio import AT_RISK, CLOSED_DAYS, PORTFOLIO
 from projections.read_grades import GradeReads
 from projections.reading import Answer, equals
 from projections.refusals import REFUSALS
@@ -181,7 +181,7 @@ class PortfolioReads(GradeReads):
         return connection.execute(select(table).where(*clauses)).mappings()
 
     def _closed_day(self, connection: Connection, as_of: date | None) -> int | None:
-        table = self._database.table(PORTFOLIO)
+        table = self._database.table(CLOSED_DAYS)
         statement = select(func.max(table.c.closed_day))
         if as_of is not None:
             statement = statement.where(table.c.closed_day <= day_number(as_of))

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from projections.ageing import Ageing
 from projections.balances import Balances
 from projections.grades import Grades
 from projections.portfolio import Portfolio
 from projections.rebuild import Factory
 from projections.refusals import Refusals
+from projections.regime import DEFAULT, load
 from projections.register import Register
 from projections.trial_balance import TrialBalance
 from projections.warnings import Warnings
 
-ALL: tuple[Factory, ...] = (
-    Register,
-    Balances,
-    TrialBalance,
-    Ageing,
-    Portfolio,
-    Grades,
-    Warnings,
-    Refusals,
-)
-"""One factory a view."""
+
+def all_views(regime: str | Path = DEFAULT) -> tuple[Factory, ...]:
+    """One factory a view; grades by `regime`, a shipped name or a file. Errors: RegimeError."""
+    rules = load(regime)
+
+    def grades() -> Grades:
+        return Grades(rules)
+
+    return (
+        Register,
+        Balances,
+        TrialBalance,
+        Ageing,
+        Portfolio,
+        grades,
+        Warnings,
+        Refusals,
+    )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from projections import regime
-from projections.grades import Grades
 from projections.rebuild import Factory
-from projections.views import ALL
+from projections.views import all_views
 from streams.settings import PACKS, Settings, packaged
 from warning.pack import Pack
 from warning.rules import load_pack
@@ -21,5 +18,4 @@ def pack_of(settings: Settings) -> Pack:
 
 def views_of(settings: Settings) -> Sequence[Factory]:
     """One factory a view; grades follow the regime that `settings` name. Errors: RegimeError."""
-    grades = partial(Grades, regime.load(settings.regime))
-    return [grades if factory is Grades else factory for factory in ALL]
+    return all_views(settings.regime)

@@ -1,0 +1,96 @@
+"""A generated book with late, reversed and refused messages, as facts in a real store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.service import Ledger
+from ledger.store import Store
+from projections.projector import Projector
+from projections.tables import CATALOG, Database, select
+from projections.views import all_views
+from streams.generate.portfolio import Portfolio
+from streams.ingest import read_many
+from streams.settings import PACKS, packaged
+from streams.watching import facts_of
+from warning.rules import load_pack
+from warning.watch import Watch
+
+Dump = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def recorded_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file: 100 loans over 7 months, watched; never written to again."""
+    path = tmp_path_factory.mktemp("book") / "ledger.db"
+    portfolio = Portfolio(loans=100, months=7, seed=3, start=date(2024, 1, 2))
+    with Store.open(path) as store:
+        ledger = Ledger(store.ledger)
+        messages, done = portfolio.messages(), 0
+        while batch := list(islice(messages, 2_000)):
+            first = done + 1
+            incoming = read_many(batch, source="test", first_offset=first, accepted_us=0)
+            ledger.record(incoming, tracking={"test": done + len(batch)})
+            done += len(batch)
+        pack = load_pack(packaged(PACKS, "sme-early", ".toml"))
+        watch = Watch(pack=pack, calendar=portfolio.calendar, facts_of=facts_of(store.ledger))
+        for item in store.ledger.read(limit=10**6):
+            new = watch.observe([item])
+            if new:
+                store.warnings.record(new)
+    return path
+
+
+@pytest.fixture
+def book(recorded_book: Path, tmp_path: Path) -> Iterator[Store]:
+    """The generated book in a folder of this test."""
+    shutil.copy(recorded_book, tmp_path / "ledger.db")
+    with Store.open(tmp_path / "ledger.db") as store:
+        yield store
+
+
+@pytest.fixture
+def dump() -> Callable[[Path], Dump]:
+    """Every row of every view in a views file, and the positions in its catalog."""
+
+    def rows_of(path: Path) -> Dump:
+        database = Database.open(path, read_only=True)
+        specs = [spec for factory in all_views() for spec in factory().tables]
+        found: Dump = {}
+        with database.reading() as connection:
+            for spec in [*specs, CATALOG]:
+                table = database.table(spec)
+                order = [table.c[name] for name in spec.key_names]
+                rows = connection.execute(select(table).order_by(*order))
+                found[spec.name] = [tuple(row) for row in rows]
+            # A rebuild counts a view's generation up; nothing else may differ.
+            generation = CATALOG.column_names.index("generation")
+            found[CATALOG.name] = [
+                (*row[:generation], *row[generation + 1 :]) for row in found[CATALOG.name]
+            ]
+        database.close()
+        return found
+
+    return rows_of
+
+
+@pytest.fixture
+def projected(book: Store, tmp_path: Path) -> Iterator[Projector]:
+    """The book's views, all caught up."""
+    projector = Projector.open(tmp_path / "views.db", book)
+    projector.catch_up()
+    yield projector
+    projector.close()
+
+
+@pytest.fixture
+def views_path(tmp_path: Path) -> Path:
+    """Where the views of this test are."""
+    return tmp_path / "views.db"
