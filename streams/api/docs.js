@@ -258,7 +258,7 @@ async function start() {
     const answer = await fetch("openapi.json");
     api = await answer.json();
     draw();
-    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
   } catch (error) {
     document.getElementById("main").replaceChildren(h("p", { class: "bad" }, `${word("failed")} ${error}`));
   }
