@@ -2,11 +2,14 @@
 
 Throughput: a generated portfolio, held in memory, through an embedded node as fast as it takes it,
 until the last grade is committed. Shares: the same messages through the same parts one after the
-other in one thread, so that the cost of each part is seen without the others.
+other in one thread, so that the cost of each part is seen without the others, and once more under
+the profiler for the dearest functions.
 """
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import resource
 import statistics
 import tempfile
@@ -15,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.drive import Driven, drive_all, settings
 from ledger.service import Ledger
@@ -26,6 +29,7 @@ from streams.wiring import Node
 
 _QUESTION = "bytes to grade"
 _AIM_PER_SECOND = 30_000
+_TOP = 12
 
 
 def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
@@ -48,7 +52,7 @@ def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
     for part, seconds in _shares(sample).items():
         cost = seconds * 1e6 / len(sample)
         results.append(_row(f"part: {part}", cost, "µs/message", "alone in one thread"))
-    return results
+    return results + _top_costs(lines[: 10_000 if quick else 100_000])
 
 
 def _row(measure: str, value: float, unit: str, note: str) -> dict[str, Any]:
@@ -64,6 +68,32 @@ def _row(measure: str, value: float, unit: str, note: str) -> dict[str, Any]:
 def _whole(lines: Sequence[bytes]) -> Driven:
     with tempfile.TemporaryDirectory(prefix="loanbell-path-") as folder:
         return drive_all(lines, Path(folder) / "data", source="path")
+
+
+def _top_costs(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    """The functions with most time of their own, by a profiler that slows calls down."""
+    profiler = cProfile.Profile()
+    profiler.enable()
+    _shares(lines)
+    profiler.disable()
+    stats = pstats.Stats(profiler)
+    entries = cast("dict[tuple[str, int, str], tuple[int, int, float, float, Any]]", stats.stats)  # type: ignore[attr-defined]
+    whole = sum(entry[2] for entry in entries.values())
+    top = sorted(entries.items(), key=lambda item: -item[1][2])[:_TOP]
+    return [
+        _row(
+            f"top cost: {_place(where)}",
+            100 * entry[2] / whole,
+            "% of own time",
+            f"{entry[1]:,} calls under the profiler",
+        )
+        for where, entry in top
+    ]
+
+
+def _place(where: tuple[str, int, str]) -> str:
+    file, line, name = where
+    return f"{'/'.join(Path(file).parts[-2:])}:{line} {name}" if line else name
 
 
 def _shares(lines: Sequence[bytes]) -> dict[str, float]:
