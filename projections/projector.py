@@ -233,6 +233,21 @@ class Projector:
         self._warm = False
 
 
+def check(
+    path: Path | str, store: Logs, *, views: Sequence[Factory] | None = None
+) -> list[Difference]:
+    """Compare the views in the file at `path` with a rebuild from the facts, reading only.
+
+    Empty when every stored row is what the facts give; a scratch file is made and removed. May run
+    beside the process that writes the views. Errors: StoreUnavailable.
+    """
+    database = Database.open(path, read_only=True)
+    try:
+        return list(differences(database, store, all_views() if views is None else views))
+    finally:
+        database.close()
+
+
 def _current(row: CatalogRow, view: View, here: Positions) -> bool:
     """Whether the stored rows of `view` are of this code, these rules and these logs."""
     return (

@@ -1,0 +1,177 @@
+"""Rebuilding: outdated views heal themselves, checks name what is wrong, cancelling leaves all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.store import LEDGER_LOG, Store
+from projections.projector import Projector, check
+from projections.rebuild import Progress
+from projections.register import Register
+from projections.tables import Connection, Database
+from projections.views import all_views
+
+Dump = Callable[[Path], dict[str, list[tuple[Any, ...]]]]
+
+
+@contextmanager
+def tampering(path: Path) -> Iterator[Connection]:
+    """Write to the views behind the projector's back."""
+    database = Database.open(path)
+    with database.writing() as connection:
+        yield connection
+    database.close()
+
+
+def tables(path: Path) -> list[str]:
+    database = Database.open(path, read_only=True)
+    with database.reading() as connection:
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = sorted(row[0] for row in found)
+    database.close()
+    return names
+
+
+def test_check_names_the_table_the_row_and_the_column(
+    projected: Projector, views_path: Path
+) -> None:
+    with tampering(views_path) as connection:
+        connection.exec_driver_sql(
+            "UPDATE loans SET branch = 'ELSEWHERE' WHERE loan_id = 'L000003'"
+        )
+        connection.exec_driver_sql("DELETE FROM refusals WHERE code = 'unknown_entity'")
+        connection.exec_driver_sql(
+            "INSERT INTO closed_days (closed_day, position, recorded_at_us) VALUES (9, 9, 9)"
+        )
+    said = [str(difference) for difference in projected.check()]
+    assert any(s.startswith("loans['L000003']: branch is 'ELSEWHERE', the facts") for s in said)
+    assert any(s.startswith("refusals[") and s.endswith("is missing") for s in said)
+    assert "closed_days[9] should not exist" in said
+
+
+def test_check_needs_no_right_to_write_and_touches_nothing(
+    projected: Projector, book: Store, views_path: Path, dump: Dump
+) -> None:
+    before = dump(views_path)
+    assert check(views_path, book) == []
+    assert dump(views_path) == before
+
+
+def test_a_rebuild_puts_right_what_was_wrong_and_says_which_totals_changed(
+    projected: Projector, views_path: Path, dump: Dump
+) -> None:
+    before = dump(views_path)
+    with tampering(views_path) as connection:
+        connection.exec_driver_sql(
+            "UPDATE portfolio SET outstanding_minor = outstanding_minor + 1 WHERE closed_day = "
+            "(SELECT max(closed_day) FROM portfolio)"
+        )
+    report = projected.rebuild("portfolio")
+    assert [(total.table, total.measure) for total in report.differing] == [
+        ("portfolio", "outstanding_minor")
+    ]
+    assert report.differing[0].before > report.differing[0].after
+    assert dump(views_path) == before
+    assert projected.check() == []
+
+
+def test_a_cancelled_rebuild_leaves_the_live_view_and_no_trace(
+    projected: Projector, views_path: Path, dump: Dump
+) -> None:
+    before, named = dump(views_path), tables(views_path)
+    report = projected.rebuild("all", cancelled=lambda: True)
+    assert report.outcome == "cancelled"
+    assert dump(views_path) == before
+    assert tables(views_path) == named
+
+
+def test_an_interrupted_rebuild_leaves_no_trace_either(
+    projected: Projector, views_path: Path
+) -> None:
+    named = tables(views_path)
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        projected.rebuild("all", progress=interrupt)
+    assert tables(views_path) == named
+
+
+def test_a_rebuild_without_swap_compares_and_changes_nothing(
+    projected: Projector, views_path: Path, dump: Dump
+) -> None:
+    before = dump(views_path)
+    report = projected.rebuild("balances", swap=False)
+    assert (report.outcome, report.differing, len(report.totals) > 5) == ("built", (), True)
+    assert dump(views_path) == before
+
+
+def test_progress_counts_up_to_all_facts_with_rate_and_time_left(
+    projected: Projector, book: Store
+) -> None:
+    seen: list[Progress] = []
+    projected.rebuild("grades", progress=seen.append)
+    total = book.ledger.last_position() + book.warnings.last_position()
+    assert [step.done for step in seen] == sorted(step.done for step in seen)
+    assert (seen[-1].done, seen[-1].total, seen[-1].seconds_left) == (total, total, 0.0)
+    assert all(step.facts_per_second > 0 for step in seen)
+
+
+def test_the_projector_goes_on_after_a_rebuild(book: Store, views_path: Path) -> None:
+    projector = Projector.open(views_path, book)
+    facts = book.ledger.read(limit=10**6)
+    half = len(facts) // 2
+    projector.project(LEDGER_LOG, facts[:half])
+    projector.rebuild("grades")
+    projector.rebuild("all")
+    projector.project(LEDGER_LOG, facts[half:])
+    assert projector.check() == []
+    projector.close()
+
+
+@pytest.mark.parametrize(
+    "outdated",
+    [
+        "UPDATE views SET schema_version = 0 WHERE view = 'balances'",
+        "UPDATE views SET rules_version = 'cn-2019@0' WHERE view = 'grades'",
+        "DELETE FROM views WHERE view = 'ageing'",
+        "DROP TABLE grade_changes",
+        "UPDATE views SET ledger_position = ledger_position - 5 WHERE view = 'loans'",
+        "UPDATE views SET ledger_position = 1000000",
+    ],
+)
+def test_a_view_that_is_not_current_rebuilds_itself_at_the_next_start(
+    projected: Projector, book: Store, views_path: Path, dump: Dump, outdated: str
+) -> None:
+    before = dump(views_path)
+    projected.close()
+    with tampering(views_path) as connection:
+        connection.exec_driver_sql(outdated)
+        connection.exec_driver_sql("UPDATE loan_balances SET paid_minor = paid_minor + 0")
+    again = Projector.open(views_path, book)
+    again.catch_up()
+    again.close()
+    assert dump(views_path) == before
+
+
+def test_a_view_added_later_is_filled_from_the_first_fact(
+    book: Store, views_path: Path, dump: Dump, tmp_path: Path
+) -> None:
+    few = Projector.open(views_path, book, views=[Register])
+    few.catch_up()
+    assert few.views == ("loans",)
+    few.close()
+    more = Projector.open(views_path, book, views=all_views())
+    more.catch_up()
+    assert more.check() == []
+    more.close()
+    whole = Projector.open(tmp_path / "whole.db", book)
+    whole.catch_up()
+    whole.close()
+    assert dump(views_path) == dump(tmp_path / "whole.db")
