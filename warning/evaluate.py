@@ -97,7 +97,7 @@ def _alarms(facts: Iterable[object]) -> dict[str, list[date]]:
     raised: dict[str, WarningRaised] = {}
     for fact in facts:
         if isinstance(fact, WarningRaised) and fact.inhibited_by is None:
-            raised[fact.warning_id] = fact
+            raised.setdefault(fact.warning_id, fact)
         elif isinstance(fact, WarningWithdrawn):
             raised.pop(fact.warning_id, None)
     days: dict[str, list[date]] = {}

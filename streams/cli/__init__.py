@@ -3,7 +3,7 @@
 `files`, `demo`, `intake` and `serve` make facts; `look` reads them; `care` keeps them right.
 """
 
-from streams.cli import care, files, intake, look, serve
+from streams.cli import care, demo, files, intake, look, replay, serve
 from streams.cli.app import main
 
-__all__ = ["care", "files", "intake", "look", "main", "serve"]
+__all__ = ["care", "demo", "files", "intake", "look", "main", "replay", "serve"]

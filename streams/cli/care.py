@@ -16,7 +16,7 @@ from ledger.store import ChainReport, FactLog, Store
 from projections.projector import Projector
 from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
-from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, err, out
+from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.render import amount, progress_bar, table
 from streams.parts import views_of
 from streams.settings import Settings
@@ -31,20 +31,22 @@ class UnknownView(LoanError):
     code = "unknown_view"
 
 
-def opened(data: Path, *, read_only: bool) -> tuple[Settings, Store]:
-    """The store of a data folder that exists. Errors: StoreUnavailable with the way out."""
-    settings = Settings.load({"data": data})
+def opened(data: Path, *, read_only: bool, config: Path | None = None) -> tuple[Settings, Store]:
+    """Settings and the store of a data folder that exists. Errors: StoreUnavailable."""
+    settings = Settings.load({"data": data}, file=config)
     return settings, Store.open(settings.ledger_db, read_only=read_only)
 
 
 @cli.command(rich_help_panel="Keep it right")
-def check(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
+def check(
+    data: DataOption = DEFAULT_DATA, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Verify the hash chains, that the books balance, and that every view equals its rebuild.
 
     Reads only: it may run beside `loanbell serve`. Exit code 1 names what is wrong. The heads it
     prints are anchors: keep one elsewhere, and nobody can rewrite history unseen.
     """
-    settings, store = opened(data, read_only=True)
+    settings, store = opened(data, read_only=True, config=config)
     with store, progress_bar() as bar:
         chains = [_verified(log, bar) for log in (store.ledger, store.warnings)]
         sound = all(report.holds for report in chains)
@@ -145,12 +147,13 @@ def _as_json(
 def rebuild(
     view: Annotated[str, typer.Argument(metavar="VIEW", help='A view by name, or "all".')],
     data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
 ) -> None:
     """Build a view anew from the facts, beside the live one, and swap it in at once.
 
     Control totals before and after are compared. Ctrl-C cancels and leaves the live view as it was.
     """
-    settings, store = opened(data, read_only=False)
+    settings, store = opened(data, read_only=False, config=config)
     with store:
         projector = Projector.open(settings.views_db, store, views=views_of(settings))
         try:

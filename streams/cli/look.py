@@ -1,23 +1,53 @@
-"""Commands that only read: watch, loan, warnings refused at the door, status."""
+"""Commands that only read: watch, loan, refusals, status."""
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.text import Text
 
-from ledger.events import WarningEscalated, WarningRaised
+from ledger.dates import date_of_us
+from ledger.errors import UnknownEntity
+from ledger.events import MessageRefused, WarningEscalated, WarningRaised
+from ledger.ids import REFUSALS_STREAM
 from ledger.store import FactLog, Recorded
-from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, out
+from projections.queries import Queries
+from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
-from streams.cli.render import SEVERITY_STYLE, severity
+from streams.cli.render import (
+    GRADE_STYLE,
+    SEVERITY_STYLE,
+    amount,
+    grade,
+    pairs,
+    severity,
+    share,
+    table,
+)
 
 PAGE = 1_000
 SECONDS_BETWEEN_LOOKS = 0.5
+DayOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
+
+
+@contextmanager
+def queries(data: Path) -> Iterator[Queries]:
+    """The views and facts of a data folder, to read only."""
+    settings, store = opened(data, read_only=True)
+    with store:
+        reads = Queries.open(settings.views_db, store)
+        try:
+            yield reads
+        finally:
+            reads.close()
 
 
 @cli.command(rich_help_panel="Read")
@@ -63,7 +93,8 @@ def _line(item: Recorded) -> Text:
         line.append(f" {happened:<12} {fact.loan_id}  ")
         line.append(fact.reason, style=SEVERITY_STYLE[fact.severity])
     else:
-        line.append(f"       {happened:<12} {fact.loan_id}  ", style="dim")
+        about = getattr(fact, "loan_id", "") or fact.pack  # rules adopted speak of no loan
+        line.append(f"       {happened:<12} {about}  ", style="dim")
         line.append(getattr(fact, "reason", "") or getattr(fact, "note", ""), style="dim")
     return line
 
@@ -72,3 +103,177 @@ def _json_line(item: Recorded) -> str:
     kind = type(item.fact).__name__
     document: dict[str, Any] = {"position": item.position, "event_id": item.event_id, "type": kind}
     return orjson.dumps(document | {"fact": item.fact}).decode()
+
+
+@cli.command(rich_help_panel="Read")
+def loan(
+    loan_id: Annotated[str, typer.Argument(metavar="ID")],
+    data: DataOption = DEFAULT_DATA,
+    as_of: DayOption = None,
+    known_on: DayOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell a loan's story: its facts, warnings and grades, line by line, and where it stands.
+
+    Two time axes: `--as-of DATE` leaves out what counts later; `--known-on DATE` leaves out what
+    was learned later, so that it tells what an officer could know that day. Together they answer
+    "what did we believe then about then?".
+    """
+    days = {"as_of": _day(as_of), "known_on": _day(known_on)}
+    with queries(data) as reads:
+        state = reads.loan(loan_id, **days)
+        lines = reads.story(loan_id, **days)
+    if state is None or lines is None:
+        raise UnknownEntity(
+            f"The book has no loan {loan_id}{_then(days)}.",
+            way_out="Ids look like L000001; a loan is known from its opening on.",
+        )
+    if as_json:
+        print(orjson.dumps({"loan": state, "story": lines}).decode())
+        return
+    print_story(lines)
+    print_loan(state)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _then(days: dict[str, date | None]) -> str:
+    said = [f"{name.replace('_', ' ')} {day}" for name, day in days.items() if day is not None]
+    return " " + ", ".join(said) if said else ""
+
+
+def print_story(lines: list[dict[str, Any]]) -> None:
+    """Dated lines; warnings and grades in their colours."""
+    for line in lines:
+        style = SEVERITY_STYLE.get(line["level"], GRADE_STYLE.get(line["level"], ""))
+        mark = {"fact": " ", "warning": "▲", "grade": "■"}[line["kind"]]
+        told = Text(f"{line['date']} ")
+        told.append(f"{mark} {line['text']}", style=style)
+        out.print(told)
+
+
+def print_loan(state: dict[str, Any]) -> None:
+    """Where a loan stands."""
+    currency, balance, judged = state["currency"], state["balance"], state["grade"]
+    shown: dict[str, Any] = {
+        "borrower": f"{state['borrower_id']}, {state['industry'] or 'industry unknown'}",
+        "contract": f"{state['product']}, {amount(state['principal_minor'], currency)}, "
+        f"{state['method']}, {state['instalments']} instalments",
+        "officer": f"{state['officer_id']}, branch {state['branch']}",
+        "status": state["status"],
+        "outstanding": amount(balance.get("outstanding_minor"), currency),
+        "arrears": amount(balance.get("arrears_minor"), currency),
+        "days past due": balance.get("dpd_days", 0),
+        "risk grade": grade(judged["grade"]) if judged else "not graded yet",
+    }
+    if judged:
+        shown["because"] = f"{judged['reason']} ({judged['regime']}, {judged['article']})"
+    if state["account"]:
+        shown["account"] = amount(state["account"]["balance_minor"], currency)
+    for warning in state["warnings"]:
+        name = Text.assemble(severity(warning["severity"]), f" {warning['reason']}")
+        shown[f"open: {warning['rule']}"] = name
+    out.print()
+    out.print(pairs(f"Loan {state['loan_id']}", shown))
+
+
+@cli.command(rich_help_panel="Read")
+def refusals(
+    data: DataOption = DEFAULT_DATA,
+    code: Annotated[str | None, typer.Option("--code", help="Only this reason.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Newest so many.")] = 50,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="All of them as JSON lines, with the original message.")
+    ] = False,
+) -> None:
+    """List messages that the book refused: where they came from, why, and what was in them.
+
+    `--json` gives each original back, so that it can be mended and sent again.
+    """
+    if as_json:
+        _, store = opened(data, read_only=True)
+        with store:
+            for item in store.ledger.stream(REFUSALS_STREAM):
+                if code in (None, item.fact.code):
+                    print(orjson.dumps(_original(item.fact)).decode())
+        return
+    with queries(data) as reads:
+        rows = reads.refusals(code=code, limit=limit).rows
+        total = sum(reads.refusal_counts().values())
+    listed = [
+        (row["source"], f"{row['source_offset']:,}", row["code"], row["reason"]) for row in rows
+    ]
+    out.print(table("Refused messages", ["source", "line", "reason", "why"], listed))
+    err.print(f"{len(rows):,} shown of {total:,}; --json gives all, with the original messages")
+
+
+def _original(fact: MessageRefused) -> dict[str, Any]:
+    base64_text = fact.encoding == "base64"
+    text = base64.b64decode(fact.original).decode("latin-1") if base64_text else fact.original
+    return {
+        "source": fact.source,
+        "line": fact.offset,
+        "code": fact.code,
+        "reason": fact.reason,
+        "original": text,
+        "recorded": date_of_us(fact.recorded_at_us),
+    }
+
+
+@cli.command(rich_help_panel="Read")
+def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
+    """Show how the book stands: business date, positions and lags, loans, warnings, refusals."""
+    with queries(data) as reads:
+        now = reads.status()
+        portfolio = reads.portfolio() if now["closed_date"] else {"currencies": []}
+    if as_json:
+        print(orjson.dumps({"status": now, "portfolio": portfolio}).decode())
+        return
+    loans = ", ".join(f"{count:,} {name}" for name, count in sorted(now["loans"].items()))
+    out.print(
+        pairs(
+            f"LoanBell over {data}",
+            {
+                "last business day closed": now["closed_date"] or "none yet",
+                "loans": loans or "none",
+                "warnings open": _counts(now["open_warnings"]),
+                "warnings of all time": _counts(now["warnings"]),
+                "messages refused": f"{sum(now['refusals'].values()):,}",
+            },
+        )
+    )
+    for books in portfolio["currencies"]:
+        print_portfolio(books)
+    views = [
+        (
+            view["view"],
+            f"{view['ledger_position']:,}",
+            f"{view['warnings_position']:,}",
+            f"{view['lag_facts']:,}",
+        )
+        for view in now["views"]
+    ]
+    out.print(table("Views", ["view", "ledger", "warnings", "behind"], views))
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def print_portfolio(books: dict[str, Any]) -> None:
+    """One currency's portfolio: outstanding, at risk, grades."""
+    currency = books["currency"]
+    shown = {
+        "outstanding": amount(books["outstanding_minor"], currency),
+        "arrears": amount(books["arrears_minor"], currency),
+    }
+    for par in books["par"]:
+        shown[f"at risk over {par['over_days']} days"] = share(par["ratio"])
+    out.print(pairs(f"Portfolio in {currency}", shown))
+    rows = [
+        (grade(row["grade"]), f"{row['loans']:,}", amount(row["outstanding_minor"], currency))
+        for row in books["grades"]
+    ]
+    out.print(table("Risk grades", ["grade", "loans", "outstanding"], rows))

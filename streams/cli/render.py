@@ -83,6 +83,11 @@ def amount(minor: int | None, currency: str) -> str:
     return f"{int(whole):,}{point}{rest} {currency}" if whole != "-0" else f"-0.{rest} {currency}"
 
 
+def share(ratio: float | None) -> str:
+    """A ratio as a percentage, or a dash where there is none."""
+    return "–" if ratio is None else f"{100 * ratio:.2f} %"
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A plain table; numbers to the right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -49,20 +49,19 @@ async def _served(settings: Settings) -> None:
     async with node:
         err.print(f"LoanBell over {settings.data} at http://{settings.host}:{port}")
         err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
-        stopping = _told_to_stop()
-        failing = asyncio.ensure_future(node.failed())
-        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        stopping = asyncio.create_task(_told_to_stop().wait())
+        failing = asyncio.create_task(node.failed())
+        await asyncio.wait([stopping, failing], return_when=asyncio.FIRST_COMPLETED)
         failing.cancel()
         err.print("stopping …")
     if node.failure is not None:
         raise node.failure
 
 
-def _told_to_stop() -> asyncio.Future[None]:
-    """Done when a person or the system asks the process to end."""
-    loop = asyncio.get_running_loop()
-    asked: asyncio.Future[None] = loop.create_future()
+def _told_to_stop() -> asyncio.Event:
+    """Set when a person or the system asks the process to end."""
+    asked = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows knows no handlers in the loop.
-            loop.add_signal_handler(name, lambda: asked.done() or asked.set_result(None))
+            asyncio.get_running_loop().add_signal_handler(name, asked.set)
     return asked

@@ -1,0 +1,163 @@
+"""`loanbell demo`: a seeded portfolio through the whole path, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ledger.errors import LoanError
+from streams.cli.app import ConfigOption, cli, err, out
+from streams.cli.files import LoansOption, MonthsOption, SeedOption
+from streams.cli.look import print_portfolio, print_story
+from streams.cli.render import SEVERITIES, pairs, progress_bar, severity, share, table
+from streams.drive import Sent, send_all
+from streams.generate.portfolio import Portfolio, portfolio
+from streams.report import PortfolioReport, portfolio_report
+from streams.settings import Settings
+from streams.wiring import Node
+
+MARK = "demo.json"
+FILES = ("ledger.db", "views.db")
+STORY_LINES = 45
+DEMO_DATA = Path("loanbell-demo")
+
+
+class NotADemo(LoanError):
+    """The folder holds a book that no demo made."""
+
+    code = "not_a_demo"
+
+
+@cli.command(rich_help_panel="Make facts")
+def demo(
+    loans: LoansOption = 2_000,
+    months: MonthsOption = 18,
+    seed: SeedOption = 7,
+    data: Annotated[
+        Path, typer.Option("--data", "-d", help="Where; an earlier demo there is replaced.")
+    ] = DEMO_DATA,
+    config: ConfigOption = None,
+) -> None:
+    """Stream a seeded SME portfolio through the whole path, and report what came of it.
+
+    The same agents as live use: schema, ledger, indicators, rules, grades, views. The generator
+    knows which loans default and when, so the report can say how early the bell rang.
+    """
+    settings = Settings.load({"data": data, "closed_by": "driver"}, file=config)
+    _make_room(data)
+    world = portfolio(loans=loans, months=months, seed=seed)
+    data.mkdir(parents=True, exist_ok=True)
+    told = {"loans": loans, "months": months, "seed": seed}
+    (data / MARK).write_bytes(orjson.dumps(told))
+    began = time.monotonic()
+    sent, report = asyncio.run(_streamed(settings, world))
+    seconds = time.monotonic() - began
+    with (data / "truth.jsonl").open("wb") as file:
+        file.writelines(orjson.dumps(fate) + b"\n" for fate in world.truth())
+    _print(sent, report, seconds)
+    _print_next(data, report)
+
+
+def _make_room(data: Path) -> None:
+    """Remove an earlier demo. Errors: NotADemo when the folder holds somebody's book."""
+    if (data / "ledger.db").exists() and not (data / MARK).exists():
+        raise NotADemo(
+            f"{data} holds a book that is not a demo's.",
+            way_out="Name another folder with --data; nothing was touched.",
+        )
+    with_logs = [name + suffix for name in FILES for suffix in ("", "-wal", "-shm")]
+    for name in with_logs:
+        (data / name).unlink(missing_ok=True)
+
+
+async def _streamed(settings: Settings, world: Portfolio) -> tuple[Sent, PortfolioReport]:
+    with progress_bar() as bar:
+        task = bar.add_task("messages", total=world.count)
+
+        def show(sent: Sent) -> None:
+            bar.update(task, completed=sent.messages, total=max(world.count, sent.messages))
+
+        async with Node.open(settings) as node:
+            lines: Iterator[bytes] = world.messages()
+            sent = await send_all(node, lines, source="demo", accepted_us=0, report=show)
+            bar.update(task, total=sent.messages)
+            await node.settled()
+            truth = await asyncio.to_thread(world.truth)
+            report = await asyncio.to_thread(
+                portfolio_report, node.store.ledger, node.store.warnings, node.queries, truth
+            )
+    return sent, report
+
+
+def _print(sent: Sent, report: PortfolioReport, seconds: float) -> None:
+    quality = report.quality
+    rate = sent.messages / seconds
+    out.print(
+        pairs(
+            "Recorded",
+            {
+                "messages": f"{sent.messages:,} in {seconds:.0f} s ({rate:,.0f}/s, bytes to grade)",
+                "events": f"{report.facts:,} in the ledger, {report.warnings_facts:,} of warnings",
+                "duplicates": f"{sent.outcomes['duplicate']:,}, which changed nothing",
+                "refused": f"{sent.outcomes['refused']:,}: {_counted(sent.refused)}",
+            },
+        )
+    )
+    rows = [(severity(name), f"{report.warnings.get(name, 0):,}") for name in SEVERITIES]
+    out.print(table("Warnings, each at its gravest", ["severity", "warnings"], rows))
+    out.print(
+        pairs(
+            "How early the bell rang (default: more than 90 days past due)",
+            {
+                "loans that defaulted": f"{quality.defaults:,}, rung before: {quality.rung:,}",
+                "first warning to default": f"{_days(quality.median_lead_days)} in the median, "
+                f"{_days(quality.p10_lead_days)} or more for nine in ten",
+                "rung 60 days or more before": share(quality.share_60_days),
+                "rung before the first missed due": share(quality.share_before_first_missed),
+                "false alarms": f"{quality.false_alarms:,}, "
+                f"{quality.false_per_100_loans_month or 0:.2f} a month per 100 loans",
+            },
+        )
+    )
+    for books in report.portfolio:
+        print_portfolio(books)
+    if report.sample is not None:
+        out.print(f"\n[bold]The story of loan {report.sample}[/bold]")
+        shown = _shortened(report.story)
+        print_story(shown)
+        if len(shown) < len(report.story):
+            out.print(f"[dim]… {len(report.story) - len(shown)} more lines[/dim]")
+
+
+def _counted(counts: Any) -> str:
+    return ", ".join(f"{count:,} {code}" for code, count in counts.most_common())
+
+
+def _days(days: float | None) -> str:
+    return "–" if days is None else f"{days:.0f} days"
+
+
+def _shortened(story: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first lines: opening, slide, warnings, grades."""
+    return story[:STORY_LINES]
+
+
+def _print_next(data: Path, report: PortfolioReport) -> None:
+    sample = report.sample or "L000001"
+    out.print("\n[bold]Next[/bold]")
+    for command, what in (
+        (f"loanbell loan {sample} --data {data}", "the whole story, and where it stands"),
+        (f"loanbell watch --once --data {data}", "every warning that ever rang"),
+        (f"loanbell status --data {data}", "the book, its views and positions"),
+        (f"loanbell check --data {data}", "hash chains, books, every view against the facts"),
+        (f"loanbell serve --data {data} --closed-by driver", "HTTP API, /docs, /metrics"),
+    ):
+        out.print(f"  {command}", highlight=False)
+        out.print(f"      {what}", style="dim")
+    err.print("[dim]one data folder holds it all; delete it when you are done[/dim]")

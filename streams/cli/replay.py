@@ -1,0 +1,116 @@
+"""`loanbell replay`: what other rules would have rung over the facts of this book."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.progress import Progress as Bar
+
+from ledger.store import FactLog, Recorded
+from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, out
+from streams.cli.care import opened
+from streams.cli.render import SEVERITIES, progress_bar, table
+from streams.parts import pack_of
+from streams.settings import calendar_of
+from streams.watching import facts_of
+from warning.rules import load_pack
+from warning.whatif import Difference, Ring, compare, rehearse
+
+PAGE = 10_000
+LISTED = 10
+
+
+@cli.command(rich_help_panel="Read")
+def replay(
+    rules: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The other rule pack.")],
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    by_loan: Annotated[
+        bool, typer.Option("--by-loan", help="Pair warnings by loan, for packs with other names.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what other rules would have rung, beside the present ones, over the same facts.
+
+    Both packs live through the whole ledger without what people did; nothing is recorded. Shown:
+    warnings that only the other pack rings, those it misses, those it rings earlier or later.
+    """
+    settings, store = opened(data, read_only=True, config=config)
+    present, other = pack_of(settings), load_pack(rules)
+    with store, progress_bar() as bar:
+        task = bar.add_task("replaying both packs", total=store.ledger.last_position())
+        told: Callable[[int], None] = _teller(bar, task)
+        rings = rehearse(
+            [present, other],
+            _every(store.ledger),
+            calendar=calendar_of(settings),
+            facts_of=facts_of(store.ledger),
+            progress=told,
+        )
+    difference = compare(*rings, by="loan" if by_loan else "rule")
+    names = (f"{present.name} (present)", f"{other.name} ({rules.name})")
+    if as_json:
+        print(_as_json(difference, rings))
+    else:
+        _print(difference, rings, names)
+
+
+def _teller(bar: Bar, task: Any) -> Callable[[int], None]:
+    return lambda position: bar.update(task, completed=position)
+
+
+def _every(log: FactLog) -> Iterator[Recorded]:
+    position = 0
+    while page := log.read(after=position, limit=PAGE):
+        yield from page
+        position = page[-1].position
+
+
+def _print(difference: Difference, rings: list[list[Ring]], names: tuple[str, str]) -> None:
+    counted = [Counter[str](ring.severity for ring in book) for book in rings]
+    rows = [(s, *(f"{counts[s]:,}" for counts in counted)) for s in SEVERITIES]
+    rows.append(("all", *(f"{len(book):,}" for book in rings)))
+    out.print(table("Warnings by gravest severity", ["severity", *names], rows))
+    officers = [len({ring.officer_id for ring in book}) or 1 for book in rings]
+    load = [f"{len(book) / officers[i]:.1f}" for i, book in enumerate(rings)]
+    out.print(table("Load", ["", *names], [("warnings an officer", *load)]))
+    moved = (
+        ("earlier", difference.earlier),
+        ("later", difference.later),
+        ("same", difference.same),
+    )
+    summary = [("only the other rings", len(difference.rung), "")]
+    summary.append(("only the present rings", len(difference.missed), ""))
+    for word, pairs in moved:
+        days = sorted(abs(pair.days) for pair in pairs)
+        middle = f"{days[len(days) // 2]} days in the middle" if days and word != "same" else ""
+        summary.append((f"both, the other {word}", len(pairs), middle))
+    out.print(table("Difference", ["", "warnings", ""], summary))
+    _examples("Only the other rings", difference.rung)
+    _examples("Only the present rings", difference.missed)
+
+
+def _examples(title: str, rings: Iterable[Ring]) -> None:
+    rows = [(ring.rang, ring.severity, ring.loan_id, ring.rule, ring.reason) for ring in rings]
+    if rows:
+        columns = ["rang", "severity", "loan", "rule", "reason"]
+        out.print(table(f"{title} (first {min(LISTED, len(rows))})", columns, rows[:LISTED]))
+
+
+def _as_json(difference: Difference, rings: list[list[Ring]]) -> str:
+    return orjson.dumps(
+        {
+            "present": len(rings[0]),
+            "other": len(rings[1]),
+            "rung": difference.rung,
+            "missed": difference.missed,
+            "earlier": difference.earlier,
+            "later": difference.later,
+            "same": len(difference.same),
+        }
+    ).decode()
