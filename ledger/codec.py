@@ -128,8 +128,8 @@ def content_digest(command: object) -> bytes:
     content = _contents.get(cls)
     if content is None:
         content = _contents[cls] = writer(cls, leave_out=("recorded_at_us",), leave_out_none=True)
-    asked = orjson.dumps(content(command))
-    return blake2b(asked, digest_size=DIGEST_BYTES, key=cls.__name__.encode()).digest()
+    asked = orjson.dumps((cls.__name__, content(command)))
+    return blake2b(asked, digest_size=DIGEST_BYTES).digest()
 
 
 def _document(topic: str, state: bytes | str) -> Document:

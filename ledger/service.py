@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -21,7 +21,7 @@ from ledger.commands import Command
 from ledger.dates import date_of_us
 from ledger.errors import InvariantBroken, LoanError, TransactionConflict
 from ledger.events import MessageRefused
-from ledger.ids import REFUSALS_STREAM
+from ledger.ids import REFUSALS_STREAM, event_id
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
 
 MAX_ORIGINAL_BYTES = 64 * 1024
@@ -112,19 +112,13 @@ class Ledger:
         """
         with self._recording:
             ahead, done = self._untracked(batch, tracking or {})
-            streams = [m.command.stream if m.command is not None else "" for m in batch]
+            commands = [message.command for message in batch]
+            streams = [command.stream for command in commands if command is not None]
             try:
-                self._load(set(streams) - {""})
-                known = self._log.known_commands(
-                    [m.transaction_id for m in batch if m.transaction_id is not None]
-                )
+                self._load(set(streams))
+                known = self._log.known_commands([c.transaction_id for c in commands if c])
                 facts: list[NewFact] = []
-                outcomes = [
-                    self._already(message, known)
-                    if message.offset <= done.get(message.source, 0)
-                    else self._one(message, stream, known, facts)
-                    for message, stream in zip(batch, streams, strict=True)
-                ]
+                outcomes = self._decide_all(batch, iter(streams), known, done, facts)
                 recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
             except BaseException:
                 self._forget(streams)
@@ -132,41 +126,62 @@ class Ledger:
             self._trim()
             return Batch(outcomes, recorded)
 
-    def _one(
+    def _decide_all(
         self,
-        message: Incoming,
-        stream: str,
-        known: dict[str, KnownCommand],
+        batch: Sequence[Incoming],
+        streams: Iterator[str],
+        known: Mapping[str, KnownCommand],
+        done: Mapping[str, int],
         facts: list[NewFact],
+    ) -> list[Outcome]:
+        """Decide message by message; append what follows to `facts`."""
+        entities, decide, check, evolve = self._entities, self._decide, self._check, self._evolve
+        claimed: dict[str, int] = {}
+        outcomes: list[Outcome] = []
+        for message in batch:
+            command = message.command
+            stream = next(streams) if command is not None else ""
+            if done and message.offset <= done.get(message.source, -1):
+                outcomes.append(_already(message, known))
+                continue
+            if command is None:
+                error = message.error or LoanError("There is neither command nor error.")
+                outcomes.append(self._refuse(message, error, facts))
+                continue
+            command_id, digest = command.transaction_id, content_digest(command)
+            if command_id in claimed or command_id in known:
+                earlier = known.get(command_id) or _claim(facts[claimed[command_id]])
+                outcomes.append(self._again(message, digest, earlier, facts))
+                continue
+            state, version = entities[stream]
+            try:
+                decided = decide(state, command)
+            except LoanError as error:
+                outcomes.append(self._refuse(message, error, facts))
+                continue
+            if not decided:
+                outcomes.append(Outcome("duplicate", command_id, event_id(stream, version)))
+                continue
+            check(state, decided)
+            claimed[command_id] = len(facts)
+            outcomes.append(Outcome("accepted", command_id, event_id(stream, version + 1)))
+            claim: str | None = command_id
+            proof: bytes | None = digest
+            for fact in decided:
+                version += 1
+                state = evolve(state, fact)
+                facts.append(NewFact(stream, version, fact, claim, proof))
+                claim = proof = None
+            entities[stream] = state, version
+        return outcomes
+
+    def _again(
+        self, message: Incoming, digest: bytes, earlier: KnownCommand, facts: list[NewFact]
     ) -> Outcome:
-        """Decide one message; append its facts, or its refusal, to `facts`."""
-        command = message.command
-        if command is None:
-            error = message.error or LoanError("The message holds neither command nor error.")
-            return self._refuse(message, error, facts)
-        command_id, digest = command.transaction_id, content_digest(command)
-        earlier = known.get(command_id)
-        if earlier is not None:
-            if earlier.digest == digest:
-                return Outcome("duplicate", command_id, earlier.event_id)
-            return self._refuse(message, _conflict(command_id, earlier), facts)
-        state, version = self._entities[stream]
-        try:
-            decided = self._decide(state, command)
-        except LoanError as error:
-            return self._refuse(message, error, facts)
-        if not decided:
-            return Outcome("duplicate", command_id, f"{stream}@{version}")
-        self._check(state, decided)
-        known[command_id] = first = KnownCommand(digest, stream, version + 1)
-        claim: tuple[str, bytes] | tuple[()] = (command_id, digest)
-        for fact in decided:
-            version += 1
-            state = self._evolve(state, fact)
-            facts.append(NewFact(stream, version, fact, *claim))
-            claim = ()
-        self._entities[stream] = (state, version)
-        return Outcome("accepted", command_id, first.event_id)
+        """A transaction id that is known: the same answer, or a conflict."""
+        if earlier.digest == digest:
+            return Outcome("duplicate", message.transaction_id, earlier.event_id)
+        return self._refuse(message, _conflict(message, earlier), facts)
 
     def _refuse(self, message: Incoming, error: LoanError, facts: list[NewFact]) -> Outcome:
         if self._refusals is None:
@@ -184,30 +199,35 @@ class Ledger:
             getattr(error, "rule", ""),
         )
 
-    def _already(self, message: Incoming, known: Mapping[str, KnownCommand]) -> Outcome:
-        earlier = known.get(message.transaction_id or "")
-        event = earlier.event_id if earlier is not None else None
-        return Outcome("duplicate", message.transaction_id, event, "already_tracked")
-
     def _untracked(
         self, batch: Sequence[Incoming], tracking: Mapping[str, int]
     ) -> tuple[dict[str, int], dict[str, int]]:
-        """The part of `tracking` that is ahead, and how far each of its sources was recorded."""
+        """The part of `tracking` that is ahead, and how far sources of the batch were recorded.
+
+        The second is empty where the whole batch is new.
+        """
+        if not tracking:
+            return {}, {}
         done = {source: self._log.tracked(source) for source in tracking}
+        repeated = False
         for message in batch:
-            last = tracking.get(message.source)
-            if last is not None and not 1 <= message.offset <= last:
-                raise InvariantBroken(
-                    f"A batch up to {message.source} {last} holds offset {message.offset}."
-                )
-        return {s: last for s, last in tracking.items() if last > done[s]}, done
+            source, offset = message.source, message.offset
+            if source in tracking:
+                if not 1 <= offset <= tracking[source]:
+                    raise InvariantBroken(
+                        f"A batch up to {source} {tracking[source]} holds offset {offset}."
+                    )
+                repeated = repeated or offset <= done[source]
+        ahead = {source: last for source, last in tracking.items() if last > done[source]}
+        return ahead, done if repeated else {}
 
     def _load(self, streams: set[str]) -> None:
-        """Bring the entities of `streams` into the cache, and to its young end."""
+        """Bring the entities of `streams` into the cache; once it is full, to its young end."""
         entities = self._entities
         missing = streams - entities.keys()
-        for stream in streams - missing:
-            entities[stream] = entities.pop(stream)
+        if len(entities) + len(missing) > self._bound:
+            for stream in streams - missing:
+                entities[stream] = entities.pop(stream)
         if not missing:
             return
         stored = self._log.streams(missing)
@@ -261,9 +281,20 @@ def _text(kept: bytes, *, cut: bool) -> tuple[str, str]:
     return b64encode(kept).decode(), "base64"
 
 
-def _conflict(command_id: str, earlier: KnownCommand) -> TransactionConflict:
+def _already(message: Incoming, known: Mapping[str, KnownCommand]) -> Outcome:
+    earlier = known.get(message.transaction_id or "")
+    event = earlier.event_id if earlier is not None else None
+    return Outcome("duplicate", message.transaction_id, event, "already_tracked")
+
+
+def _claim(first: NewFact) -> KnownCommand:
+    return KnownCommand(first.command_digest or b"", first.stream, first.version)
+
+
+def _conflict(message: Incoming, earlier: KnownCommand) -> TransactionConflict:
+    known = message.transaction_id or ""
     return TransactionConflict(
-        f"Transaction {command_id} was recorded before with other content, as {earlier.event_id}.",
+        f"Transaction {known} was recorded before with other content, as {earlier.event_id}.",
         way_out="Send a new transaction under a new id; to undo the earlier one, reverse it.",
-        transaction_id=command_id,
+        transaction_id=known,
     )

@@ -19,6 +19,7 @@ Row = tuple[int, str, int, str, bytes, int, str | None, bytes | None, bytes]
 """position, stream, version, topic, state, previous, command id, command digest, chain hash;
 `previous` is the position of the row before in the stream, 0 for none"""
 
+_join = b"".join
 _TEXTS = (1, 3, 6)
 _NONE = type(None)
 _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
@@ -47,10 +48,10 @@ def link(
 ) -> bytes:
     """The chain hash (32 bytes) of the row that follows `chain`; arguments as in `Row`."""
     if command_id is None or digest is None:
-        frame = f"{position}\0{previous}\0{version}\0{stream}\0{topic}\0"
-        return sha256(chain + frame.encode() + state).digest()
-    frame = f"{position}\0{previous}\0+{version}\0{stream}\0{topic}\0{command_id}\0"
-    return sha256(chain + frame.encode() + digest + state).digest()
+        frame = f"{position}\0{previous}\0{version}\0{stream}\0{topic}\0".encode()
+        return sha256(_join((chain, frame, state))).digest()
+    frame = f"{position}\0{previous}\0+{version}\0{stream}\0{topic}\0{command_id}\0".encode()
+    return sha256(_join((chain, frame, digest, state))).digest()
 
 
 def fault_of(row: tuple[Any, ...], chain: bytes, position: int) -> str | None:

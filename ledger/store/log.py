@@ -82,7 +82,7 @@ class SqliteLog:
     def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
         """See `FactLog.known_commands`."""
         with explained(self._path):
-            places = self._recorder.commands(ids)
+            places = self._recorder.commands(set(ids))
             rows = self._recorder.listed(self._sql.select_claims, places.values())
         return {known: KnownCommand(*claim) for known, *claim in rows if known in places}
 

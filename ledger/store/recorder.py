@@ -31,6 +31,7 @@ TAIL_FACTS = 65_536
 """So many facts come together in memory before their index entries are moved to their tables."""
 _KNOWN_HEADS = 262_144
 _NEW: Head = (0, 0)
+_new = tuple.__new__
 
 Encode = Callable[[Any], tuple[str, bytes]]
 """A fact -> topic and state."""
@@ -62,7 +63,7 @@ class BatchRecorder(SQLiteProcessRecorder):
         self._last: tuple[int, bytes] = (0, START)
         self._fresh = False
         self._heads: dict[str, Head] = {}
-        self._unknown: tuple[int, frozenset[str]] = (0, frozenset())
+        self._unknown: tuple[int, AbstractSet[str]] = (0, frozenset())
         self._lock = threading.RLock()
 
     def construct_create_table_statements(self) -> list[str]:
@@ -116,7 +117,7 @@ class BatchRecorder(SQLiteProcessRecorder):
                 chain, position, stream, version, topic, state, previous, command_id, digest
             )
             values += (position, stream, version, topic, state, previous, command_id, digest, chain)
-            recorded.append(Recorded(position, stream, version, fact))
+            recorded.append(_new(Recorded, (position, stream, version, fact)))
             if command_id is not None:
                 if command_id in commands:
                     raise IntegrityError(f"command {command_id} comes twice")
@@ -129,7 +130,7 @@ class BatchRecorder(SQLiteProcessRecorder):
         position, unknown = self._unknown
         if position == self._last[0] and commands.keys() <= unknown:
             return
-        known = self.commands(commands)
+        known = self.commands(commands.keys())
         if known:
             raise IntegrityError(f"command {next(iter(known))} is known")
 
@@ -207,14 +208,13 @@ class BatchRecorder(SQLiteProcessRecorder):
             heads[stream] = version, position
         return heads
 
-    def commands(self, ids: Collection[str]) -> dict[str, int]:
+    def commands(self, ids: AbstractSet[str]) -> dict[str, int]:
         """The positions of those of `ids` that are known."""
         self._ready()
-        position, newest = self._last[0], self._tail.command
-        found = {known: at for known in ids if (at := newest(known)) is not None}
-        missing = [wanted for wanted in ids if wanted not in found] if found else ids
-        found.update(self.listed(self.sql.select_commands, missing))
-        self._unknown = position, frozenset(ids) - found.keys()
+        position = self._last[0]
+        found = self._tail.commands(ids)
+        found.update(self.listed(self.sql.select_commands, ids - found.keys()))
+        self._unknown = position, ids - found.keys()
         return found
 
     def walk(self, streams: Collection[str]) -> list[Place]:

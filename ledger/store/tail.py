@@ -10,6 +10,7 @@ read again. Does no I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 Head = tuple[int, int]
@@ -51,9 +52,13 @@ class Tail:
         """The end of `stream`, if one of its newest facts is here."""
         return self._heads.get(stream) or self._old_heads.get(stream)
 
-    def command(self, command_id: str) -> int | None:
-        """The position of the fact that a command led to, if that is here."""
-        return self._commands.get(command_id) or self._old_commands.get(command_id)
+    def commands(self, ids: AbstractSet[str]) -> dict[str, int]:
+        """The positions of the facts that those commands of `ids` led to that are here."""
+        young = self._commands  # First: what is frozen meanwhile is then found in the old ones.
+        old = self._old_commands
+        found = {known: old[known] for known in old.keys() & ids}
+        found.update((known, young[known]) for known in young.keys() & ids)
+        return found
 
     def add(self, count: int, heads: Mapping[str, Head], commands: Mapping[str, int]) -> None:
         """Take in the index entries of `count` committed facts."""
