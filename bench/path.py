@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bench.drive import Driven, drive_all, settings
 from ledger.service import Ledger
@@ -30,6 +30,7 @@ from streams.wiring import Node
 _QUESTION = "bytes to grade"
 _AIM_PER_SECOND = 30_000
 _TOP = 12
+_Place = tuple[str, int, str]
 
 
 def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
@@ -76,8 +77,8 @@ def _top_costs(lines: Sequence[bytes]) -> list[dict[str, Any]]:
     profiler.enable()
     _shares(lines)
     profiler.disable()
-    stats = pstats.Stats(profiler)
-    entries = cast("dict[tuple[str, int, str], tuple[int, int, float, float, Any]]", stats.stats)  # type: ignore[attr-defined]
+    entries: dict[_Place, tuple[int, int, float, float, Any]]
+    entries = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     whole = sum(entry[2] for entry in entries.values())
     top = sorted(entries.items(), key=lambda item: -item[1][2])[:_TOP]
     return [
@@ -91,7 +92,7 @@ def _top_costs(lines: Sequence[bytes]) -> list[dict[str, Any]]:
     ]
 
 
-def _place(where: tuple[str, int, str]) -> str:
+def _place(where: _Place) -> str:
     file, line, name = where
     return f"{'/'.join(Path(file).parts[-2:])}:{line} {name}" if line else name
 
