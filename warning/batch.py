@@ -8,6 +8,7 @@ that it can be read beside the definitions; the engine must agree with it by `==
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,7 @@ def _counts(fact: Any, day: int) -> bool:
 class _Loan:
     """One loan's facts that count by `day`, and every day from its first one to `day`.
 
-    `late` has the days past due on each of `days`; `dues` are (due day, amount) in order, by the
-    schedule in force at `day`.
+    `dues` are (due day, amount) in order, by the schedule in force at `day`.
     """
 
     def __init__(self, facts: list[Any], accounts: dict[str, list[Any]], day: int) -> None:
@@ -90,7 +90,11 @@ class _Loan:
         starts += [fact.due_date for fact in only(facts, ChargeApplied)]
         first = min([day, *map(day_number, starts)])
         self.days = np.arange(first, day + 1)
-        self.late = np.array([self._dpd_on(known) for known in self.days.tolist()], np.int64)
+
+    @cached_property
+    def late(self) -> IntArray:
+        """Days past due on each of `days`; derived only when a measure of the past asks."""
+        return np.array([self._dpd_on(known) for known in self.days.tolist()], np.int64)
 
     def read(self, name: str) -> int:
         """One measure by name; UNKNOWN where it is not known."""
@@ -145,7 +149,7 @@ class _Loan:
         return len(self.dues) > 0
 
     def dpd(self) -> int:
-        return int(self.late[-1]) if self._known() else UNKNOWN
+        return self._dpd_on(self.day) if self._known() else UNKNOWN
 
     def arrears(self) -> int:
         if not self._known():
