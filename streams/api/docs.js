@@ -59,7 +59,7 @@ function typeName(schema) {
 
 function limits(schema) {
   const names = { minimum: "≥", maximum: "≤", exclusiveMinimum: ">", pattern: "~", default: "=" };
-  return Object.entries(names).filter(([key]) => schema[key] !== undefined && schema[key] !== null)
+  return Object.entries(names).filter(([key]) => ![undefined, null, ""].includes(schema[key]))
     .map(([key, sign]) => `${sign} ${typeof schema[key] === "string" ? schema[key] : JSON.stringify(schema[key])}`)
     .join("  ");
 }
@@ -70,7 +70,7 @@ function fieldRow(name, schema, required) {
   return h("tr", {},
     h("td", {}, h("span", { class: required ? "mono required" : "mono" }, name)),
     h("td", {}, nested ? h("a", { href: `#schema-${typeName(nested === schema.$ref ? schema : schema.items)}` }, typeName(schema)) : typeName(schema)),
-    h("td", {}, schema.description || inner.description || "",
+    h("td", {}, prose(schema.description || inner.description),
       h("div", { class: "soft mono" }, limits(schema))));
 }
 
@@ -96,7 +96,7 @@ function parameterTable(parameters) {
       h("td", {}, h("span", { class: p.required ? "mono required" : "mono" }, p.name),
         h("div", { class: "soft" }, p.in)),
       h("td", {}, typeName(p.schema)),
-      h("td", {}, p.description || "", h("div", { class: "soft mono" }, limits(p.schema || {}))))))));
+      h("td", {}, prose(p.description), h("div", { class: "soft mono" }, limits(p.schema || {}))))))));
 }
 
 function answerTable(responses) {
@@ -118,8 +118,9 @@ function bodyView(requestBody) {
 
 function examplesOf(requestBody) {
   if (!requestBody) return [];
-  return Object.entries(requestBody.content).flatMap(([type, content]) =>
-    Object.entries(content.examples || {}).map(([name, example]) => ({ type, name, value: example.value })));
+  return Object.entries(requestBody.content).flatMap(([type, content]) => content.examples
+    ? Object.entries(content.examples).map(([name, example]) => ({ type, name, value: example.value }))
+    : (resolve(content.schema).examples || [{}]).map((value) => ({ type, name: typeName(content.schema), value })));
 }
 
 const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));

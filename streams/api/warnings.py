@@ -65,12 +65,20 @@ class _Action(BaseModel):
 class Acknowledgement(_Action):
     """A person has seen the warning."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"actor": "Li Na", "note": "called, pays on Friday"}]}
+    )
     note: Remark = ""
 
 
 class Suppression(_Action):
     """A person silences the warning until the end of `until`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"actor": "Li Na", "reason": "restructured", "until": "2024-04-30"}]
+        }
+    )
     reason: Annotated[Remark, Field(min_length=1, description="Why; kept for ever.")]
     until: date
 
