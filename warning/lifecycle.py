@@ -154,6 +154,14 @@ class Lifecycle:
         self._silences_over(moment)
         return [*over, *graver, *raised, *self._ring_again(moment), *self._expire(moment)]
 
+    def can_change(self, moment: Moment, rule: Rule, rows: IntArray) -> bool:
+        """Whether `at_fact` can do anything: raise, or make graver, a warning about `rows`."""
+        columns = self._columns[rule.name]
+        columns.grow(int(rows.max()) + 1)
+        level = columns.level[rows]
+        idle = (level == 0) & (columns.ready[rows] <= moment.ordinal)
+        return bool((idle | (level > 0) & (level < rule.steps[-1].rank)).any())
+
     def at_fact(self, moment: Moment, rule: Rule, rows: IntArray, values: Values) -> list[Change]:
         """A fact that the rule listens to: enter and escalate only, for `rows`."""
         columns = self._columns[rule.name]

@@ -18,7 +18,7 @@ import numpy as np
 from ledger.codec import codecs
 from ledger.dates import Calendar, date_of, day_number
 from ledger.errors import InvariantBroken, LoanError, UnknownEntity
-from ledger.events import BusinessDayClosed, RulesAdopted
+from ledger.events import BusinessDayClosed, LoanOpened, RulesAdopted
 from ledger.ids import stable_id
 from ledger.store import NewFact, Recorded
 from warning.actions import (
@@ -57,6 +57,7 @@ class Watch:
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
         self._closes: dict[int, int] = {}
+        self._now = Moment(0, 0)
         self._listening = listening(pack)
         self._last: Any = None
 
@@ -73,18 +74,20 @@ class Watch:
             first = recorded[0].fact
             produced += self._adopt(self._wanted, first.value_date, first.recorded_at_us)
         heard, today = self._listening, date_of(self.engine.day)
-        start = 0
+        start, opened = 0, False
         for at, record in enumerate(recorded):
             fact = record.fact
             kind = type(fact)
             if kind is BusinessDayClosed:
                 self._take_in(recorded[start:at])
                 produced += self._close(record)
-                start, today = at + 1, date_of(self.engine.day)
-            elif kind in heard or (fact.value_date < today and self._concerns(fact)):
+                start, opened, today = at + 1, False, date_of(self.engine.day)
+            elif kind is LoanOpened:
+                opened = True  # Until it is taken in, nobody knows what stands behind an account.
+            elif (kind in heard or fact.value_date < today) and (opened or self._stirs(fact)):
                 self._take_in(recorded[start : at + 1])
                 produced += self._at_fact(record)
-                start = at + 1
+                start, opened = at + 1, False
         self._take_in(recorded[start:])
         return produced
 
@@ -120,20 +123,18 @@ class Watch:
         self.position, self._last = record.position, record.fact
         following = day_number(self._calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
+        self._now = self._moment(engine.day)
         return produced
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
         rows = np.array(self._register.rows_of(record.fact), np.int64)
         rows = rows[self.engine.book.open(rows)]
-        if not rows.size or not self._closes:
-            return []
-        heard = self._listening.get(type(record.fact), ())
+        moment, heard = self._now, self._heard(record.fact, rows.tolist())
         doubted = [episode for row in rows.tolist() for episode in self._doubted(row, record.fact)]
         rules = [*heard, *(episode.rule for episode in doubted)]
         if not rules:
             return []
-        moment = self._moment(self.engine.day)
         names = sorted({name for rule in rules for name in rule.names})
         place = {row: at for at, row in enumerate(rows.tolist())}
         values = self.engine.values(names, rows)
@@ -151,10 +152,18 @@ class Watch:
 
     # -- looking back ----------------------------------------------------------------------------
 
-    def _concerns(self, fact: Any) -> bool:
-        """Whether a late fact can have taken away the cause of an open warning."""
-        rows = self._register.rows_of(fact) if type(fact) in MOVERS else ()
-        return any(self._doubted(row, fact) for row in rows)
+    def _stirs(self, fact: Any) -> bool:
+        """Whether anything can follow at once from a fact: cheap, and never wrongly no."""
+        rows = self._register.rows_of(fact)
+        return any(self._doubted(row, fact) for row in rows) or bool(self._heard(fact, rows))
+
+    def _heard(self, fact: Any, rows: Sequence[int]) -> list[Rule]:
+        """Rules that listen to a fact and whose warnings about `rows` it can change."""
+        rules = self._listening.get(type(fact), ())
+        if not rules or not rows or not self._closes:
+            return []
+        there = np.array(rows, np.int64)
+        return [rule for rule in rules if self._life.can_change(self._now, rule, there)]
 
     def _doubted(self, row: int, fact: Any) -> list[Episode]:
         """Open warnings of a loan that rang before the open day, on the fact's day or later."""
