@@ -65,6 +65,7 @@ class Node:
         self._state: State = "opened"
         self._open_answers: set[asyncio.Future[Any]] = set()
         self._moved = asyncio.Event()
+        self._last_health: Health | None = None
         self._on_stopping: list[Callable[[], None]] = []
         self._channels: dict[str, Any] = {}
         self._app: EmbeddedApp | None = None
@@ -146,13 +147,7 @@ class Node:
             self._timer.cancel()
         for listener in self._on_stopping:
             listener()
-        settled = False
-        if self.failure is None:
-            try:
-                await asyncio.wait_for(self.settled(), self.settings.stop_seconds * 0.6)
-                settled = True
-            except (TimeoutError, NodeStopped):
-                log.warning("stopping before everything was read; the next start makes it up")
+        settled = await self._settled_within(self.settings.stop_seconds * 0.6)
         for agent in self._agents:
             agent.stopping.set()
         self._refuse_open(self.failure or NodeStopped("The node is stopping; send it again later."))
@@ -165,7 +160,7 @@ class Node:
 
     def close(self) -> None:
         """Give the files back. A thread that is still busy keeps them until the process ends."""
-        busy = self._busy
+        busy, self._last_health = self._busy, self.health()
         for agent in self._agents:
             agent.close(wait=not busy)
         if not busy:
@@ -174,7 +169,11 @@ class Node:
             self.store.close()
 
     async def __aenter__(self) -> Node:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -247,16 +246,18 @@ class Node:
         while not self._is_settled():
             if self.failure is not None:
                 raise self.failure
-            await self._next_move()
+            await self._moved.wait()
 
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
         while self.failure is None:
-            await self._next_move()
+            await self._moved.wait()
         return self.failure
 
     def health(self) -> Health:
-        """How the node stands. Cheap; any thread."""
+        """How the node stands, or stood when it was closed. Cheap; any thread."""
+        if self._last_health is not None:
+            return self._last_health
         positions = {
             LEDGER_LOG: self.store.ledger.last_position(),
             WARNINGS_LOG: self.store.warnings.last_position(),
@@ -295,6 +296,15 @@ class Node:
             "stopped": "It was stopped.",
         }
         return self._state, reasons.get(self._state, "")
+
+    async def _settled_within(self, seconds: float) -> bool:
+        settling = asyncio.ensure_future(self.settled())
+        await asyncio.wait({settling}, timeout=seconds)
+        if not settling.done():
+            settling.cancel()
+            log.warning("stopping before everything was read; the next start makes it up")
+            return False
+        return settling.exception() is None
 
     def _is_settled(self) -> bool:
         at = self.store.ledger.last_position()
@@ -353,9 +363,6 @@ class Node:
     def _tell_moved(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-
-    async def _next_move(self) -> None:
-        await self._moved.wait()
 
     def _business_days(self) -> BusinessDayTimer:
         settings = self.settings

@@ -24,6 +24,40 @@ from streams.settings import Settings
 from streams.wiring import Node
 from warning.actions import AcknowledgeWarning
 
+EAGER = """
+name = "eager"
+title = "Eager: short days, so that warnings are raised, graver, answered, resolved and withdrawn"
+
+[[rule]]
+name = "arrears"
+title = "Arrears"
+source = "this test"
+when = "dpd_days >= 1"
+until = "dpd_days == 0"
+keep_for = 2
+severity = { watch = "always", orange = "dpd_days >= 20", red = "dpd_days >= 40" }
+on = ["loan.repayment_reversed", "loan.repayment_received"]
+expires_after = 5
+reason = "{dpd_days} {arrears} {currency}"
+
+[[rule]]
+name = "bounced"
+title = "Bounced debit"
+source = "this test"
+when = "bounced_debits_30d > 0"
+severity = "yellow"
+on = ["account.debit_returned"]
+reason = "{bounced_debits_30d}"
+
+[[rule]]
+name = "grown"
+title = "A loan of more than ten days: stays open, so that people have something to answer"
+source = "this test"
+when = "loan_age_days > 10"
+severity = { watch = "always", yellow = "loan_age_days > 60" }
+reason = "{loan_age_days}"
+"""
+
 
 @pytest.fixture(scope="module")
 def messages() -> list[Incoming]:
@@ -33,7 +67,10 @@ def messages() -> list[Incoming]:
 
 
 def node_of(folder: Path, **given: Any) -> Node:
-    defaults = {"data": folder, "closed_by": "driver", "calendar": "weekends"}
+    pack = folder.with_name(folder.name + "-eager.toml")
+    if folder.parent.is_dir():
+        pack.write_text(EAGER)
+    defaults = {"data": folder, "closed_by": "driver", "calendar": "weekends", "pack": str(pack)}
     return Node.open(Settings.load(defaults | given, environ={}))
 
 
@@ -244,6 +281,28 @@ def test_broken_books_stop_the_node_loudly_and_refuse_everybody(tmp_path: Path) 
         assert store.ledger.last_position() == 0
 
 
+def test_views_that_cannot_be_written_stop_the_node_and_it_still_ends_in_time(
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        node = node_of(tmp_path)
+        async with node:
+            await node.settled()
+            with sqlite3.connect(tmp_path / "views.db") as views:
+                views.execute("DROP TABLE account_balances")
+            await node.submit([account(1)])
+            assert isinstance(await node.failed(), StoreUnavailable)
+            with pytest.raises(StoreUnavailable, match="account_balances"):
+                await node.settled()
+            started = time.monotonic()
+        assert time.monotonic() - started < 10
+        assert node.health().state == "failed"
+
+    run(work())
+    with node_of(tmp_path).store as store:
+        assert store.ledger.last_position() == 1
+
+
 @pytest.mark.slow
 def test_a_store_that_is_locked_for_a_while_answers_try_again_and_loses_nothing(
     messages: list[Incoming], tmp_path: Path
@@ -281,7 +340,7 @@ def test_a_second_process_on_the_same_folder_is_told_who_holds_it(tmp_path: Path
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="cannot be made"):
-        node_of(tmp_path / "file" / "data")
+        node_of(tmp_path / "file" / "data", pack="sme-early")
 
 
 def test_a_node_serves_its_own_web_app_and_never_that_of_faust(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ wiring.now_us = lambda: 1_800_000_000_000_000  # people act at the same moment i
 
 async def run(order):
     given = {"data": order["data"], "closed_by": "driver", "calendar": "weekends"}
+    given["pack"] = order["pack"]
     sizes = {"batch_messages": order["batch"], "project_facts": order["batch"] * 2}
     node = wiring.Node.open(Settings.load(given | sizes, environ={}))
     async with node:
@@ -72,6 +73,40 @@ def attempt(order):
 
 for line in sys.stdin:
     print(attempt(json.loads(line)), flush=True)
+"""
+
+EAGER = """
+name = "eager"
+title = "Eager: short days, so that warnings are raised, graver, answered, resolved and withdrawn"
+
+[[rule]]
+name = "arrears"
+title = "Arrears"
+source = "this test"
+when = "dpd_days >= 1"
+until = "dpd_days == 0"
+keep_for = 2
+severity = { watch = "always", orange = "dpd_days >= 20", red = "dpd_days >= 40" }
+on = ["loan.repayment_reversed", "loan.repayment_received"]
+expires_after = 5
+reason = "{dpd_days} {arrears} {currency}"
+
+[[rule]]
+name = "bounced"
+title = "Bounced debit"
+source = "this test"
+when = "bounced_debits_30d > 0"
+severity = "yellow"
+on = ["account.debit_returned"]
+reason = "{bounced_debits_30d}"
+
+[[rule]]
+name = "grown"
+title = "A loan of more than ten days: stays open, so that people have something to answer"
+source = "this test"
+when = "loan_age_days > 10"
+severity = { watch = "always", yellow = "loan_age_days > 60" }
+reason = "{loan_age_days}"
 """
 
 KILLS = int(os.environ.get("LOANBELL_TEST_KILLS", "12"))
@@ -137,9 +172,11 @@ def test_an_import_killed_at_random_moments_gives_the_same_bytes_as_an_undisturb
     runner: Runner, files: list[Path], seed: int, tmp_path: Path
 ) -> None:
     calm, killed = tmp_path / "calm", tmp_path / "killed"
+    (tmp_path / "eager.toml").write_text(EAGER)
+    pack = "sme-early" if seed % 2 else str(tmp_path / "eager.toml")
     for at, file in enumerate([*files, None]):
-        order = {"data": str(calm), "file": str(file or ""), "batch": 700, "kill_after": None}
-        assert attempt(runner, **order, acknowledge=5 if at == 0 else 0)
+        order = {"data": str(calm), "pack": pack, "file": str(file or ""), "batch": 700}
+        assert attempt(runner, **order, kill_after=None, acknowledge=5 if at == 0 else 0)
 
     draw = random.Random(seed)
     kills = 0
@@ -148,14 +185,15 @@ def test_an_import_killed_at_random_moments_gives_the_same_bytes_as_an_undisturb
         while not done:
             after = draw.uniform(0.03, 0.9) if left else None
             done = attempt(
-                runner, data=str(killed), file=str(file), batch=draw.choice([7, 60, 311, 2_000]),
-                kill_after=after, acknowledge=0,
+                runner, data=str(killed), pack=pack, file=str(file), kill_after=after,
+                batch=draw.choice([7, 60, 311, 2_000]), acknowledge=0,
             )  # fmt: skip
             kills += not done
             left -= left > 0
         if at == 0:
             attempt(
-                runner, data=str(killed), file="", batch=50, kill_after=None, acknowledge=5
+                runner, data=str(killed), pack=pack, file="", kill_after=None, batch=50,
+                acknowledge=5,
             )  # fmt: skip
 
     expected, found = contents(calm), contents(killed)
