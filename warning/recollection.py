@@ -10,6 +10,11 @@ from ledger.errors import InvariantBroken
 from ledger.events import RulesAdopted, WarningAcknowledged, WarningSuppressed
 from ledger.store import NewFact, Recorded
 
+WAY_OUT = (
+    "Check the ledger's chain first; then start with the calendar and the version of LoanBell that "
+    "wrote this log."
+)
+"""What to do when history, concluded anew, is not what was recorded."""
 _INPUTS = (WarningAcknowledged, WarningSuppressed, RulesAdopted)
 
 
@@ -35,7 +40,8 @@ class Recollection:
             if (old.stream, old.version, old.fact) != (new.stream, new.version, new.fact):
                 raise InvariantBroken(
                     f"The warnings log says at position {old.position}: {old.event_id} {old.fact}; "
-                    f"the ledger and the rules say: {new.stream}@{new.version} {new.fact}."
+                    f"the ledger and the rules say: {new.stream}@{new.version} {new.fact}. "
+                    f"{WAY_OUT}"
                 )
             self._at += 1
 
@@ -45,7 +51,7 @@ class Recollection:
             old = self._recorded[self._at]
             raise InvariantBroken(
                 f"The warnings log has {old.event_id} at position {old.position}, which the ledger "
-                f"and the rules do not give: {old.fact}."
+                f"and the rules do not give: {old.fact}. {WAY_OUT}"
             )
         return self._missing
 
