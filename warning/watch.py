@@ -178,24 +178,30 @@ class Watch:
         """Withdraw a warning that does not hold now and, by what is known now, had no cause."""
         when = episode.rule.when
         stands = when.holds_in(sight.of(when.names, episode.row))
-        if stands or self._held_then(episode, sight.record.position):
+        if stands or self._caused_then(episode, sight.record.position):
             return []
         self._life.withdraw(episode, moment)
         return [self._bulletin.withdrawn(episode, sight)]
 
-    def _held_then(self, episode: Episode, position: int) -> bool:
-        """Whether the rule held, by all facts to `position`, on each day that led to the warning.
+    def _caused_then(self, episode: Episode, position: int) -> bool:
+        """Whether the fact at `position` leaves the rule holding on each day that led to the ring.
 
-        Where the loan's facts cannot be had the warning stands.
+        It takes the cause away where the rule held on such a day by all facts before it, and by all
+        facts with it no longer does. Where the loan's facts cannot be had the warning stands.
         """
-        when, loan_id = episode.rule.when, self._register.loan_id(episode.row)
         waiting = range(episode.pending_since_ordinal, episode.raised_ordinal)
         days = [self._closes[ordinal] for ordinal in waiting if ordinal in self._closes]
-        for day in [*days, episode.raised_day]:
-            then = self.engine.values_as_of(when.names, loan_id, day, position)
-            if then is not None and not when.holds_in(then):
-                return False
-        return True
+        return not any(
+            self._held_on(episode, day, position) is False
+            and self._held_on(episode, day, position - 1) is True
+            for day in [*days, episode.raised_day]
+        )
+
+    def _held_on(self, episode: Episode, day: int, position: int) -> bool | None:
+        """Whether the rule held at `day` by all facts to `position`; None if they are not had."""
+        when, loan_id = episode.rule.when, self._register.loan_id(episode.row)
+        then = self.engine.values_as_of(when.names, loan_id, day, position)
+        return None if then is None else when.holds_in(then)
 
     # -- people ----------------------------------------------------------------------------------
 

@@ -210,6 +210,16 @@ on = ["account.debit_returned", "loan.repayment_reversed"]
 reason = "{bounced_debits_30d} debits came back"
 
 [[rule]]
+name = "drained"
+title = "Drained"
+source = "this test"
+when = "balance_minor < 45_000"
+keep_for = 5
+severity = "watch"
+on = ["account.debited"]
+reason = "{balance} {currency} left"
+
+[[rule]]
 name = "thin"
 title = "Thin"
 source = "this test"

@@ -135,6 +135,15 @@ def test_a_backdated_credit_withdraws_a_warning_about_the_balance(late: Bank) ->
     assert isinstance(fact, WarningWithdrawn)
 
 
+def test_a_late_fact_that_has_nothing_to_do_with_the_ring_withdraws_nothing(late: Bank) -> None:
+    today = date(2024, 2, 2)
+    (raised,) = late.move("L1", today, -60_000)
+    assert raised.rule == "drained"
+    late.move("L1", today, 60_000)  # The same day it is filled again: the day ends well.
+    late.pay("L1", today, 30_000)
+    assert late.move("L1", date(2024, 2, 1), 5_000, known=date(2024, 2, 5)) == []
+
+
 def test_a_reversed_payment_brings_the_warning_back_as_a_new_episode(late: Bank) -> None:
     late.close(date(2024, 2, 2))
     late.pay("L1", date(2024, 2, 5), 30_000)
@@ -266,7 +275,7 @@ def test_the_log_begins_with_the_rules_it_was_written_by(late: Bank) -> None:
 def test_other_rules_take_over_at_a_restart_and_what_they_do_not_have_is_over(
     late: Bank,
 ) -> None:
-    late.move("L1", date(2024, 2, 2), -60_000)
+    late.move("L1", date(2024, 2, 2), -53_000)
     late.close_through(date(2024, 2, 2), date(2024, 2, 6))
     text = late.pack.text.partition('[[rule]]\nname = "bounced"')[0]
     late.pack = parse_pack(text.replace("version = 7", "version = 8"), path="other.toml")
