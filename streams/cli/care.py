@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.progress import Progress as Bar
 
-from ledger.errors import LoanError
+from ledger.errors import LoanError, StoreUnavailable
 from ledger.store import ChainReport, FactLog, Store
 from projections.projector import Projector
 from projections.queries import Queries
@@ -34,6 +34,11 @@ class UnknownView(LoanError):
 def opened(data: Path, *, read_only: bool, config: Path | None = None) -> tuple[Settings, Store]:
     """Settings and the store of a data folder that exists. Errors: StoreUnavailable."""
     settings = Settings.load({"data": data}, file=config)
+    if not settings.ledger_db.exists():
+        raise StoreUnavailable(
+            f"There is no ledger in {data}.",
+            way_out="Name the folder that holds ledger.db with --data, or import something first.",
+        )
     return settings, Store.open(settings.ledger_db, read_only=read_only)
 
 
