@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -87,15 +87,23 @@ class Agent:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"loanbell-{self.name}")
         self.stopping = asyncio.Event()
         self.halted: BaseException | None = None
-        self.busy = False
+        self._stepping = False
+        self._call: Future[Any] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is in the middle of something, or its thread still is."""
+        return self._stepping or (self._call is not None and not self._call.done())
 
     def close(self, *, wait: bool) -> None:
         """Give the thread back."""
         self._thread.shutdown(wait=wait, cancel_futures=True)
 
     async def work(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Run `call` in the agent's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        """Run `call` in the agent's thread, which ends it even when this is cancelled."""
+        running = self._thread.submit(call, *arguments)
+        self._call = running
+        return await asyncio.wrap_future(running)
 
     async def insist(self, call: Callable[..., T], *arguments: Any) -> T:
         """As `work`, again and again while the store is blocked. Errors: NodeStopped."""
@@ -113,7 +121,7 @@ class Agent:
 
     async def guarded(self, step: Awaitable[None]) -> None:
         """Do one step; an error that is no answer halts this agent and stops the node."""
-        self.busy = True
+        self._stepping = True
         try:
             await step
         except asyncio.CancelledError:
@@ -124,7 +132,7 @@ class Agent:
             self.halted = error
             self._fail(error)
         finally:
-            self.busy = False
+            self._stepping = False
             self._moved()
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import faust
 import uvicorn
@@ -20,6 +20,7 @@ from mode import Service
 
 from ledger.errors import LoanError
 
+T = TypeVar("T")
 Body = Callable[["Inbox"], Awaitable[None]]
 """What an agent does with its inbox, for as long as the node runs."""
 
@@ -104,6 +105,20 @@ class EmbeddedApp:
     async def stop(self) -> None:
         """Stop the agents and the web server; what waits in channels is dropped."""
         await self._app.stop()
+
+
+async def delivered(put: Coroutine[Any, Any, None], answer: asyncio.Future[T]) -> T:
+    """Put a question into a channel and wait for its answer, even one that comes before the room.
+
+    A node that stops answers what still waits for room; nobody reads the channel by then.
+    """
+    putting = asyncio.ensure_future(put)
+    either: set[asyncio.Future[Any]] = {putting, answer}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return await answer
+    finally:
+        putting.cancel()
 
 
 def listen(host: str, port: int) -> socket.socket:

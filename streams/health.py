@@ -9,6 +9,14 @@ from typing import Literal
 
 State = Literal["opened", "starting", "ready", "stopping", "stopped", "failed"]
 
+REASONS: dict[State, str] = {
+    "opened": "It was not started.",
+    "starting": "Its agents are reading what the store has.",
+    "stopping": "It is stopping.",
+    "stopped": "It was stopped.",
+}
+"""Why a node in this state is not ready."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:

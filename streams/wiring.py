@@ -22,14 +22,15 @@ from ledger.dates import Calendar, date_of, now_us
 from ledger.errors import StoreUnavailable
 from ledger.events import BusinessDayClosed
 from ledger.ids import CALENDAR_STREAM
+from ledger.process import settle
 from ledger.service import Batch, Incoming, Ledger
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded, Store
 from projections.projector import Projector
 from projections.queries import Queries
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
-from streams.app import EmbeddedApp, listen
+from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import BusinessDayTimer, Timetable
-from streams.health import Health, State
+from streams.health import REASONS, Health, State
 from streams.metrics import Metrics
 from streams.parts import pack_of, views_of
 from streams.settings import Settings, calendar_of
@@ -111,7 +112,7 @@ class Node:
             self.watch,
             store.ledger,
             store.warnings,
-            self._warned,
+            self._to_views,
             most=settings.batch_messages,
             **common,
         )
@@ -121,7 +122,11 @@ class Node:
     # -- running ---------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Run the agents in this loop. They catch up with the store while the node takes work."""
+        """Run the agents in this loop; they catch up with the store while the node takes work.
+
+        Settles memory, collector and threads of the whole process for it.
+        """
+        settle()
         self._app = app = EmbeddedApp("loanbell", web=self._web)
         for agent in self._agents:
             channel = app.channel(waiting=self.settings.waiting_batches)
@@ -153,14 +158,14 @@ class Node:
         self._refuse_open(self.failure or NodeStopped("The node is stopping; send it again later."))
         if self._app is not None:
             await self._app.stop()
-        while self._busy and asyncio.get_running_loop().time() < deadline:
+        while self.busy and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)
         self._state = "failed" if self.failure is not None else "stopped"
         return settled
 
     def close(self) -> None:
-        """Give the files back. A thread that is still busy keeps them until the process ends."""
-        busy, self._last_health = self._busy, self.health()
+        """Give the files back. While a thread is still busy it keeps them: close again, or exit."""
+        busy, self._last_health = self.busy, self.health()
         for agent in self._agents:
             agent.close(wait=not busy)
         if not busy:
@@ -211,8 +216,8 @@ class Node:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Batch] = loop.create_future()
         self._expect(answer)
-        await self._channels["record"].put(Submission(batch, tracking or {}, loop.time(), answer))
-        return await answer
+        submission = Submission(batch, tracking or {}, loop.time(), answer)
+        return await delivered(self._channels["record"].put(submission), answer)
 
     async def act(self, action: WarningAction) -> list[Recorded]:
         """Do what a person asks of a warning; returns its facts, recorded.
@@ -222,8 +227,8 @@ class Node:
         self._check_taking()
         answer: asyncio.Future[list[Recorded]] = asyncio.get_running_loop().create_future()
         self._expect(answer)
-        await self._channels["watch"].put(Action(action, now_us(), answer))
-        return await answer
+        wanted = Action(action, now_us(), answer)
+        return await delivered(self._channels["watch"].put(wanted), answer)
 
     def tracked(self, source: str) -> int:
         """The last offset recorded from `source`, 0 when none."""
@@ -281,7 +286,8 @@ class Node:
     # -- within ----------------------------------------------------------------------------------
 
     @property
-    def _busy(self) -> bool:
+    def busy(self) -> bool:
+        """Whether an agent is in the middle of something."""
         return any(agent.busy for agent in self._agents)
 
     def _standing(self) -> tuple[State, str]:
@@ -289,13 +295,7 @@ class Node:
             return "failed", str(self.failure)
         if self._state == "starting" and self._watch.caught_up and self._project.caught_up:
             self._state = "ready"
-        reasons = {
-            "opened": "It was not started.",
-            "starting": "Its agents are reading what the store has.",
-            "stopping": "It is stopping.",
-            "stopped": "It was stopped.",
-        }
-        return self._state, reasons.get(self._state, "")
+        return self._state, REASONS.get(self._state, "")
 
     async def _settled_within(self, seconds: float) -> bool:
         settling = asyncio.ensure_future(self.settled())
@@ -311,7 +311,7 @@ class Node:
         read = self._project.positions
         return (
             not self._open_answers
-            and not self._busy
+            and not self.busy
             and self._watch.caught_up
             and self._project.caught_up
             and self._watch.position >= at
@@ -345,9 +345,9 @@ class Node:
             if type(item.fact) is BusinessDayClosed:
                 self.closed_through = item.fact.value_date
         await self._channels["watch"].put(facts)
-        await self._channels["project"].put(facts)
+        await self._to_views(facts)
 
-    async def _warned(self, facts: Facts) -> None:
+    async def _to_views(self, facts: Facts) -> None:
         await self._channels["project"].put(facts)
 
     def _fail(self, error: BaseException) -> None:

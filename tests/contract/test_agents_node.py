@@ -329,6 +329,31 @@ def test_a_store_that_is_locked_for_a_while_answers_try_again_and_loses_nothing(
     run(work())
 
 
+def test_a_stop_does_not_wait_longer_than_it_may_and_answers_everybody(tmp_path: Path) -> None:
+    async def work() -> None:
+        node = node_of(tmp_path, stop_seconds=1, waiting_batches=1, batch_messages=1)
+        await node.start()
+        await node.settled()
+        blocker = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        sent = [asyncio.ensure_future(node.submit([account(n)])) for n in range(1, 6)]
+        await asyncio.sleep(0.2)
+        started = time.monotonic()
+        assert not await node.stop()
+        assert time.monotonic() - started < 3
+        answers = await asyncio.wait_for(asyncio.gather(*sent, return_exceptions=True), 1)
+        assert {type(answer) for answer in answers} == {NodeStopped}
+        node.close()
+        blocker.close()
+        while node.busy:
+            await asyncio.sleep(0.05)
+        node.close()
+
+    run(work())
+    with node_of(tmp_path).store as store:
+        assert store.ledger.verify().holds
+
+
 def test_a_second_process_on_the_same_folder_is_told_who_holds_it(tmp_path: Path) -> None:
     node = node_of(tmp_path)
     with pytest.raises(StoreUnavailable, match="is writing to"):
