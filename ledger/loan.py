@@ -105,17 +105,24 @@ class Loan:
         """Whether the book itself holds what falls due; if not, reported positions speak."""
         return self.schedule_version > 0
 
+    def ended(self, day: int) -> bool:
+        """Whether the loan had left the book by the end of `day`: nothing is owed on it then."""
+        return self.closed_day is not None and day >= self.closed_day
+
     def dpd(self, day: int, *, due_date_counts: int = 0) -> int:
         """Days past due at the end of `day` by all that is known now; 0 when nothing is.
 
+        Under the schedule and charges that counted then: one valued later cures no earlier day.
         A loan known by reported positions only: 30 days a month past due, growing daily.
         """
+        if self.ended(day):
+            return 0
         if not self.keeps_schedule and (report := self.report_on(day)):
             months = report.months_past_due or 0
             return 30 * months + day - report.day if months else 0
         book = self.book
         return days_past_due(
-            book.position.dues,
+            book.at(day).dues,
             paid_minor=book.paid_until(day),
             day=day,
             due_date_counts=due_date_counts,
@@ -127,13 +134,17 @@ class Loan:
         A loan known by reported positions only: the reported payment due, while months are past
         due.
         """
+        if self.ended(day):
+            return 0
         if not self.keeps_schedule and (report := self.report_on(day)):
             return (report.payment_due_minor or 0) if report.months_past_due else 0
         book = self.book
-        return arrears_minor(book.position.dues, paid_minor=book.paid_until(day), day=day)
+        return arrears_minor(book.at(day).dues, paid_minor=book.paid_until(day), day=day)
 
     def outstanding_minor(self, day: int) -> int:
         """Principal outstanding at the end of `day`: reported, or paid out and not repaid."""
+        if self.ended(day):
+            return 0
         if not self.keeps_schedule and (report := self.report_on(day)):
             return report.outstanding_minor
         return self.book.at(day).principal_minor
