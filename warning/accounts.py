@@ -30,7 +30,9 @@ NOT_TURNOVER = frozenset({"own_transfer", "loan_proceeds", "loan_repayment"})
 """Flows of credits that are not income."""
 LOW_MONTHS = 3
 BITS = 128
-"""Days of the ring that notes overdrawn days, as two words of 64; the longest window is 90."""
+"""Days of the ring that notes overdrawn days, as two words of 64."""
+LONGEST_BITS = 90
+"""Days of the longest window over overdrawn days."""
 HIGHEST = 2**63 - 1
 _MOST_HELD = 65_536
 
@@ -164,7 +166,7 @@ class AccountBook(Growing):
         self.refresh()
         balance = self.balance[: self.rows]
         balance += self.net.today[: self.rows]
-        self._note(self.day, slice(self.rows), balance)
+        self._note(balance)
         for sums in (self.net, self.turnover, self.returned):
             sums.advance()
         self.day += 1
@@ -173,16 +175,18 @@ class AccountBook(Growing):
         if month_of(self.day) != month_of(self.day - 1):
             self.low[month_of(self.day) % LOW_MONTHS] = HIGHEST
 
-    def _note(self, day: int, rows: IntArray | slice, balance: IntArray) -> None:
-        """Note the closing balances of a day in lows and bits."""
-        known = self.opened_day[rows] <= day
-        if month_of(day) > month_of(self.day) - LOW_MONTHS:
-            low = self.low[month_of(day) % LOW_MONTHS]
-            low[rows] = np.where(known, np.minimum(low[rows], balance), low[rows])
-        word, bit = divmod(day % BITS, 64)
+    def _note(self, balance: IntArray) -> None:
+        """Note the closing balances of the open day in lows and bits."""
+        rows = slice(self.rows)
+        known = self.opened_day[rows] <= self.day
+        low = self.low[month_of(self.day) % LOW_MONTHS][rows]
+        np.minimum(low, balance, out=low, where=known)
+        word, bit = divmod(self.day % BITS, 64)
         for bits, floor in ((self.overdrawn, 0), (self.over_limit, -self.limit[rows])):
             below = (known & (balance < floor)).astype(np.uint64) << np.uint64(bit)
-            bits[word][rows] = bits[word][rows] & ~np.uint64(1 << bit) | below
+            noted = bits[word][rows]
+            noted &= ~np.uint64(1 << bit)
+            noted |= below
 
     def refresh(self) -> None:
         """Derive lows and bits anew for accounts whose past a late movement changed."""
@@ -190,12 +194,21 @@ class AccountBook(Growing):
             return
         rows = np.array(sorted(self.dirty), np.int64)
         self.dirty.clear()
-        self.low[:, rows] = HIGHEST
-        balance = self.balance[rows]
-        first = min(month_start(month_of(self.day) - LOW_MONTHS + 1), self.day - 89)
-        for day in range(self.day - 1, first - 1, -1):
-            self._note(day, rows, balance)
-            balance = balance - self.net.on_day(day, rows)
+        months = range(month_of(self.day) - LOW_MONTHS + 1, month_of(self.day) + 1)
+        first = min(month_start(months[0]), self.day - LONGEST_BITS + 1)
+        days = np.arange(first, self.day)
+        later = self.net.by_day(first, rows)[::-1].cumsum(axis=0)[::-1]
+        closing = self.balance[rows] - np.concatenate((later[1:], np.zeros_like(later[:1])))
+        known = self.opened_day[rows] <= days[:, None]
+        closing[~known] = HIGHEST
+        for month in months:
+            part = closing[max(month_start(month) - first, 0) : month_start(month + 1) - first]
+            self.low[month % LOW_MONTHS, rows] = part.min(axis=0, initial=HIGHEST)
+        for bits, floor in ((self.overdrawn, 0), (self.over_limit, -self.limit[rows])):
+            below = (closing < floor).astype(np.uint64) << (days % 64).astype(np.uint64)[:, None]
+            for word in range(2):
+                of_word = below[days % BITS // 64 == word]
+                bits[word, rows] = np.bitwise_or.reduce(of_word, axis=0)
 
     # Measures
 

@@ -77,6 +77,8 @@ class _Loan:
         account_id = self.opened.account_id if self.opened else None
         self.account = Account(accounts.get(account_id or "", []), day)
         self.facts = facts
+        self.schedules = only(facts, InstalmentsScheduled)
+        self._dues: dict[int, IntArray] = {}
         self.payments = table(
             [(fact.value_date, fact.amount_minor) for fact in only(facts, RepaymentReceived)]
             + [(fact.value_date, -fact.amount_minor) for fact in only(facts, RepaymentReversed)]
@@ -107,23 +109,23 @@ class _Loan:
 
     def _schedule_on(self, day: int) -> Any:
         """The highest version valued by `day`, or None."""
-        valued = [
-            fact
-            for fact in only(self.facts, InstalmentsScheduled)
-            if day_number(fact.value_date) <= day
-        ]
+        valued = [fact for fact in self.schedules if day_number(fact.value_date) <= day]
         return max(valued, key=lambda fact: fact.schedule_version, default=None)
 
     def _dues_on(self, day: int) -> IntArray:
         """(due day, amount) of the schedule in force on `day` and of all charges, by day."""
         schedule = self._schedule_on(day)
-        rows = schedule.instalments if schedule else ()
-        return by_day(
-            table(
-                [(row.due_date, row.principal_minor + row.interest_minor) for row in rows]
-                + [(fact.due_date, fact.amount_minor) for fact in only(self.facts, ChargeApplied)]
+        version = schedule.schedule_version if schedule else 0
+        if version not in self._dues:
+            rows = schedule.instalments if schedule else ()
+            charges = only(self.facts, ChargeApplied)
+            self._dues[version] = by_day(
+                table(
+                    [(row.due_date, row.principal_minor + row.interest_minor) for row in rows]
+                    + [(fact.due_date, fact.amount_minor) for fact in charges]
+                )
             )
-        )
+        return self._dues[version]
 
     def _report_on(self, day: int) -> Any:
         known = [fact for fact in self.reports if day_number(fact.value_date) <= day]

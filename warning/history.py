@@ -10,8 +10,9 @@ that was in force on each day.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from warning.arrears import ArrearsBook
 from warning.dues import UNMET
 from warning.intake import NOT_STARTED
-from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray, month_of, month_start
+from warning.windows import NEVER, DayArray, Growing, IntArray, month_of, month_start
 
 LEVELS = (1, 30, 60)
 MONTHS = 12
@@ -92,46 +93,64 @@ class History(Growing):
         last: IntArray = np.where(dpd >= 30, day, self.last_30[rows])
         return last
 
-    def rederive(self, row: int, day: int, stretches: Iterator[Stretch]) -> None:
+    def rederive(self, row: int, day: int, stretches: Iterable[Stretch]) -> None:
         """Replace a row's months by what `stretches` (ascending, up to `day`) say."""
-        first_month = month_of(day) - MONTHS + 1
-        starts = [month_start(first_month + month) for month in range(MONTHS + 1)]
-        self.worst[:, row] = self.began[:, row] = self.carried[:, row] = 0
-        self.last_30[row] = NEVER
-        alive_at, alive = -1, [False] * len(LEVELS)
+        past = _Past(month_of(day) - MONTHS + 1)
         for start, end, unmet in stretches:
-            before = alive if alive_at == start else [False] * len(LEVELS)
-            alive, alive_at = [unmet + level < end for level in LEVELS], end
-            for bit, level in enumerate(LEVELS):
-                if alive[bit]:
-                    entered = max(start, unmet + level)
-                    on = entered == start and before[bit]
-                    self._episode(row, bit, entered, end, starts, on=on)
-            if alive[0]:
-                self._worst_in(row, max(start, unmet + 1), end, unmet, starts)
-            if alive[1]:
-                self.last_30[row] = end - 1
-        ends_now = alive_at == day
-        self.level[row] = sum(1 << bit for bit in range(len(LEVELS)) if ends_now and alive[bit])
+            past.add(start, end, unmet)
+        self.worst[:, row] = past.worst
+        self.began[:, row] = past.began
+        self.carried[:, row] = past.carried
+        self.last_30[row] = past.last_30
+        self.level[row] = past.running if past.end == day else 0
 
-    def _episode(
-        self, row: int, bit: int, entered: int, end: int, starts: list[int], *, on: bool
-    ) -> None:
-        """Note days [entered, end) of an episode; `on` when it already ran the day before."""
-        if not on and entered >= starts[0]:
-            ring = month_of(entered) % MONTHS
-            self.began[ring * len(LEVELS) + bit, row] += 1
-        at = bisect_left(starts, entered if on else entered + 1)
+
+class _Past:
+    """One loan's months while its stretches are gone through; lists as the columns of `History`."""
+
+    def __init__(self, first_month: int) -> None:
+        self.starts = [month_start(first_month + month) for month in range(MONTHS + 1)]
+        self.rings = [(first_month + month) % MONTHS for month in range(MONTHS)]
+        self.worst, self.carried = [0] * MONTHS, [0] * MONTHS
+        self.began = [0] * (MONTHS * len(LEVELS))
+        self.last_30 = NEVER
+        self.end, self.running = -1, 0
+
+    def add(self, start: int, end: int, unmet: int) -> None:
+        """The next stretch: days [start, end) on which the oldest unmet due day was `unmet`."""
+        before = self.running if self.end == start else 0
+        self.end, self.running = end, 0
+        for bit, level in enumerate(LEVELS):
+            if unmet + level >= end:
+                break
+            self.running |= 1 << bit
+            entered = max(start, unmet + level)
+            on = entered == start and bool(before >> bit & 1)
+            self._episode(bit, entered, end, on=on)
+        if self.running & 1:
+            self._worst(max(start, unmet + 1), end, unmet)
+        if self.running & 2:
+            self.last_30 = end - 1
+
+    def _episode(self, bit: int, entered: int, end: int, *, on: bool) -> None:
+        """Days [entered, end) of an episode; `on` when it already ran the day before."""
+        starts = self.starts
+        at = bisect_right(starts, entered)
+        if on and at and starts[at - 1] == entered:
+            at -= 1
+        elif not on and at:
+            self.began[self.rings[at - 1] * len(LEVELS) + bit] += 1
         while at < MONTHS and starts[at] < end:
-            self.carried[month_of(starts[at]) % MONTHS, row] |= 1 << bit
+            self.carried[self.rings[at]] |= 1 << bit
             at += 1
 
-    def _worst_in(self, row: int, first: int, end: int, unmet: int, starts: list[int]) -> None:
+    def _worst(self, first: int, end: int, unmet: int) -> None:
+        starts, worst = self.starts, self.worst
         at = max(bisect_right(starts, first) - 1, 0)
         while at < MONTHS and starts[at] < end:
-            last = min(end, starts[at + 1]) - 1
-            ring = month_of(starts[at]) % MONTHS
-            self.worst[ring, row] = max(int(self.worst[ring, row]), last - unmet)
+            most = min(end, starts[at + 1]) - 1 - unmet
+            ring = self.rings[at]
+            worst[ring] = max(worst[ring], most)
             at += 1
 
 
@@ -150,24 +169,23 @@ def stretches_of(book: ArrearsBook, row: int) -> Iterator[Stretch]:
     reported positions speak, else charges alone.
     """
     paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
-    changes = {day for day, _ in paid}
     schedules = _schedules(book, row)
-    changes.update(day for day, _, _ in schedules)
-    reports = book.reports.get(row, [])
-    reported_until = schedules[1][0] if len(schedules) > 1 else NEVER
+    from_days = [day for day, _, _ in schedules]
+    changes = {day for day, _ in paid}
+    changes.update(from_days)
+    reports = book.reports.get(row, ())
+    reported_until = from_days[1] if len(schedules) > 1 else NEVER
     changes.update(report.day for report in reports if report.day < reported_until)
     days = sorted(day for day in changes if day < book.day)
     paid_days = [day for day, _ in paid]
-    sums = np.cumsum([0, *(amount for _, amount in paid)]).tolist()
-    for at, start in enumerate(days):
-        end = days[at + 1] if at + 1 < len(days) else book.day
-        known = bisect_right(reports, start, key=lambda report: report.day)
-        if known and start < reported_until:
+    sums = list(accumulate((amount for _, amount in paid), initial=0))
+    for start, end in zip(days, [*days[1:], book.day], strict=True):
+        if reports and reports[0].day <= start < reported_until:
+            known = bisect_right(reports, start, key=lambda report: report.day)
             months = reports[known - 1].months
             unmet = reports[known - 1].day - 30 * months if months else NEVER
         else:
-            in_force = bisect_right(schedules, start, key=lambda schedule: schedule[0]) - 1
-            _, due_days, cums = schedules[max(in_force, 0)]
+            _, due_days, cums = schedules[bisect_right(from_days, start) - 1]
             met = bisect_right(cums, sums[bisect_right(paid_days, start)])
             unmet = due_days[met] if met < len(due_days) else NEVER
         yield start, end, unmet
@@ -199,22 +217,29 @@ def _put(
 
 def _running(due: dict[int, int]) -> tuple[list[int], list[int]]:
     days = sorted(day for day, amount in due.items() if amount)
-    return days, np.cumsum([due[day] for day in days], dtype=np.int64).tolist()
+    return days, list(accumulate(due[day] for day in days))
 
 
 def rederive_dues(book: ArrearsBook, row: int) -> None:
     """Say anew how late each of a row's dues was met, and which were part-paid on their day."""
     paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
+    days, cums = book.dues.of(row)
+    late, part = [UNMET] * len(days), [0] * len(days)
+    sums = list(accumulate((amount for _, amount in paid), initial=0))
+    met = 0
+    for (paid_day, _), total in zip(paid, sums[1:], strict=True):
+        while met < len(cums) and cums[met] <= total:
+            late[met] = max(paid_day - days[met], 0)
+            met += 1
+    unmet = int(book.unmet_at[row])
+    late[unmet:] = [UNMET] * (len(days) - unmet)
+    paid_days = [day for day, _ in paid]
+    before = 0
+    for at, (day, cum) in enumerate(zip(days, cums, strict=True)):
+        if day >= book.day:
+            break
+        part[at] = before < sums[bisect_right(paid_days, day)] < cum
+        before = cum
     place = book.dues.place(row)
-    days, cums = (np.array(column, np.int64) for column in book.dues.of(row))
-    paid_days = np.array([day for day, _ in paid], np.int64)
-    sums = np.cumsum([amount for _, amount in paid], dtype=np.int64)
-    met = np.searchsorted(sums, cums)
-    is_met: BoolArray = np.arange(len(days)) < int(book.unmet_at[row])
-    is_met &= met < len(sums)
-    late = np.full(len(days), UNMET, np.int32)
-    late[is_met] = np.maximum(paid_days[met[is_met]] - days[is_met], 0)
     book.dues.arena.late[place] = late
-    by_day = np.concatenate(([0], sums))[np.searchsorted(paid_days, days, side="right")]
-    before = np.concatenate(([0], cums[:-1]))[: len(days)]
-    book.dues.arena.part[place] = (before < by_day) & (by_day < cums) & (days < book.day)
+    book.dues.arena.part[place] = part

@@ -75,9 +75,9 @@ class Books:
 
 
 class Measures:
-    """Reads measures of some rows, an index array or a slice with both ends; what several need is read once.
+    """Reads measures of some rows; what several of them need is worked out once.
 
-    The books must be up to date.
+    `rows` is an index array, or a slice with both ends. The books must be up to date.
     """
 
     def __init__(self, books: Books, rows: IntArray | slice) -> None:

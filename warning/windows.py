@@ -155,13 +155,19 @@ class RollingSums(Growing):
         total: IntArray = self.sums[self.windows.index(window)][rows] + self.today[rows]
         return total
 
-    def on_day(self, day: int, rows: IntArray) -> IntArray:
-        """What was added on a closed day within the longest window, for `rows`."""
-        found = np.zeros(len(rows), np.int64)
-        for known, amounts in self._log.get(day, ()):
-            at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
-            hit = known[at] == rows
-            found[hit] += amounts[at[hit]]
+    def by_day(self, first: int, rows: IntArray) -> IntArray:
+        """What was added to `rows` (ascending) on each closed day from `first`: (days, rows).
+
+        The days must lie within the longest window.
+        """
+        found = np.zeros((self.day - first, len(rows)), np.int64)
+        for at, day in enumerate(range(first, self.day)):
+            for known, amounts in self._log.get(day, ()):
+                place = known.searchsorted(rows)
+                place[place == len(known)] = 0
+                hit = (known[place] == rows).nonzero()[0]
+                if hit.size:
+                    found[at, hit] += amounts[place[hit]]
         return found
 
     def nbytes(self) -> int:

@@ -244,7 +244,7 @@ def feed(engine: Engine, known: list[Recorded], data: st.DataObject) -> None:
             engine.values(data.draw(st.lists(st.sampled_from(NAMES))), np.array([row]))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True)
 @given(st.data())
 def test_the_stream_equals_the_batch_at_every_day_it_is_asked(data: st.DataObject) -> None:
     facts = sorted(book(data), key=lambda arriving: arriving[0])
@@ -267,7 +267,7 @@ def test_the_stream_equals_the_batch_at_every_day_it_is_asked(data: st.DataObjec
         assert engine_says(engine) == batch_says(known[:at], FIRST + day)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck], derandomize=True)
 @given(st.data())
 def test_shuffled_facts_give_the_same_values(data: st.DataObject) -> None:
     facts = [fact for _, fact in book(data)]
