@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Coroutine
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import InvariantBroken, StoreBlocked, StoreUnavailable, UnknownEntity
+from ledger.errors import UnknownEntity
 from ledger.service import Incoming
 from ledger.store import Recorded
 from projections.queries import WarningFilter
@@ -68,8 +67,7 @@ def messages() -> list[Incoming]:
 
 def node_of(folder: Path, **given: Any) -> Node:
     pack = folder.with_name(folder.name + "-eager.toml")
-    if folder.parent.is_dir():
-        pack.write_text(EAGER)
+    pack.write_text(EAGER)
     defaults = {"data": folder, "closed_by": "driver", "calendar": "weekends", "pack": str(pack)}
     return Node.open(Settings.load(defaults | given, environ={}))
 
@@ -260,112 +258,6 @@ def test_stop_finishes_what_was_taken_and_lasts_less_than_ten_seconds(
             assert store.ledger.verify().holds
 
     run(work())
-
-
-def test_broken_books_stop_the_node_loudly_and_refuse_everybody(tmp_path: Path) -> None:
-    async def work() -> None:
-        node = node_of(tmp_path)
-        async with node:
-            beyond = asyncio.ensure_future(node.submit([account(5)], tracking={"test": 3}))
-            with pytest.raises(InvariantBroken):
-                await beyond
-            assert isinstance(await node.failed(), InvariantBroken)
-            with pytest.raises(NodeStopped, match="An error stopped the node"):
-                await node.submit([account(1)])
-            assert node.health().state == "failed"
-            assert not node.health().ready
-        assert isinstance(node.failure, InvariantBroken)
-
-    run(work())
-    with node_of(tmp_path).store as store:
-        assert store.ledger.last_position() == 0
-
-
-def test_views_that_cannot_be_written_stop_the_node_and_it_still_ends_in_time(
-    tmp_path: Path,
-) -> None:
-    async def work() -> None:
-        node = node_of(tmp_path)
-        async with node:
-            await node.settled()
-            with sqlite3.connect(tmp_path / "views.db") as views:
-                views.execute("DROP TABLE account_balances")
-            await node.submit([account(1)])
-            assert isinstance(await node.failed(), StoreUnavailable)
-            with pytest.raises(StoreUnavailable, match="account_balances"):
-                await node.settled()
-            started = time.monotonic()
-        assert time.monotonic() - started < 10
-        assert node.health().state == "failed"
-
-    run(work())
-    with node_of(tmp_path).store as store:
-        assert store.ledger.last_position() == 1
-
-
-@pytest.mark.slow
-def test_a_store_that_is_locked_for_a_while_answers_try_again_and_loses_nothing(
-    messages: list[Incoming], tmp_path: Path
-) -> None:
-    async def work() -> None:
-        async with node_of(tmp_path) as node:
-            await node.submit(messages[:100])
-            await node.settled()
-            views = sqlite3.connect(tmp_path / "views.db", isolation_level=None)
-            views.execute("BEGIN IMMEDIATE")
-            ledger = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-            ledger.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreBlocked, match="locked"):
-                await node.submit(messages[100:200])
-            ledger.close()
-            again = await node.submit(messages[100:200])
-            assert len(again.outcomes) == 100
-            await asyncio.sleep(0.2)
-            assert node.health().lags["project", "ledger"] > 0
-            views.close()
-            await node.settled()
-            assert node.health().ready
-
-    run(work())
-
-
-def test_a_stop_does_not_wait_longer_than_it_may_and_answers_everybody(tmp_path: Path) -> None:
-    async def work() -> None:
-        node = node_of(tmp_path, stop_seconds=1, waiting_batches=1, batch_messages=1)
-        await node.start()
-        await node.settled()
-        blocker = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
-        blocker.execute("BEGIN IMMEDIATE")
-        sent = [asyncio.ensure_future(node.submit([account(n)])) for n in range(1, 6)]
-        await asyncio.sleep(0.2)
-        started = time.monotonic()
-        assert not await node.stop()
-        assert time.monotonic() - started < 3
-        answers = await asyncio.wait_for(asyncio.gather(*sent, return_exceptions=True), 1)
-        assert {type(answer) for answer in answers} == {NodeStopped}
-        node.close()
-        blocker.close()
-        while node.busy:
-            await asyncio.sleep(0.05)
-        node.close()
-
-    run(work())
-    with node_of(tmp_path).store as store:
-        assert store.ledger.verify().holds
-
-
-def test_a_second_process_on_the_same_folder_is_told_who_holds_it(tmp_path: Path) -> None:
-    node = node_of(tmp_path)
-    with pytest.raises(StoreUnavailable, match="is writing to"):
-        node_of(tmp_path)
-    node.close()
-    node_of(tmp_path).close()
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreUnavailable, match="cannot be made"):
-        node_of(tmp_path / "file" / "data", pack="sme-early")
 
 
 def test_a_node_serves_its_own_web_app_and_never_that_of_faust(tmp_path: Path) -> None:
