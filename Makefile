@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench clean
+.PHONY: help install demo services test lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,10 @@ $(VENV)/.installed: pyproject.toml
 demo: install ## a seeded SME portfolio through the whole path, with a report (under two minutes)
 	$(BIN)/loanbell demo
 
-test: install ## all tests
+services: ## install the real programs that service tests start (Prometheus, Chromium)
+	@sh deploy/services.sh
+
+test: install ## all tests; a service that is not installed skips its tests, with the reason
 	$(BIN)/python -m pytest
 
 lint: install ## ruff and mypy --strict
