@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator, default_rng
@@ -29,27 +30,45 @@ MOVED = 0.3
 """Share of accounts that move on a day."""
 
 
+class Flows(NamedTuple):
+    """What a day brings: which accounts move by how much, and which loans pay."""
+
+    movers: IntArray
+    nets: IntArray
+    payers: IntArray
+
+
 @dataclass
 class Book:
     """An engine, and the draws that feed it day by day."""
 
     engine: Engine
     first_due: IntArray
+    balances: IntArray
     random: Generator
 
-    def day(self) -> None:
-        """One day: movements and payments arrive, then it closes."""
-        engine, random = self.engine, self.random
-        loans, today = engine.rows(), engine.day
+    def flows(self) -> Flows:
+        """Draw what the open day brings."""
+        loans, random = len(self.first_due), self.random
         movers = np.flatnonzero(random.random(loans) < MOVED)
         nets = random.integers(-20_000, 21_000, len(movers))
-        engine.accounts.take(movers, np.full(len(movers), today), nets, np.maximum(nets, 0))
-        since = today - self.first_due
+        since = self.engine.day - self.first_due
         due = np.flatnonzero((since >= 0) & (since % STEP_DAYS == 0) & (since < DUES * STEP_DAYS))
-        payers = due[random.random(len(due)) >= MISSED]
+        return Flows(movers, nets, due[random.random(len(due)) >= MISSED])
+
+    def take(self, flows: Flows) -> None:
+        """Count a day's movements and payments in the engine."""
+        engine, (movers, nets, payers) = self.engine, flows
+        days = np.full(len(movers), engine.day)
+        engine.accounts.take(movers, days, nets, np.maximum(nets, 0))
         if payers.size:
-            engine.book.take(payers, np.full(len(payers), today), np.full(len(payers), AMOUNT))
-        engine.advance(today + 1)
+            count = len(payers)
+            engine.book.take(payers, np.full(count, engine.day), np.full(count, AMOUNT))
+
+    def day(self) -> None:
+        """One day: what it brings arrives, then it closes."""
+        self.take(self.flows())
+        self.engine.advance(self.engine.day + 1)
 
 
 def open_book(loans: int, *, seed: int) -> Book:
@@ -59,8 +78,9 @@ def open_book(loans: int, *, seed: int) -> Book:
     engine.advance(FIRST)
     first_due = FIRST + random.integers(0, STEP_DAYS, loans)
     _lay_out_loans(engine, first_due)
-    _lay_out_accounts(engine, random.integers(0, 500_000, loans))
-    return Book(engine, first_due, random)
+    balances = random.integers(0, 500_000, loans)
+    _lay_out_accounts(engine, balances)
+    return Book(engine, first_due, balances, random)
 
 
 def _lay_out_loans(engine: Engine, first_due: IntArray) -> None:
