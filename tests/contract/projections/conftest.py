@@ -28,7 +28,7 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="session")
 def recorded_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file: 100 loans over 7 months, watched; never written to again."""
+    """A ledger file beside its views: 100 loans over 7 months; never written to again."""
     path = tmp_path_factory.mktemp("book") / "ledger.db"
     portfolio = Portfolio(loans=100, months=7, seed=3, start=date(2024, 1, 2))
     with Store.open(path) as store:
@@ -45,6 +45,9 @@ def recorded_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
             new = watch.observe([item])
             if new:
                 store.warnings.record(new)
+        projector = Projector.open(path.parent / "views.db", store)
+        projector.catch_up()
+        projector.close()
     return path
 
 
@@ -82,10 +85,10 @@ def dump() -> Callable[[Path], Dump]:
 
 
 @pytest.fixture
-def projected(book: Store, tmp_path: Path) -> Iterator[Projector]:
-    """The book's views, all caught up."""
+def projected(recorded_book: Path, book: Store, tmp_path: Path) -> Iterator[Projector]:
+    """The book's views, all caught up and opened again."""
+    shutil.copy(recorded_book.parent / "views.db", tmp_path / "views.db")
     projector = Projector.open(tmp_path / "views.db", book)
-    projector.catch_up()
     yield projector
     projector.close()
 

@@ -1,0 +1,222 @@
+"""Late facts: whatever was late, the book ends as if everything had arrived in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from ledger.dates import day_number, start_of_day_us
+from ledger.events import (
+    BusinessDayClosed,
+    InstalmentsScheduled,
+    LoanDisbursed,
+    LoanOpened,
+    LoanStatusChanged,
+    RepaymentReceived,
+    RepaymentReversed,
+)
+from ledger.store import LEDGER_LOG, Recorded
+from ledger.terms import Instalment, Split, Terms
+from projections.grades import Grades
+from projections.rebuild import Fold
+from projections.views import all_views
+
+START = date(2024, 1, 1)
+DAYS = 700
+DUE = 100_000
+
+
+@dataclass(frozen=True)
+class Told:
+    """A fact, and the day on which it became known."""
+
+    known: date
+    fact: Any
+
+
+def said(kind: type, on: date, **fields: Any) -> Any:
+    moment = start_of_day_us(on)
+    return kind(value_date=on, recorded_at_us=moment, **fields)
+
+
+def loan_facts(loan_id: str, random: Random) -> list[Told]:
+    """A loan of 20 monthly dues whose borrower pays late, in part, not at all, and bounces."""
+    dues = [START + timedelta(days=30 * n + random.randrange(3)) for n in range(1, 21)]
+    rows = tuple(
+        Instalment(number=n, due_date=due, principal_minor=DUE, interest_minor=0)
+        for n, due in enumerate(dues, start=1)
+    )
+    whole = DUE * len(dues)
+    facts = [
+        said(
+            LoanOpened,
+            START,
+            loan_id=loan_id,
+            borrower_id=f"B-{loan_id}",
+            account_id=None,
+            product="p",
+            currency="CNY",
+            principal_minor=whole,
+            terms=Terms(method="given", instalments=len(dues)),
+            officer_id="O",
+            branch="HQ",
+            industry="",
+            region="",
+            guarantor_id=None,
+            transaction_id=f"{loan_id}-open",
+        ),
+        said(
+            LoanDisbursed,
+            START,
+            loan_id=loan_id,
+            amount_minor=whole,
+            transaction_id=f"{loan_id}-out",
+        ),
+        said(
+            InstalmentsScheduled,
+            START,
+            loan_id=loan_id,
+            schedule_version=1,
+            origin="given",
+            instalments=rows,
+            transaction_id=f"{loan_id}-plan",
+        ),
+    ]
+    told = [Told(START, fact) for fact in facts]
+    unpaid, stops = 0, random.randrange(2, 20)
+    for number, due in enumerate(dues):
+        unpaid += DUE
+        if stops <= number < stops + random.randrange(8):
+            continue
+        on = due + timedelta(days=random.choice([0, 0, 0, 1, 5, 20]))
+        amount = random.choice([unpaid, unpaid, unpaid, unpaid // 2])
+        told += payment(loan_id, f"{loan_id}-p{number}", on, amount, random)
+        unpaid -= amount
+    if random.random() < 0.3:
+        on = START + timedelta(days=random.randrange(100, 600))
+        told.append(Told(on, finding(loan_id, on, random)))
+    return told
+
+
+def payment(loan_id: str, tie: str, on: date, amount: int, random: Random) -> list[Told]:
+    split = Split(principal_minor=amount)
+    paid = said(
+        RepaymentReceived, on, loan_id=loan_id, amount_minor=amount, split=split, transaction_id=tie
+    )
+    if random.random() > 0.1:
+        return [Told(on, paid)]
+    noticed = on + timedelta(days=2)
+    bounced = said(
+        RepaymentReversed,
+        on,
+        loan_id=loan_id,
+        reversed_transaction_id=tie,
+        amount_minor=amount,
+        split=split,
+        reason="bounced",
+        noticed_date=noticed,
+        transaction_id=f"{tie}-back",
+    )
+    again = replace(paid, transaction_id=f"{tie}-again", value_date=noticed)
+    return [Told(on, paid), Told(noticed, bounced), Told(noticed, again)]
+
+
+def finding(loan_id: str, on: date, random: Random) -> Any:
+    name = random.choice(["restructured", "misuse_of_funds", "credit_impaired"])
+    return said(
+        LoanStatusChanged,
+        on,
+        loan_id=loan_id,
+        finding=name,
+        active=True,
+        reason="reviewed",
+        transaction_id=f"{loan_id}-found",
+    )
+
+
+def closed_book(told: list[Told]) -> Fold:
+    """Fold the facts in the order they became known, closing every third day of the book."""
+    fold = Fold([factory() for factory in all_views()])
+    waiting = sorted(told, key=lambda item: item.known)
+    position = 0
+    for number in range(DAYS):
+        today = START + timedelta(days=number)
+        batch = []
+        while waiting and waiting[0].known <= today:
+            position += 1
+            batch.append(Recorded(position, "loan:x", position, waiting.pop(0).fact))
+        if number % 3 == 0:
+            position += 1
+            close = said(BusinessDayClosed, today, transaction_id=f"close-{today}")
+            batch.append(Recorded(position, "calendar", position, close))
+        fold.take(LEDGER_LOG, batch)
+    return fold
+
+
+def delayed(told: list[Told], random: Random) -> list[Told]:
+    """A third of the payments and findings become known up to four months late.
+
+    What undoes a payment still comes behind it.
+    """
+    late: dict[str, date] = {}
+    out = []
+    for item in told:
+        known = item.known
+        if not isinstance(item.fact, LoanOpened | LoanDisbursed | InstalmentsScheduled):
+            if random.random() < 0.33:
+                known += timedelta(days=random.randrange(1, 120))
+            known = min(known, START + timedelta(days=DAYS - 10))
+            known = max(known, late.get(getattr(item.fact, "reversed_transaction_id", ""), known))
+        late[item.fact.transaction_id] = known
+        out.append(Told(known, item.fact))
+    return out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_grades_and_balances_end_as_if_nothing_had_been_late(seed: int) -> None:
+    random = Random(seed)
+    told = [item for n in range(25) for item in loan_facts(f"L{n}", random)]
+    in_order, late = closed_book(told), closed_book(delayed(told, random))
+    assert grades(late) == grades(in_order)
+    assert clean_since(late) == clean_since(in_order)
+    for name in ("balances", "trial_balance"):
+        assert rows(late, name) == rows(in_order, name)
+    spread = set(grades(in_order).values())
+    assert len(spread) >= 3, f"a telling book has several grades, this one {spread}"
+
+
+def grading(fold: Fold) -> Any:
+    (view,) = [view for view in fold.views if isinstance(view, Grades)]
+    return view._grading
+
+
+def grades(fold: Fold) -> dict[str, int]:
+    ranks = grading(fold).grade
+    return {loan_id: int(ranks[row]) for row, loan_id in enumerate(fold.book.loan_ids)}
+
+
+def clean_since(fold: Fold) -> dict[str, int]:
+    since = grading(fold).clean_since
+    return {loan_id: int(since[row]) for row, loan_id in enumerate(fold.book.loan_ids)}
+
+
+def rows(fold: Fold, name: str) -> dict[str, list[Any]]:
+    (view,) = [view for view in fold.views if view.name == name]
+    return {spec.name: sorted(found) for spec, found in view.changes(fold.book)}
+
+
+def test_a_book_without_late_facts_is_never_rewritten() -> None:
+    """The other half of the test above: corrections come from late facts alone."""
+    random = Random(9)
+    told = [item for n in range(10) for item in loan_facts(f"L{n}", random)]
+    quiet = [item for item in told if not isinstance(item.fact, RepaymentReversed)]
+    fold = closed_book(quiet)
+    (view,) = [view for view in fold.views if isinstance(view, Grades)]
+    changes = next(found for spec, found in view.changes(fold.book) if spec.name == "grade_changes")
+    corrected = view.tables[1].column_names.index("corrected")
+    assert [change for change in changes if change[corrected]] == []
+    assert day_number(START) == fold.book.closes[0]
