@@ -28,9 +28,9 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="session")
 def recorded_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file beside its views: 100 loans over 7 months; never written to again."""
+    """A ledger file beside its views: 60 loans over 5 months; never written to again."""
     path = tmp_path_factory.mktemp("book") / "ledger.db"
-    portfolio = Portfolio(loans=100, months=7, seed=3, start=date(2024, 1, 2))
+    portfolio = Portfolio(loans=60, months=5, seed=9, start=date(2024, 1, 2))
     with Store.open(path) as store:
         ledger = Ledger(store.ledger)
         messages, done = portfolio.messages(), 0

@@ -102,14 +102,14 @@ def test_a_full_disk_writes_nothing_and_the_next_call_writes_it_all(
 ) -> None:
     projector = Projector.open(views_path, book)
     facts = book.ledger.read(limit=10**6)
-    projector.project(LEDGER_LOG, facts[:3000])
+    projector.project(LEDGER_LOG, facts[:1500])
     before = dump(views_path)
     limit_pages(projector, by=4)
     with pytest.raises(StoreUnavailable, match="full") as refused:
-        projector.project(LEDGER_LOG, facts[3000:])
+        projector.project(LEDGER_LOG, facts[1500:])
     assert "free some space" in refused.value.way_out
     assert dump(views_path) == before
-    assert projector.position(LEDGER_LOG) == 3000
+    assert projector.position(LEDGER_LOG) == 1500
     limit_pages(projector, by=100_000)
     projector.project(LEDGER_LOG, [])
     projector.close()

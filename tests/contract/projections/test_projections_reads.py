@@ -302,6 +302,6 @@ def test_status_names_positions_lag_and_counts(asked: Queries, book: Store) -> N
     status = asked.status()
     assert {view["lag_facts"] for view in status["views"]} == {0}
     assert {view["ledger_position"] for view in status["views"]} == {book.ledger.last_position()}
-    assert sum(status["loans"].values()) == 100
+    assert sum(status["loans"].values()) == 60
     closes = [i.fact.value_date for i in book.ledger.stream("calendar")]
     assert status["closed_date"] == max(closes) == date_of(day_number(max(closes)))
