@@ -81,7 +81,8 @@ Remark = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=False)
+    # Values hardly ever repeat, so caching their strings costs more than it saves.
+    model_config = ConfigDict(extra="forbid", strict=True, cache_strings="keys")
 
 
 class MessageBase(_Shape):
@@ -320,7 +321,7 @@ Message = Annotated[
 ]
 """Any message, told apart by its `type`."""
 
-MESSAGES: TypeAdapter[Any] = TypeAdapter(Message)
+MESSAGES: TypeAdapter[Any] = TypeAdapter(Message, config=ConfigDict(cache_strings="keys"))
 """Reads and describes messages; `MESSAGES.validator` is the bare validator."""
 
 MESSAGE_TYPES: dict[str, type[MessageBase]] = {

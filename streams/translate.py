@@ -34,9 +34,12 @@ from ledger.commands import (
 )
 from ledger.dates import FIRST_DATE, LAST_DATE, checked_date
 from ledger.errors import InvalidAmount
-from ledger.money import MAX_MINOR, exponent, parse_minor
+from ledger.money import exponent, parse_minor
 from ledger.terms import Instalment, Terms
 from streams import topics
+
+_SAFE_DIGITS = 13
+"""So many digits before the point never reach the largest amount, whatever the currency."""
 
 
 def _day(day: date) -> date:
@@ -49,10 +52,8 @@ def _minor(text: str, currency: str) -> int:
     The usual case, exactly the currency's digits, takes less than half of its time.
     """
     whole, _, fraction = text.partition(".")
-    if len(fraction) == exponent(currency):
-        minor = int(whole + fraction)
-        if -MAX_MINOR <= minor <= MAX_MINOR:
-            return minor
+    if len(fraction) == exponent(currency) and len(whole) <= _SAFE_DIGITS:
+        return int(whole + fraction)
     return parse_minor(text, currency)
 
 
