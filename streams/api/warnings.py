@@ -166,6 +166,13 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         """Its present state, and under `history` every change with reason, readings and causes."""
         return await pages.one(warning_id)
 
+    _add_actions(router, pages)
+    return router
+
+
+def _add_actions(router: APIRouter, pages: _Warnings) -> None:
+    """What people do about a warning."""
+
     @router.post(
         "/{warning_id}/acknowledge",
         operation_id="acknowledge_warning",
@@ -191,5 +198,3 @@ def routes(node: Node, feed: Feed) -> APIRouter:
                 warning_id=warning_id, actor=asked.actor, reason=asked.reason, until=asked.until
             )
         )
-
-    return router
