@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.events import BusinessDayClosed, LoanOpened
+from ledger.events import BusinessDayClosed, LoanOpened, RulesAdopted
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
@@ -124,7 +124,8 @@ class WatchAgent(Agent):
         if not new:
             return []
         recorded: list[Recorded] = await self.insist(self._warnings.record, new)
-        self.meter.warnings(Counter(_transition(item.fact) for item in recorded))
+        told = [item.fact for item in recorded if type(item.fact) is not RulesAdopted]
+        self.meter.warnings(Counter(map(_transition, told)))
         for listener in list(self.listeners):
             listener(recorded)
         await self._forward(Facts(WARNINGS_LOG, recorded, accepted))

@@ -24,8 +24,9 @@ ARGUMENTS = [
 def browser(binary: Callable[[str, str], Path]) -> Iterator[Any]:
     """Headless Chromium that can reach 127.0.0.1 and nothing else."""
     chromium = binary("chromium", "chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with playwright.sync_playwright() as driver:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
         yield opened
         opened.close()

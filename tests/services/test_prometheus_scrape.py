@@ -162,6 +162,7 @@ def test_a_real_prometheus_scrapes_a_node_and_answers_about_the_book(
     assert one("loanbell_ready") == 1
     raised = book.client.get("/v1/warnings").json()["warnings"]
     assert one('sum(loanbell_warnings_total{transition="raised"})') == len(raised) > 0
+    assert ask(prometheus, 'loanbell_warnings_total{transition="rulesadopted"}') == []
     assert one("loanbell_day_close_seconds_count") == 28
     assert one("sum(loanbell_graded_loans)") == 1
     story = book.client.get("/v1/loans/L-secret-1/story").json()["lines"]
