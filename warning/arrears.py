@@ -333,7 +333,7 @@ class ArrearsBook(Growing):
         late = days < self.day
         if late.any():
             self.dirty.update(rows[late].tolist())
-        self._settle(np.unique(rows))
+        self._settle(rows if len(rows) == 1 else np.unique(rows))
         self.on_payments(rows, days, amounts)
 
     def _settle(self, rows: IntArray) -> None:

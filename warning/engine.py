@@ -24,7 +24,7 @@ from warning import batch
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
 from warning.dues import Cursor
-from warning.history import History, rederive_dues, stretches_of
+from warning.history import History, paid_of, rederive_dues, stretches_of
 from warning.indicators import ACCOUNT_PAST, PAST, evaluate
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.measures import (
@@ -150,7 +150,7 @@ class Engine:
         return values
 
     def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
-        ended = np.flatnonzero(~self.book.open(rows))
+        ended = (~self.book.open(rows)).nonzero()[0]
         return evaluate(names, Measures(self._books, rows).read, ended)
 
     def values_as_of(
@@ -237,8 +237,9 @@ class Engine:
     def _rederive(self, rows: Sequence[int]) -> None:
         book, ending = self.book, self.due_windows[PART_WINDOW]
         for row in rows:
-            rederive_dues(book, row)
-            self.history.rederive(row, self.day, stretches_of(book, row))
+            paid = paid_of(book, row)
+            rederive_dues(book, row, paid)
+            self.history.rederive(row, self.day, stretches_of(book, row, paid))
             start = int(book.dues.start[row])
             passed = slice(start + int(ending.passed[row]), start + int(book.cursor.passed[row]))
             self.columns.parts[row] = book.dues.arena.part[passed].sum()

@@ -26,6 +26,8 @@ LEVELS = (1, 30, 60)
 MONTHS = 12
 Stretch = tuple[int, int, int]
 """Days [start, end) on which the oldest unmet due day was the third number."""
+Paid = list[tuple[int, int]]
+"""A loan's payments, (day, amount) in order of days, as `paid_of` gives them."""
 
 
 class History(Growing):
@@ -162,13 +164,17 @@ def level_of(dpd: IntArray) -> NDArray[np.uint8]:
     return bits
 
 
-def stretches_of(book: ArrearsBook, row: int) -> Iterator[Stretch]:
+def paid_of(book: ArrearsBook, row: int) -> Paid:
+    """What a loan paid on each day, reversals taken off, in order of days."""
+    return sorted(book.payments.by_day(int(book.latest_payment[row])).items())
+
+
+def stretches_of(book: ArrearsBook, row: int, paid: Paid) -> Iterator[Stretch]:
     """A loan's past up to the day before the open one, as stretches of days.
 
     On each day the schedule in force is the highest version valued by then; before the first one,
     reported positions speak, else charges alone.
     """
-    paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
     schedules = _schedules(book, row)
     from_days = [day for day, _, _ in schedules]
     changes = {day for day, _ in paid}
@@ -220,9 +226,8 @@ def _running(due: dict[int, int]) -> tuple[list[int], list[int]]:
     return days, list(accumulate(due[day] for day in days))
 
 
-def rederive_dues(book: ArrearsBook, row: int) -> None:
+def rederive_dues(book: ArrearsBook, row: int, paid: Paid) -> None:
     """Say anew how late each of a row's dues was met, and which were part-paid on their day."""
-    paid = sorted(book.payments.by_day(int(book.latest_payment[row])).items())
     days, cums = book.dues.of(row)
     late, part = [UNMET] * len(days), [0] * len(days)
     sums = list(accumulate((amount for _, amount in paid), initial=0))

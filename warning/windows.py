@@ -77,6 +77,8 @@ class Growing:
 
 def coalesce(rows: IntArray, amounts: IntArray) -> tuple[IntArray, IntArray]:
     """Amounts added up by row: distinct rows in ascending order, and their sums."""
+    if len(rows) == 1:
+        return rows, amounts
     order = np.argsort(rows, kind="stable")
     rows = rows[order]
     first = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
