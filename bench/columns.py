@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator, default_rng
 
-from ledger.dates import Calendar, day_number
+from ledger.dates import day_number
 from warning.dues import UNMET
 from warning.engine import Engine
 from warning.windows import IntArray
@@ -74,7 +74,7 @@ class Book:
 def open_book(loans: int, *, seed: int) -> Book:
     """`loans` loans of 24 instalments, each with an account of its own, on the first day."""
     random = default_rng(seed)
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     engine.advance(FIRST)
     first_due = FIRST + random.integers(0, STEP_DAYS, loans)
     _lay_out_loans(engine, first_due)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ledger.dates import Calendar, day_number
+from ledger.dates import day_number
 from ledger.events import (
     LoanLimitChanged,
     LoanOfficerChanged,
@@ -49,8 +49,7 @@ class Engine:
     Rows are loans in the order in which they first appeared. `facts_of` serves `values_as_of`.
     """
 
-    def __init__(self, *, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
-        self.calendar = calendar
+    def __init__(self, *, facts_of: FactsOf | None = None) -> None:
         self.day = NOT_STARTED
         self.officers: dict[str, int] = {}
         self.branches: dict[str, int] = {}

@@ -51,7 +51,7 @@ class Watch:
         """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing."""
         self.pack, self.position = pack, 0
         self._wanted, self._adopted = pack, False
-        self.engine = Engine(calendar=calendar, facts_of=facts_of)
+        self.engine = Engine(facts_of=facts_of)
         self._calendar = calendar
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)

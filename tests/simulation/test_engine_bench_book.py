@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.columns import AMOUNT, DUES, FIRST, STEP_DAYS, open_book
-from ledger.dates import Calendar, date_of
+from ledger.dates import date_of
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -75,7 +75,7 @@ def opening(row: int, first_due: int, balance: int) -> list[Recorded]:
 
 def test_columns_laid_out_for_a_bench_are_those_of_the_facts() -> None:
     book = open_book(30, seed=3)
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     engine.advance(FIRST)
     for row in range(30):
         engine.apply(opening(row, int(book.first_due[row]), int(book.balances[row])))

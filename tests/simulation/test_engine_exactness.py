@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.dates import Calendar, date_of, day_number
+from ledger.dates import date_of, day_number
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -250,7 +250,7 @@ def test_the_stream_equals_the_batch_at_every_day_it_is_asked(data: st.DataObjec
     facts = sorted(book(data), key=lambda arriving: arriving[0])
     known = records([fact for _, fact in facts])
     arrivals = [arrival for arrival, _ in facts]
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     at = 0
     for day in sorted(data.draw(st.lists(DAYS, min_size=1, max_size=6, unique=True))):
         # All that arrived before the close of the day, while days went by one or many at a time.
@@ -273,7 +273,7 @@ def test_shuffled_facts_give_the_same_values(data: st.DataObject) -> None:
     facts = [fact for _, fact in book(data)]
     known = records(data.draw(st.permutations(facts)))
     last = FIRST + data.draw(DAYS)
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(known)), max_size=3)))
     days = sorted(data.draw(st.lists(st.integers(FIRST, last), min_size=3, max_size=3)))
     at = 0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ledger.dates import Calendar, date_of, day_number
+from ledger.dates import date_of, day_number
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -228,7 +228,7 @@ def test_the_stream_equals_the_batch_month_after_month(seed: int) -> None:
     random, looks = Random(seed), sorted(portfolio.looks)
     looks = sorted([*random.sample(looks, min(len(looks), 12)), LAST - 40, LAST - 1])
     known = [Recorded(at, "s", at, fact) for at, (_, fact) in enumerate(portfolio.facts, start=1)]
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     at = 0
     for look in looks:
         while at < len(known) and portfolio.facts[at][0] <= look:
@@ -252,7 +252,7 @@ def test_the_stream_equals_the_batch_month_after_month(seed: int) -> None:
 def says_of_shuffled(known: list[Recorded], day: int, random: Random) -> dict[str, str]:
     """What an engine says that hears the facts in any order, half of them before an early day."""
     shuffled = random.sample(known, len(known))
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     engine.apply(shuffled[: len(shuffled) // 2])
     engine.advance(day - 300)
     engine.apply(shuffled[len(shuffled) // 2 :])

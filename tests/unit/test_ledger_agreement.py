@@ -18,7 +18,7 @@ from ledger.commands import (
     ReverseRepayment,
     ScheduleInstalments,
 )
-from ledger.dates import Calendar, day_number, start_of_day_us
+from ledger.dates import day_number, start_of_day_us
 from ledger.decide import decide, evolve
 from ledger.loan import Loan
 from ledger.store import Recorded
@@ -132,7 +132,7 @@ def differences(loan: Loan, engine: Engine, offset: int) -> list[object]:
 @given(commands=arrivals())
 def test_day_counts_and_arrears_equal_the_engines_on_every_day(commands: list[Command]) -> None:
     loan, recorded = arrived(commands)
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     engine.apply(recorded)
     assert [d for n in range(0, END, 5) if (d := differences(loan, engine, n))] == []
     last = engine.values(["outstanding_minor"])["outstanding_minor"][0]
@@ -157,7 +157,7 @@ def test_they_are_equal_again_once_a_reversal_is_noticed(
             )
             commands = [*commands, undone]
     loan, recorded = arrived(commands)
-    engine = Engine(calendar=Calendar())
+    engine = Engine()
     engine.apply(recorded)
     assert differences(loan, engine, END) == []
     last = engine.values(["outstanding_minor"])["outstanding_minor"][0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.dates import Calendar, day_number
+from ledger.dates import day_number
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -36,7 +36,7 @@ class Bank:
 
     def __init__(self) -> None:
         self.recorded: list[Recorded] = []
-        self.engine = Engine(calendar=Calendar(), facts_of=lambda _, upto: self.recorded[:upto])
+        self.engine = Engine(facts_of=lambda _, upto: self.recorded[:upto])
         self._schedules = 0
 
     def tell(self, kind: Any, day: str, /, **fields: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ledger.dates import Calendar
 from warning.engine import Engine
 from warning.indicators import ACCOUNT_PAST, CATALOGUE, PAST, Indicator
 
@@ -31,13 +30,13 @@ def test_no_indicator_reads_a_protected_attribute() -> None:
 
 
 def test_an_engine_without_loans_gives_empty_columns() -> None:
-    values = Engine(calendar=Calendar()).values(list(CATALOGUE))
+    values = Engine().values(list(CATALOGUE))
     assert {name: column.shape for name, column in values.items()} == dict.fromkeys(CATALOGUE, (0,))
 
 
 def test_an_unknown_name_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="dpd_dayz"):
-        Engine(calendar=Calendar()).values(["dpd_dayz"], np.array([0]))
+        Engine().values(["dpd_dayz"], np.array([0]))
 
 
 def test_indicators_of_the_past_are_names_of_the_catalogue() -> None:
