@@ -169,12 +169,13 @@ def paid_of(book: ArrearsBook, row: int) -> Paid:
     return sorted(book.payments.by_day(int(book.latest_payment[row])).items())
 
 
-def stretches_of(book: ArrearsBook, row: int, paid: Paid) -> Iterator[Stretch]:
+def stretches_of(book: ArrearsBook, row: int, paid: Paid | None = None) -> Iterator[Stretch]:
     """A loan's past up to the day before the open one, as stretches of days.
 
     On each day the schedule in force is the highest version valued by then; before the first one,
-    reported positions speak, else charges alone.
+    reported positions speak, else charges alone. `paid` spares gathering the payments again.
     """
+    paid = paid_of(book, row) if paid is None else paid
     schedules = _schedules(book, row)
     from_days = [day for day, _, _ in schedules]
     changes = {day for day, _ in paid}
