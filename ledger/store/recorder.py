@@ -13,7 +13,6 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain as joined
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -137,8 +136,8 @@ class BatchRecorder(SQLiteProcessRecorder):
     def _write(self, cursor: SQLiteCursor, framed: Framed, moved: Slice) -> None:
         sql = self.sql
         statements.insert(cursor, sql.insert_facts, framed.values)
-        statements.insert(cursor, sql.insert_heads, list(joined.from_iterable(moved.heads)))
-        statements.insert(cursor, sql.insert_commands, list(joined.from_iterable(moved.commands)))
+        statements.insert(cursor, sql.insert_heads, moved.heads)
+        statements.insert(cursor, sql.insert_commands, moved.commands)
         if framed.values or moved.indexed is not None:
             cursor.execute(sql.update_log, (*framed.last, moved.indexed))
 

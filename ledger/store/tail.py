@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from itertools import chain as joined
+from typing import Any, NamedTuple
 
 Head = tuple[int, int]
 """The end of a stream: the version and the position of its last fact."""
 
 
 class Slice(NamedTuple):
-    """Index entries to move with the next commit, and the position moved up to if they are last."""
+    """Index entries to move with the next commit, as values of rows one after the other.
 
-    heads: list[tuple[str, int, int]]
-    commands: list[tuple[str, int]]
+    `indexed` is the position that the tables hold everything up to, if these entries are the last.
+    """
+
+    heads: list[Any]
+    commands: list[Any]
     stop: int
     indexed: int | None
 
@@ -45,7 +49,7 @@ class Tail:
         self._old_heads: dict[str, Head] = {}
         self._old_commands: dict[str, int] = {}
         self._old_position = 0
-        self._to_move: tuple[list[tuple[str, int, int]], list[tuple[str, int]]] = ([], [])
+        self._to_move: tuple[list[str], list[str]] = ([], [])
         self._moved = 0
 
     def head(self, stream: str) -> Head | None:
@@ -72,12 +76,17 @@ class Tail:
             if self._capacity is None or self._count < self._capacity:
                 return NOTHING
             self._freeze(position)
-        heads, commands = self._to_move
+        streams, ids = self._to_move
         start, stop = self._moved, self._moved + 2 * count + 64
-        last = stop >= max(len(heads), len(commands))
-        return Slice(
-            heads[start:stop], commands[start:stop], stop, self._old_position if last else None
+        heads: list[Any] = []
+        for stream in streams[start:stop]:
+            heads += (stream, *self._old_heads[stream])
+        part = ids[start:stop]
+        commands = list(
+            joined.from_iterable(zip(part, map(self._old_commands.get, part), strict=True))
         )
+        last = stop >= max(len(streams), len(ids))
+        return Slice(heads, commands, stop, self._old_position if last else None)
 
     def moved(self, moved: Slice) -> None:
         """The slice is committed: it need not be moved again."""
@@ -87,8 +96,7 @@ class Tail:
             self._old_heads, self._old_commands, self._to_move = {}, {}, ([], [])
 
     def _freeze(self, position: int) -> None:
-        heads = sorted((stream, *head) for stream, head in self._heads.items())
-        self._to_move = heads, sorted(self._commands.items())
+        self._to_move = sorted(self._heads), sorted(self._commands)
         self._old_heads, self._old_commands = self._heads, self._commands
         self._old_position, self._count = position, 0
         self._heads, self._commands = {}, {}
