@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from ledger.codec_source import Document, reader, writer
+from ledger.codec_source import Document, content_writer, reader, writer
 from ledger.errors import InvariantBroken, StoredFactUnreadable
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ _by_name: dict[str, Codec] = {}
 _by_topic: dict[str, Codec] = {}
 _upcasts: dict[tuple[str, int], Upcast] = {}
 _documents: dict[type, tuple[str, Callable[[Any], Document]]] = {}
-_contents: dict[type, Callable[[Any], Document]] = {}
+_contents: dict[type, Callable[[Any], list[Any]]] = {}
 
 
 def event_type(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
@@ -127,9 +127,8 @@ def content_digest(command: object) -> bytes:
     cls = type(command)
     content = _contents.get(cls)
     if content is None:
-        content = _contents[cls] = writer(cls, leave_out=("recorded_at_us",), leave_out_none=True)
-    asked = orjson.dumps((cls.__name__, content(command)))
-    return blake2b(asked, digest_size=DIGEST_BYTES).digest()
+        content = _contents[cls] = content_writer(cls, leave_out="recorded_at_us")
+    return blake2b(orjson.dumps(content(command)), digest_size=DIGEST_BYTES).digest()
 
 
 def _document(topic: str, state: bytes | str) -> Document:

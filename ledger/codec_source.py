@@ -27,21 +27,31 @@ class _Wrong(Exception):
     """A stored value is not of its declared type."""
 
 
-def writer(
-    cls: type, *, leave_out: Iterable[str] = (), leave_out_none: bool = False
-) -> Callable[[Any], Document]:
-    """A function from a record to a document with sorted keys, nested records included.
+def writer(cls: type) -> Callable[[Any], Document]:
+    """A function from a record to a document with sorted keys, nested records included."""
+    names = sorted(field.name for field in fields(cls))
+    lines = ["def write(r):", f"    return {_literal(get_type_hints(cls), names, 'r', 0)}"]
+    write: Callable[[Any], Document] = _compiled(lines, {})
+    return write
 
-    `leave_out` names fields that do not count; `leave_out_none` drops those that are None.
+
+def content_writer(cls: type, *, leave_out: str) -> Callable[[Any], list[Any]]:
+    """A function from a record to a list of what it says, its class's name first.
+
+    Fields come in the order of their names, those that may be None last, with their name, and only
+    where they are not None. The field `leave_out` does not count.
     """
     hints = get_type_hints(cls)
-    names = sorted({field.name for field in fields(cls)} - set(leave_out))
-    optional = [n for n in names if leave_out_none and _inner(hints[n]) is not None]
-    lines = ["def write(r):", f"    d = {_literal(hints, names, 'r', 0)}"]
+    names = sorted({field.name for field in fields(cls)} - {leave_out})
+    optional = [name for name in names if _inner(hints[name]) is not None]
+    said = [_written(hints[n], f"r.{n}", 0) for n in names if n not in optional]
+    lines = ["def write(r):", f"    said = [{', '.join([repr(cls.__name__), *said])}]"]
     for name in optional:
-        lines.append(f"    if d[{name!r}] is None: del d[{name!r}]")
-    lines.append("    return d")
-    write: Callable[[Any], Document] = _compiled(lines, {})
+        value = f"r.{name}"
+        lines.append(f"    if {value} is not None:")
+        lines.append(f"        said += ({name!r}, {_written(_inner(hints[name]), value, 0)})")
+    lines.append("    return said")
+    write: Callable[[Any], list[Any]] = _compiled(lines, {})
     return write
 
 

@@ -224,7 +224,7 @@ class Ledger:
     def _load(self, streams: set[str]) -> None:
         """Bring the entities of `streams` into the cache; once it is full, to its young end."""
         entities = self._entities
-        missing = streams - entities.keys()
+        missing = streams.difference(entities)  # Not `-`, which goes through all entities.
         if len(entities) + len(missing) > self._bound:
             for stream in streams - missing:
                 entities[stream] = entities.pop(stream)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from eventsourcing.sqlite import SQLiteCursor
 
 _ROWS = (256, 32, 4, 1)
-_LISTED = 10_000
+_PART = 10_000
 SCAN_ROWS = 20_000
 
 Insert = tuple[tuple[int, str], ...]
@@ -40,7 +40,7 @@ class Statements(NamedTuple):
 
 
 _PLACE = "position, originator_id, originator_version, topic, state"
-_LIST = "(SELECT value FROM json_each(?))"
+_LISTED = "json_each(?) listed CROSS JOIN"  # One seek for each key, in the order of the list.
 
 
 def of_log(log: str) -> Statements:
@@ -61,12 +61,12 @@ def of_log(log: str) -> Statements:
         select_log=f"SELECT position, chain, indexed FROM logs WHERE name = '{log}'",
         scan="SELECT position, originator_id, originator_version, command_id "
         f"FROM {facts} WHERE position > ? ORDER BY position LIMIT {SCAN_ROWS}",
-        select_heads=f"SELECT * FROM {heads} WHERE originator_id IN {_LIST}",
-        select_commands=f"SELECT * FROM {commands} WHERE command_id IN {_LIST}",
+        select_heads=f"SELECT h.* FROM {_LISTED} {heads} h ON h.originator_id = listed.value",
+        select_commands=f"SELECT c.* FROM {_LISTED} {commands} c ON c.command_id = listed.value",
         select_claims="SELECT command_id, command_digest, originator_id, originator_version "
-        f"FROM {facts} WHERE position IN {_LIST}",
-        walk=f"WITH RECURSIVE walk AS (SELECT {_PLACE}, previous FROM {facts} "
-        f"WHERE position IN {_LIST} UNION ALL "
+        f"FROM {_LISTED} {facts} ON position = listed.value",
+        walk=f"WITH RECURSIVE walk AS (SELECT {_PLACE}, previous "
+        f"FROM {_LISTED} {facts} ON position = listed.value UNION ALL "
         "SELECT f.position, f.originator_id, f.originator_version, f.topic, f.state, f.previous "
         f"FROM walk JOIN {facts} f ON f.position = walk.previous) SELECT {_PLACE} FROM walk",
         read=f"SELECT {_PLACE} FROM {facts} WHERE position > ? ORDER BY position LIMIT ?",
@@ -133,8 +133,8 @@ def insert(cursor: SQLiteCursor, statements: Insert, values: Sequence[Any]) -> N
 def listed(keys: Iterable[str] | Iterable[int]) -> Iterator[tuple[str]]:
     """Keys as the parameters of statements that take a list, in parts of a bounded size."""
     ordered: list[Any] = sorted(keys)
-    for start in range(0, len(ordered), _LISTED):
-        yield (json.dumps(ordered[start : start + _LISTED]),)
+    for start in range(0, len(ordered), _PART):
+        yield (orjson.dumps(ordered[start : start + _PART]).decode(),)
 
 
 def _insert(table: str, width: int, conflict: str = "") -> Insert:
