@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ from ledger.commands import Command, CreditAccount, OpenAccount
 from ledger.events import AccountCredited
 from ledger.process import settle
 from ledger.service import Incoming, Ledger
-from ledger.store import NewFact, Store
+from ledger.store import NewFact, SqliteLog, Store
 
 Result = dict[str, Any]
 _DAY = date(2024, 3, 29)
 _NOON_US = 1_711_713_600_000_000
 _DIGEST = bytes(range(16))
 _CHAIN = bytes(32)
+_MILLIONS = (500_000, 5_000_000)
 _RAW = (
     "CREATE TABLE facts (position INTEGER PRIMARY KEY, originator_id TEXT NOT NULL, "
     "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
@@ -137,27 +139,35 @@ def _durable(folder: Path, seed: int, quick: bool) -> list[Result]:
 
 
 def _flat(folder: Path, seed: int, quick: bool) -> list[Result]:
-    """Whether the rate holds as the log grows, with ascending and with random command ids."""
-    small, large, size = (20_000, 200_000, 1_000) if quick else (500_000, 5_000_000, 5_000)
+    """Whether the rate holds as a log grows: a small and a large one take turns."""
+    sizes, size, rounds = ((70_000, 280_000), 1_000, 70) if quick else (_MILLIONS, 5_000, 60)
     results: list[Result] = []
     for name, random_ids in (("ascending ids", False), ("random ids", True)):
-        source = Credits(seed, 100_000, random_ids=random_ids)
-        with Store.open(folder / name / "ledger.db") as store:
-            rates = {}
-            for end in (small, large):
-                seconds = []
-                while source.made < end:
-                    facts = source.batch(size)
-                    taken = _seconds(store.ledger.record, facts)
-                    if source.made > end - small // 2:
-                        seconds.append(taken)
-                rates[end] = size * len(seconds) / sum(seconds)
-                note = f"mean of the last {small // 2:,}; slowest batch {max(seconds) * 1e3:.0f} ms"
-                measure = f"{name}: rate at {end:,} facts"
-                results.append(_result("flat", measure, rates[end], "facts/s", note))
-        share = rates[large] / rates[small]
-        results.append(_result("flat", f"{name}: kept", share, "", "aim 0.7"))
+        seconds: dict[int, list[float]] = {count: [] for count in sizes}
+        with ExitStack() as stack:
+            grown = {}
+            for count in sizes:
+                source = Credits(seed, 100_000, random_ids=random_ids)
+                store = stack.enter_context(Store.open(folder / name / str(count) / "ledger.db"))
+                while source.made < count:
+                    store.ledger.record(source.batch(5_000))
+                grown[count] = source, store.ledger
+            for _ in range(rounds):
+                for count, (source, log) in grown.items():
+                    seconds[count].append(_seconds(_known_and_record, log, source.batch(size)))
+        rates = {count: size * rounds / sum(taken) for count, taken in seconds.items()}
+        for count, rate in rates.items():
+            slowest = f"slowest batch of {size:,}: {max(seconds[count]) * 1e3:.0f} ms"
+            results.append(_result("flat", f"{name}, {count:,} facts", rate, "facts/s", slowest))
+        kept = rates[sizes[1]] / rates[sizes[0]]
+        results.append(_result("flat", f"{name}: kept", kept, "", f"aim 0.7; {rounds} rounds"))
     return results
+
+
+def _known_and_record(log: SqliteLog, facts: Sequence[NewFact]) -> None:
+    """As the service does: look the commands up, then record."""
+    log.known_commands([new.command_id for new in facts if new.command_id is not None])
+    log.record(facts)
 
 
 def _layouts(folder: Path, seed: int, quick: bool) -> list[Result]:
