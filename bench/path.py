@@ -42,7 +42,7 @@ def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
     median = statistics.median(rates)
     what = f"{loans:,} loans over {months} months, {len(lines):,} messages, {runs} runs"
     spread = f"{min(rates):,.0f} to {max(rates):,.0f}; aim {_AIM_PER_SECOND:,}; {what}"
-    recorded = statistics.median(each.messages / each.recording_seconds for each in driven)
+    recorded = statistics.median(each.sent.messages / each.recording_seconds for each in driven)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     results = [
         _row("whole path, one process", median, "messages/s", spread),

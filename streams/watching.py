@@ -13,7 +13,13 @@ from itertools import groupby
 from typing import Any
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.events import BusinessDayClosed, LoanOpened, RulesAdopted
+from ledger.events import (
+    BusinessDayClosed,
+    LoanOpened,
+    RulesAdopted,
+    WarningEscalated,
+    WarningRaised,
+)
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
@@ -23,6 +29,9 @@ from warning.watch import Watch
 
 Listener = Callable[[Sequence[Recorded]], None]
 """Takes committed facts of the warnings log, in order, in the node's loop."""
+
+
+_RINGS = (WarningRaised, WarningEscalated)
 
 
 class WatchAgent(Agent):
@@ -80,9 +89,8 @@ class WatchAgent(Agent):
         new = await self.work(self._observed, facts.recorded)
         closed = sum(type(item.fact) is BusinessDayClosed for item in facts.recorded)
         recorded = await self._commit(new, facts.accepted)
-        if recorded:
-            seconds = loop.time() - facts.accepted
-            self.meter.warned(seconds=seconds, warnings=len(recorded))
+        if rung := sum(type(item.fact) in _RINGS for item in recorded):
+            self.meter.warned(seconds=loop.time() - facts.accepted, warnings=rung)
         for _ in range(closed):
             self.meter.day_closed(seconds=(loop.time() - started) / closed)
         self.position = self._watch.position

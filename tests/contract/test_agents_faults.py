@@ -79,6 +79,30 @@ def test_views_that_cannot_be_written_stop_the_node_and_it_still_ends_in_time(
         assert store.ledger.last_position() == 1
 
 
+def test_an_unforeseen_error_is_told_by_its_kind_and_place_never_by_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        node = node_of(tmp_path)
+
+        def broken(*_: object) -> None:
+            raise ValueError("Zhang Wei, 13800000000")
+
+        monkeypatch.setattr(node.projector, "project", broken)
+        async with node:
+            await node.submit([account(1)])
+            assert isinstance(await node.failed(), ValueError)
+            reason = node.health().reason
+            assert reason.startswith("ValueError at test_agents_faults.py:")
+            with pytest.raises(NodeStopped) as refused:
+                await node.submit([account(2)])
+            assert "Zhang" not in str(refused.value)
+
+    run(work())
+    assert "the node stops: ValueError at test_agents_faults.py:" in caplog.text
+    assert "Zhang" not in caplog.text
+
+
 @pytest.mark.slow
 def test_a_store_that_is_locked_for_a_while_answers_try_again_and_loses_nothing(
     tmp_path: Path,
