@@ -90,7 +90,7 @@ def format_minor(minor: int, currency: str) -> str:
 
 
 def grouped(minor: int, currency: str) -> str:
-    """Minor units as people read them: `grouped(3782114, "CNY") == "37,821.14"`. Not to be parsed."""
+    """Minor units as people read them: `grouped(3782114, "CNY") == "37,821.14"`; not to parse."""
     whole, point, rest = format_minor(abs(minor), currency).partition(".")
     return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{rest}"
 

@@ -321,9 +321,8 @@ class Node:
 
     def _check_taking(self) -> None:
         if self.failure is not None:
-            raise NodeStopped(
-                f"An error stopped the node: {told(self.failure)}", way_out="Mend it, then start again."
-            )
+            cause = f"An error stopped the node: {told(self.failure)}"
+            raise NodeStopped(cause, way_out="Mend it, then start again.")
         if self._state not in ("starting", "ready"):
             raise NodeStopped("The node takes nothing now.", way_out="Send it again later.")
 
