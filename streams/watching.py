@@ -7,6 +7,7 @@ every action has its place among the facts. Judges nothing: `Watch` does.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
@@ -26,6 +27,8 @@ from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
 from streams.app import Inbox
 from streams.metrics import Meter
 from warning.watch import Watch
+
+log = logging.getLogger("loanbell.watching")
 
 Listener = Callable[[Sequence[Recorded]], None]
 """Takes committed facts of the warnings log, in order, in the node's loop."""
@@ -73,6 +76,12 @@ class WatchAgent(Agent):
     async def _replay(self) -> None:
         loop = asyncio.get_running_loop()
         new = await self.work(self._replayed)
+        if self._watch.difference:
+            log.warning(
+                "the past is judged otherwise now (another version or calendar): %s; what is on "
+                "record stands and the watch goes on from it; if neither changed, run `loanbell "
+                "check`", self._watch.difference,
+            )  # fmt: skip
         await self._commit(new, loop.time())
         self.position, self.caught_up = self._watch.position, True
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ledger.dates import Calendar, start_of_day_us
-from ledger.errors import InvariantBroken, LoanError
+from ledger.errors import LoanError
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -29,7 +29,9 @@ from ledger.events import (
     LoanOpened,
     RepaymentReceived,
     RepaymentReversed,
+    RulesAdopted,
     WarningRaised,
+    WarningResolved,
     WarningWithdrawn,
 )
 from ledger.store import NewFact, Recorded, Store
@@ -343,19 +345,98 @@ def test_the_eager_pack_walks_every_path(stores: Callable[[], Store]) -> None:
     }
 
 
-def test_a_history_that_other_rules_wrote_is_not_taken_over_in_silence(
+def test_what_is_on_record_stands_when_the_same_rules_would_say_something_else_now(
     stores: Callable[[], Store],
 ) -> None:
     diary, store = Diary(1, days=90), stores()
     pack = parse_pack(EAGER, path="eager.toml")
-    undisturbed(diary, pack, store, Random(1))
-    recorded = store.warnings.read(limit=100_000)
-    at = next(n for n, r in enumerate(recorded) if isinstance(r.fact, WarningRaised))
-    old = recorded[at]
-    forged = Recorded(old.position, old.stream, old.version, replace(old.fact, severity="red"))
+    half = len(diary.facts) // 2
     watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
-    with pytest.raises(InvariantBroken, match=f"position {at + 1}"):
-        watch.replay(diary.facts, [*recorded[:at], forged, *recorded[at + 1 :]])
+    said = watch.observe(diary.facts[:half])
+    at = next(n for n, new in enumerate(said) if type(new.fact) is WarningRaised)
+    said[at] = said[at]._replace(fact=replace(said[at].fact, reason="In other words."))
+    commit(store, said)
+    watch = restart(diary, pack, store, half)
+    assert watch.difference.startswith(f"at position {at + 1} {said[at].stream}@")
+    assert "WarningRaised" in watch.difference
+    assert rules_adopted_at(store) == [0, said[-1].fact.ledger_position]
+    standing = open_warnings(store)
+    assert standing
+    assert {e.warning_id for row in range(LOANS) for e in watch._life.of_row(row)} == standing
+    quiet = restart(diary, pack, store, half)
+    assert quiet.difference == ""
+    commit(store, quiet.observe(diary.facts))
+    assert open_warnings(store) != standing
+    assert restart(diary, pack, store, len(diary.facts)).difference == ""
+    assert len(rules_adopted_at(store)) == 2
+
+
+@pytest.mark.parametrize("seed", range(3), ids=lambda seed: f"seed{seed}")
+def test_after_a_holiday_is_added_every_restart_goes_on_from_the_record_and_agrees(
+    seed: int, stores: Callable[[], Store]
+) -> None:
+    """Another calendar counts other business days: the past is not concluded the same any more."""
+    diary, draw, heads = Diary(seed, days=100), Random(seed), []
+    pack = parse_pack(EAGER, path="eager.toml")
+    half = len(diary.facts) // 2
+    other = Calendar(holidays=frozenset(FIRST + timedelta(days=n) for n in (15, 16, 17, 18)))
+    for kills in (0, 6):
+        store = stores()
+        planned = undisturbed_until(half, diary, pack, store)
+        watch = Watch(pack=pack, calendar=other, facts_of=diary.facts_of)
+        stops = sorted({half, len(diary.facts), *draw.sample(range(half, len(diary.facts)), kills)})
+        for stop in stops:
+            watch = Watch(pack=pack, calendar=other, facts_of=diary.facts_of)
+            recorded = store.warnings.read(limit=1_000_000)
+            commit(store, watch.replay(iter(diary.facts[:stop]), recorded))
+            assert bool(watch.difference) == (stop == half)
+        assert store.warnings.read(limit=planned) == planned_facts(diary, pack, half)
+        heads.append(store.warnings.head())
+    assert heads[0] == heads[1]
+
+
+def undisturbed_until(half: int, diary: Diary, pack: Pack, store: Store) -> int:
+    """The first half, under the old calendar. Returns how many facts were recorded."""
+    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
+    commit(store, watch.observe(diary.facts[:half]))
+    return store.warnings.last_position()
+
+
+def planned_facts(diary: Diary, pack: Pack, half: int) -> list[Recorded]:
+    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
+    said = watch.observe(diary.facts[:half])
+    return [Recorded(at, new.stream, new.version, new.fact) for at, new in enumerate(said, 1)]
+
+
+def rules_adopted_at(store: Store) -> list[int]:
+    facts = [record.fact for record in store.warnings.read(limit=100_000)]
+    return [fact.ledger_position for fact in facts if isinstance(fact, RulesAdopted)]
+
+
+def open_warnings(store: Store) -> set[str]:
+    """Raised and not ended, by the log alone."""
+    found: set[str] = set()
+    for record in store.warnings.read(limit=100_000):
+        if isinstance(record.fact, WarningRaised):
+            found.add(record.fact.warning_id)
+        elif isinstance(record.fact, WarningResolved | WarningWithdrawn):
+            found.discard(record.fact.warning_id)
+    return found
+
+
+def test_rules_that_this_version_cannot_read_leave_what_is_on_record_standing(
+    stores: Callable[[], Store],
+) -> None:
+    diary, store = Diary(1, days=60), stores()
+    pack = parse_pack(EAGER, path="eager.toml")
+    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
+    said = watch.observe(diary.facts)
+    old = replace(said[0].fact, text=EAGER.replace("quiet_days", "silent_days"), digest="0" * 64)
+    commit(store, [said[0]._replace(fact=old), *said[1:]])
+    again = restart(diary, pack, store, len(diary.facts))
+    assert "silent_days" in again.difference
+    assert len(rules_adopted_at(store)) == 2
+    assert restart(diary, pack, store, len(diary.facts)).difference == ""
 
 
 def test_rules_that_change_between_two_runs_are_adopted_once_and_survive_every_restart(
