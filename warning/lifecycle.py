@@ -119,9 +119,9 @@ class Lifecycle:
         """Whether a loan has open warnings."""
         return row in self._by_row
 
-    def open_count(self) -> int:
-        """How many warnings are open."""
-        return len(self._by_id)
+    def open_ids(self) -> frozenset[str]:
+        """The ids of the open warnings."""
+        return frozenset(self._by_id)
 
     # -- time and facts --------------------------------------------------------------------------
 

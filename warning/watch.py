@@ -63,6 +63,11 @@ class Watch:
         self._listening = listening(pack)
         self._last: Any = None
 
+    @property
+    def open_warnings(self) -> frozenset[str]:
+        """The ids of the warnings that are open."""
+        return self._life.open_ids()
+
     # -- facts in --------------------------------------------------------------------------------
 
     def observe(self, recorded: Sequence[Recorded]) -> list[NewFact]:
