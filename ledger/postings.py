@@ -172,3 +172,6 @@ _LINES: dict[type, Callable[[Any], Lines]] = {
     ChargeApplied: _charged,
     **_SPLIT_LINES,
 }
+
+MONEY_FACTS: tuple[type, ...] = tuple(_LINES)
+"""The kinds of facts that may have postings; all others move no money."""

@@ -12,24 +12,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, BinaryIO
+from functools import cache
+from typing import Any, BinaryIO, Literal, get_origin, get_type_hints
 
+from ledger.codec import topic_of
 from ledger.dates import checked_date, date_of_us
 from ledger.errors import InvariantBroken, LoanError
-from ledger.events import (
-    AccountCredited,
-    AccountDebited,
-    AccountOpened,
-    ChargeApplied,
-    LoanClosed,
-    LoanDisbursed,
-    LoanOpened,
-    RepaymentReceived,
-    RepaymentReversed,
-    RepaymentsReallocated,
-)
+from ledger.events import AccountOpened, LoanOpened
 from ledger.money import exponent
-from ledger.postings import Posting, postings_of
+from ledger.postings import MONEY_FACTS, Posting, postings_of
 from ledger.store import Recorded
 from projections.journals import Journal, Preface
 
@@ -37,24 +28,8 @@ OPENING = "Opening balances"
 OPENING_REMARK = "What was posted before the period is the opening transaction of the day before."
 PIECE_BYTES = 1 << 20
 
-_SAID: dict[type, str] = {
-    AccountOpened: "Account opened",
-    AccountCredited: "Account credited",
-    AccountDebited: "Account debited",
-    LoanDisbursed: "Loan paid out",
-    ChargeApplied: "Charge",
-    RepaymentReceived: "Repayment",
-    RepaymentReversed: "Repayment reversed",
-    RepaymentsReallocated: "Repayments applied anew",
-    LoanClosed: "Loan closed",
-}
-_PARTICULAR: dict[type, str] = {
-    AccountCredited: "flow",
-    AccountDebited: "flow",
-    ChargeApplied: "kind",
-    RepaymentReversed: "reason",
-    LoanClosed: "reason",
-}
+_PARTICULARS = ("flow", "kind", "reason")
+"""Fields that say more of a fact, where their words come from a closed list."""
 
 
 class PeriodImpossible(LoanError):
@@ -134,7 +109,7 @@ class Export:
             fact = item.fact
             if isinstance(fact, LoanOpened | AccountOpened):
                 self._currency_of[item.stream] = fact.currency
-            if type(fact) in _SAID:
+            if isinstance(fact, MONEY_FACTS):
                 self._post(item)
 
     def write(self, to: BinaryIO) -> Written:
@@ -235,10 +210,16 @@ def _postings(sums: dict[tuple[str, str], int], *, zeros: bool) -> list[Posting]
 
 def _description(fact: Any) -> str:
     """What happened, in words of a closed list: `Loan closed: written off`."""
-    kind = type(fact)
-    if kind not in _PARTICULAR:
-        return _SAID[kind]
-    return f"{_SAID[kind]}: {getattr(fact, _PARTICULAR[kind]).replace('_', ' ')}"
+    kind: type = type(fact)
+    said = topic_of(fact).rpartition(".v")[0].replace(".", " ").capitalize()
+    words = [said, *(getattr(fact, field) for field in _particulars(kind))]
+    return ": ".join(words).replace("_", " ")
+
+
+@cache
+def _particulars(kind: type) -> tuple[str, ...]:
+    hints = get_type_hints(kind)
+    return tuple(field for field in _PARTICULARS if get_origin(hints.get(field)) is Literal)
 
 
 class _Texts:

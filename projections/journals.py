@@ -17,6 +17,7 @@ from urllib.parse import quote
 from ledger.money import exponent, format_minor
 from ledger.postings import Posting
 
+_KINDS = ("Assets", "Equity", "Expenses", "Income", "Liabilities")
 _PLAIN = "-._~:/@+#"
 """Characters of an id that mean nothing in either format, besides letters and digits."""
 
@@ -90,7 +91,7 @@ class Hledger:
         head = f"{day} * ({plain_id(code)}) {description}" if code else f"{day} * {description}"
         if tags:
             head += "  ; " + ", ".join(f"{name}:{plain_id(tags[name])}" for name in tags)
-        lines = [f"    {p.account:<25}  {_amount(p):>19}" for p in postings]
+        lines = [f"    {p.account:<32}  {_amount(p):>19}" for p in postings]
         return "\n".join([head, *lines]) + "\n\n"
 
     def stated(self, day: date, balances: Collection[Posting]) -> str:
@@ -98,7 +99,7 @@ class Hledger:
         if not balances:
             return ""
         lines = [
-            f"    {p.account:<25}  {_amount(p._replace(amount_minor=0)):>12} = {_amount(p)}"
+            f"    {p.account:<32}  {_amount(p._replace(amount_minor=0)):>12} = {_amount(p)}"
             for p in balances
         ]
         return "\n".join([f"{day} * {self.STATED}", *lines]) + "\n\n"
@@ -130,14 +131,14 @@ class Beancount:
         told = {"event": code, **(tags or {})} if code else dict(tags or {})
         lines = [f'{day} * "{description}"']
         lines += [f'  {name}: "{plain_id(told[name])}"' for name in told]
-        lines += [f"  {_title(p.account):<25}  {_amount(p):>19}" for p in postings]
+        lines += [f"  {_title(p.account):<32}  {_amount(p):>19}" for p in postings]
         return "\n".join(lines) + "\n\n"
 
     def stated(self, day: date, balances: Collection[Posting]) -> str:
         """See `Journal.stated`. A `balance` line speaks of the morning: the day after."""
         morning = day + timedelta(days=1)
         lines = [
-            f"{morning} balance {_title(p.account):<25}  "
+            f"{morning} balance {_title(p.account):<32}  "
             f"{format_minor(p.amount_minor, p.currency):>15} ~ 0 {p.currency}"
             for p in balances
         ]
@@ -158,5 +159,10 @@ def _sample(currency: str) -> str:
 
 
 def _title(account: str) -> str:
-    """`expenses:write_off` as beancount wants it: `Expenses:Write-Off`."""
-    return account.replace("_", "-").title()
+    """`expenses:write_off` as beancount wants it: `Expenses:Write-Off`.
+
+    beancount knows five kinds of accounts; what is off the balance sheet adds up to zero by itself
+    and becomes a part of equity.
+    """
+    title = account.replace("_", "-").title()
+    return title if title.partition(":")[0] in _KINDS else f"Equity:{title}"

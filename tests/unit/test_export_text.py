@@ -81,35 +81,35 @@ account equity:opening_balances
 account income:fees
 account liabilities:deposits
 payee Account opened
-payee Charge: fees
+payee Loan charge applied: fees
+payee Loan repayment received
 payee Opening balances
-payee Repayment
 payee Stated balances
 
 2024-01-04 * Opening balances
-    assets:clearing                     -100.00 EUR
-    assets:loans:principal               100.00 EUR
+    assets:clearing                           -100.00 EUR
+    assets:loans:principal                     100.00 EUR
 
-2024-01-05 * (loan:L1@4) Repayment  ; loan:L1, transaction:T6, recorded:2024-01-11
-    assets:clearing                       20.50 EUR
-    assets:receivable:fees                -0.50 EUR
-    assets:loans:principal               -20.00 EUR
+2024-01-05 * (loan:L1@4) Loan repayment received  ; loan:L1, transaction:T6, recorded:2024-01-11
+    assets:clearing                             20.50 EUR
+    assets:receivable:fees                      -0.50 EUR
+    assets:loans:principal                     -20.00 EUR
 
 2024-01-10 * (account:A1@1) Account opened  ; account:A1, transaction:T3, recorded:2024-01-10
-    equity:opening_balances                -700 JPY
-    liabilities:deposits                    700 JPY
+    equity:opening_balances                      -700 JPY
+    liabilities:deposits                          700 JPY
 
-2024-01-10 * (loan:L1@3) Charge: fees  ; loan:L1, transaction:T4, recorded:2024-01-10
-    assets:receivable:fees                 0.50 EUR
-    income:fees                           -0.50 EUR
+2024-01-10 * (loan:L1@3) Loan charge applied: fees  ; loan:L1, transaction:T4, recorded:2024-01-10
+    assets:receivable:fees                       0.50 EUR
+    income:fees                                 -0.50 EUR
 
 2024-01-31 * Stated balances
-    assets:clearing                0.00 EUR = -79.50 EUR
-    assets:loans:principal         0.00 EUR = 80.00 EUR
-    assets:receivable:fees         0.00 EUR = 0.00 EUR
-    income:fees                    0.00 EUR = -0.50 EUR
-    equity:opening_balances           0 JPY = -700 JPY
-    liabilities:deposits              0 JPY = 700 JPY
+    assets:clearing                       0.00 EUR = -79.50 EUR
+    assets:loans:principal                0.00 EUR = 80.00 EUR
+    assets:receivable:fees                0.00 EUR = 0.00 EUR
+    income:fees                           0.00 EUR = -0.50 EUR
+    equity:opening_balances                  0 JPY = -700 JPY
+    liabilities:deposits                     0 JPY = 700 JPY
 
 """
 
@@ -126,26 +126,26 @@ option "operating_currency" "EUR"
 2024-01-02 open Assets:Loans:Principal EUR
 2024-01-02 open Assets:Receivable:Fees EUR
 
-2024-01-02 * "Loan paid out"
+2024-01-02 * "Loan disbursed"
   event: "loan:L1@2"
   loan: "L1"
   transaction: "T2"
   recorded: "2024-01-02"
-  Assets:Loans:Principal                100.00 EUR
-  Assets:Clearing                      -100.00 EUR
+  Assets:Loans:Principal                     100.00 EUR
+  Assets:Clearing                           -100.00 EUR
 
-2024-01-05 * "Repayment"
+2024-01-05 * "Loan repayment received"
   event: "loan:L1@4"
   loan: "L1"
   transaction: "T6"
   recorded: "2024-01-11"
-  Assets:Clearing                        20.50 EUR
-  Assets:Receivable:Fees                 -0.50 EUR
-  Assets:Loans:Principal                -20.00 EUR
+  Assets:Clearing                             20.50 EUR
+  Assets:Receivable:Fees                      -0.50 EUR
+  Assets:Loans:Principal                     -20.00 EUR
 
-2024-01-06 balance Assets:Clearing                     -79.50 ~ 0 EUR
-2024-01-06 balance Assets:Loans:Principal               80.00 ~ 0 EUR
-2024-01-06 balance Assets:Receivable:Fees               -0.50 ~ 0 EUR
+2024-01-06 balance Assets:Clearing                            -79.50 ~ 0 EUR
+2024-01-06 balance Assets:Loans:Principal                      80.00 ~ 0 EUR
+2024-01-06 balance Assets:Receivable:Fees                      -0.50 ~ 0 EUR
 """
 
 
