@@ -25,6 +25,7 @@ from ledger.money import format_minor, parse_minor
 from ledger.postings import postings_of
 from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
 from ledger.scenario.expect import Answer, account_answer, loan_answer
+from ledger.scenario.table import read_table
 from ledger.scenario.words import Unclear
 
 
@@ -59,13 +60,18 @@ def run_scenario(text: str, *, name: str) -> Report:
     return run_diary(read_diary(text, name=name))
 
 
+def run_table(text: str, *, name: str) -> Report:
+    """Read and run a scenario written as CSV: see `table`. Errors: DiaryUnreadable."""
+    return run_diary(read_table(text, name=name))
+
+
 def run_diary(diary: Diary) -> Report:
     """Run a scenario to its end, past failures. Errors: DiaryUnreadable for unknown clauses."""
     run = _Run(diary)
     for line in diary.lines:
         try:
             run.take(line)
-        except (Unclear, ValueError) as error:
+        except (Unclear, LoanError, ValueError) as error:
             raise unreadable(diary.name, line.number, str(error), line.text) from None
     return Report(diary.name, run.checks, tuple(run.failures))
 

@@ -1,4 +1,4 @@
-"""`loanbell scenario`: diaries of facts and expectations, run against the ledger's rules."""
+"""`loanbell scenario`: facts and expectations, written down, run against the ledger's rules."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ import orjson
 import typer
 
 from ledger.errors import LoanError
-from ledger.scenario import DiaryUnreadable, Report, run_scenario
+from ledger.scenario import DiaryUnreadable, Report, run_scenario, run_table, vocabulary
 from streams.cli.app import JsonOption, cli, explain, out
+
+
+def _words(wanted: bool) -> None:
+    if wanted:
+        print(vocabulary.text())
+        raise typer.Exit
 
 
 @cli.command(rich_help_panel="Keep it right")
 def scenario(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Diaries to run.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Diaries, or tables (.csv), to run.")
+    ],
     as_json: JsonOption = False,
+    words: Annotated[
+        bool,
+        typer.Option(
+            "--words", callback=_words, is_eager=True, help="Print every word of a diary, and stop."
+        ),
+    ] = False,
 ) -> None:
     """Run scenario diaries: what happened, line by line, and what must hold then.
 
@@ -41,15 +55,20 @@ def scenario(
     ```
 
     - The date is the day of recording; `valued DATE` is when it counts, `as ID` names it
-    - What may happen: open, disburse, schedule, repay, reverse, charge, rate, limit, officer,
-      guarantor, finding, report, close, open-account, credit, debit, return, end-of-day
-    - `refused RULE:` before it: that rule must refuse it
-    - What may be expected of a loan: dpd, arrears, outstanding, suspense, paid, split, rows,
-      instalment, status, officer, limit, rate, finding; with `on DATE,` first: of an earlier day
-    - Of the books: `expect books ACCOUNT AMOUNT CUR`, debit positive
+    - `refused RULE:` before what happens: that rule must refuse it
+    - `expect LOAN on DATE, …` asks for an earlier day by all that is known now
+    - `loanbell scenario --words` prints all that may happen and be expected
 
-    Every word is in `ledger/scenario/__init__.py` and `expect.py`; a word that is not understood is
-    named with its line and what would be.
+    **The same as a table**, in a file that ends in .csv
+
+    ```
+    date,fact,loan,dpd,arrears,outstanding
+    2024-01-01,"open L1 1200.00 EUR, method annuity, instalments 12, rate 12",,,,
+    2024-01-01,disburse L1 1200.00,L1,0,0.00,1200.00
+    2024-02-05,,L1,4,106.62,1200.00
+    ```
+
+    A word that is not understood is named with its line, and how such a line is written.
     """
     done = [_run(path) for path in files]
     ran = [report for report in done if isinstance(report, Report)]
@@ -67,7 +86,8 @@ def scenario(
 def _run(path: Path) -> Report | LoanError:
     """What came of a diary, or why it could not be run."""
     try:
-        report = run_scenario(path.read_text(encoding="utf-8"), name=str(path))
+        run = run_table if path.suffix.lower() == ".csv" else run_scenario
+        report = run(path.read_text(encoding="utf-8-sig"), name=str(path))
     except OSError as error:
         reason = error.strerror or str(error)
         return DiaryUnreadable(f"{path}: {reason}.", way_out="Name text files that can be read.")

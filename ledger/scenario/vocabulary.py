@@ -1,0 +1,85 @@
+"""Every word of a diary, in one place: what may happen, and what may be expected.
+
+`text` is what `loanbell scenario --words` prints and what ledger/README.md holds; an error about a
+line shows the line of its word from here. Reads and decides nothing.
+"""
+
+from __future__ import annotations
+
+HAPPENINGS: dict[str, str] = {
+    "open": "open LOAN AMOUNT CUR [, method given|annuity|equal_principal|interest_only|bullet, "
+    "instalments N, rate %, every MONTHS, first-due DATE, "
+    "day-count 30/360|act/360|act/365|act/act, order C C C C C, unit AMOUNT, borrower ID, "
+    "account ID, officer ID, branch B, guarantor ID]",
+    "disburse": "disburse LOAN AMOUNT",
+    "schedule": "schedule LOAN, with indented rows: DATE principal AMOUNT interest AMOUNT",
+    "repay": "repay LOAN AMOUNT",
+    "reverse": "reverse LOAN REPAYMENT [, reason bounced|chargeback|booking_error|other]",
+    "charge": "charge LOAN costs|fees|penalty AMOUNT [, due DATE]",
+    "rate": "rate LOAN %",
+    "limit": "limit LOAN AMOUNT",
+    "officer": "officer LOAN ID [, branch B]",
+    "guarantor": "guarantor LOAN ID|none",
+    "finding": "finding LOAN NAME on|off [, reason TEXT]",
+    "report": "report LOAN AMOUNT [, due AMOUNT, months N]",
+    "close": "close LOAN repaid|refinanced|written_off|cancelled",
+    "open-account": "open-account ACCOUNT AMOUNT CUR [, overdraft AMOUNT, borrower ID]",
+    "credit": "credit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
+    "debit": "debit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
+    "return": "return ACCOUNT AMOUNT",
+    "end-of-day": "end-of-day",
+}
+"""What may happen, by its first word. Capitals stand for values, [ ] for what may be left out."""
+
+OF_A_LOAN: dict[str, str] = {
+    "dpd": "dpd N",
+    "dpd-from-1": "dpd-from-1 N (the due date itself is day 1)",
+    "arrears": "arrears AMOUNT",
+    "outstanding": "outstanding AMOUNT (principal)",
+    "suspense": "suspense AMOUNT (received and not applied)",
+    "paid": "paid COMPONENT AMOUNT",
+    "split": "split REPAYMENT [COMPONENT AMOUNT]… (what is not named is 0)",
+    "rows": "rows N (of the schedule in force)",
+    "instalment": "instalment N DATE PRINCIPAL INTEREST",
+    "status": "status open|REASON",
+    "officer": "officer ID",
+    "branch": "branch B",
+    "guarantor": "guarantor ID|none",
+    "limit": "limit AMOUNT",
+    "rate": "rate %",
+    "finding": "finding NAME on|off",
+}
+"""What may be expected of a loan, by its first word."""
+
+OF_OTHERS: tuple[str, ...] = (
+    "expect ACCOUNT [on DATE,] balance AMOUNT",
+    "expect books ACCOUNT AMOUNT CUR, … (the double entry so far, debit positive)",
+    "expect facts NAME NAME … (the facts of the last happening, such as loan.opened)",
+    "expect reallocated ID ID … | nothing (whose splits the last happening changed)",
+)
+"""What may be expected of anything else."""
+
+FRAME: tuple[str, ...] = (
+    "DATE HAPPENING [, valued DATE] [, as ID]",
+    "DATE refused RULE: HAPPENING",
+    "DATE expect LOAN [on DATE,] CLAUSE, CLAUSE …",
+)
+"""The three kinds of lines. DATE is the day of recording; days never go back."""
+
+
+def usage(word: str) -> str:
+    """How a happening or a clause is written; "" for a word that nobody knows."""
+    return HAPPENINGS.get(word) or OF_A_LOAN.get(word) or ""
+
+
+def text() -> str:
+    """The whole vocabulary, a word a line."""
+    parts = (
+        ("A line is one of", FRAME),
+        ("What may happen", HAPPENINGS.values()),
+        ("What may be expected of a loan", OF_A_LOAN.values()),
+        ("What else may be expected", OF_OTHERS),
+    )
+    return "\n\n".join(
+        "\n".join([f"{head}:", *(f"  {line}" for line in lines)]) for head, lines in parts
+    )
