@@ -11,10 +11,25 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from ledger.events import Flow
-from ledger.terms import LEGAL_ORDER, Component, DayCount, Method
+from streams.fields import (
+    MAX_INSTALMENTS,
+    Amount,
+    AmountOrZero,
+    Currency,
+    Id,
+    Moment,
+    RatePercent,
+    Remark,
+    Shape,
+    SignedAmount,
+    Text,
+    TextOrEmpty,
+    TransactionId,
+)
+from streams.terms import TermsShape
 
 TRANSACTIONS_TOPIC = "loanbell.transactions.v1"
 """Messages in, keyed by `borrower_id`."""
@@ -29,63 +44,9 @@ LEDGER_TOPIC = "loanbell.ledger.v1"
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """A message may not be longer; a schedule of 1,200 instalments takes about half of it."""
-MAX_INSTALMENTS = 1_200
-
-ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
-TRANSACTION_ID_PATTERN = r"^[!-~]{1,128}$"
-AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
-SIGNED_AMOUNT_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
-RATE_PATTERN = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?$"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
-MOMENT_PATTERN = f"^{_DAY}T{_TIME}$"
-
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-TransactionId = Annotated[
-    str,
-    StringConstraints(pattern=TRANSACTION_ID_PATTERN),
-    Field(description="Names the transaction for ever: sent again, it changes nothing."),
-]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217.")]
-Amount = Annotated[
-    str,
-    StringConstraints(pattern=AMOUNT_PATTERN),
-    Field(description='A decimal string above zero, such as "1250.00".'),
-]
-AmountOrZero = Annotated[
-    str,
-    StringConstraints(pattern=AMOUNT_PATTERN),
-    Field(description='A decimal string, zero or more, such as "0" or "1250.00".'),
-]
-SignedAmount = Annotated[
-    str,
-    StringConstraints(pattern=SIGNED_AMOUNT_PATTERN),
-    Field(description='A decimal string that may be negative, such as "-310.25".'),
-]
-RatePercent = Annotated[
-    str,
-    StringConstraints(pattern=RATE_PATTERN),
-    Field(description='Percent a year as a decimal string with up to 4 digits: "9.4822".'),
-]
-Moment = Annotated[
-    str,
-    StringConstraints(pattern=MOMENT_PATTERN),
-    Field(
-        description="RFC 3339 with a time zone, to the microsecond at most.",
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
-TextOrEmpty = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,128}$")]
-Remark = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,500}$")]
 
 
-class _Shape(BaseModel):
-    # Values hardly ever repeat, so caching their strings costs more than it saves.
-    model_config = ConfigDict(extra="forbid", strict=True, cache_strings="keys")
-
-
-class MessageBase(_Shape):
+class MessageBase(Shape):
     """What every message carries."""
 
     transaction_id: TransactionId
@@ -102,20 +63,7 @@ class _AccountMessage(MessageBase):
     account_id: Id
 
 
-class TermsShape(_Shape):
-    """The agreed terms of a loan."""
-
-    method: Method
-    instalments: Annotated[int, Field(ge=0, le=MAX_INSTALMENTS)]
-    period_months: Annotated[int, Field(ge=1, le=120)] = 1
-    first_due_date: date | None = None
-    rate_percent: RatePercent
-    day_count: DayCount = "30/360"
-    allocation: Annotated[list[Component], Field(min_length=1, max_length=5)] = list(LEGAL_ORDER)
-    instalment_unit: Amount | None = None
-
-
-class InstalmentShape(_Shape):
+class InstalmentShape(Shape):
     """One row of a schedule: what falls due on `due_date`."""
 
     number: Annotated[int, Field(ge=1, le=MAX_INSTALMENTS)]

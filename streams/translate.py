@@ -8,7 +8,6 @@ unknown currency, zero where money must move, a date outside the calendar.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from ledger.commands import (
@@ -32,46 +31,14 @@ from ledger.commands import (
     ReverseRepayment,
     ScheduleInstalments,
 )
-from ledger.dates import FIRST_DATE, LAST_DATE, checked_date
-from ledger.errors import InvalidAmount
-from ledger.money import exponent, parse_minor
-from ledger.terms import Instalment, Terms
+from ledger.terms import Instalment
 from streams import topics
-
-_SAFE_DIGITS = 13
-"""So many digits before the point never reach the largest amount, whatever the currency."""
-
-
-def _day(day: date) -> date:
-    return day if FIRST_DATE <= day <= LAST_DATE else checked_date(day)
-
-
-def _minor(text: str, currency: str) -> int:
-    """Text that matches the schema's amount -> minor units, by the rules of `parse_minor`.
-
-    The usual case, exactly the currency's digits, takes less than half of its time.
-    """
-    whole, _, fraction = text.partition(".")
-    if len(fraction) == exponent(currency) and len(whole) <= _SAFE_DIGITS:
-        return int(whole + fraction)
-    return parse_minor(text, currency)
-
-
-def _positive(text: str, currency: str) -> int:
-    minor = _minor(text, currency)
-    if minor <= 0:
-        raise InvalidAmount("The amount is zero.", way_out="Send an amount above zero.")
-    return minor
+from streams.fields import day_of, minor_of, positive_of, ppm_of
+from streams.terms import terms_of
 
 
 def _optional(text: str | None, currency: str) -> int | None:
-    return None if text is None else _minor(text, currency)
-
-
-def _ppm(percent: str) -> int:
-    """A rate as the schema has it -> parts per million: "9.4822" -> 94_822."""
-    whole, _, fraction = percent.partition(".")
-    return int(whole + fraction.ljust(4, "0"))
+    return None if text is None else minor_of(text, currency)
 
 
 def _common(message: Any, recorded_at_us: int) -> dict[str, Any]:
@@ -79,23 +46,9 @@ def _common(message: Any, recorded_at_us: int) -> dict[str, Any]:
     return {
         "loan_id": message.loan_id,
         "transaction_id": message.transaction_id,
-        "value_date": _day(message.value_date),
+        "value_date": day_of(message.value_date),
         "recorded_at_us": recorded_at_us,
     }
-
-
-def _terms(shape: topics.TermsShape, currency: str) -> Terms:
-    unit = shape.instalment_unit
-    return Terms(
-        method=shape.method,
-        instalments=shape.instalments,
-        period_months=shape.period_months,
-        first_due_date=None if shape.first_due_date is None else _day(shape.first_due_date),
-        rate_ppm=_ppm(shape.rate_percent),
-        day_count=shape.day_count,
-        allocation=tuple(shape.allocation),
-        instalment_unit_minor=1 if unit is None else _positive(unit, currency),
-    )
 
 
 def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
@@ -105,8 +58,8 @@ def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
         account_id=message.account_id,
         product=message.product,
         currency=message.currency,
-        principal_minor=_positive(message.principal, message.currency),
-        terms=_terms(message.terms, message.currency),
+        principal_minor=positive_of(message.principal, message.currency),
+        terms=terms_of(message.terms, message.currency),
         officer_id=message.officer_id,
         branch=message.branch,
         industry=message.industry,
@@ -116,7 +69,7 @@ def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
 
 
 def _disburse(message: topics.LoanDisbursedMessage, at_us: int) -> Command:
-    amount = _positive(message.amount, message.currency)
+    amount = positive_of(message.amount, message.currency)
     return DisburseLoan(**_common(message, at_us), amount_minor=amount, currency=message.currency)
 
 
@@ -125,9 +78,9 @@ def _schedule(message: topics.InstalmentsScheduledMessage, at_us: int) -> Comman
     rows = tuple(
         Instalment(
             number=row.number,
-            due_date=_day(row.due_date),
-            principal_minor=_minor(row.principal, currency),
-            interest_minor=_minor(row.interest, currency),
+            due_date=day_of(row.due_date),
+            principal_minor=minor_of(row.principal, currency),
+            interest_minor=minor_of(row.interest, currency),
         )
         for row in message.instalments
     )
@@ -139,9 +92,9 @@ def _repay(message: topics.RepaymentReceivedMessage, at_us: int) -> Command:
     return ReceiveRepayment(
         loan_id=message.loan_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
     )
 
@@ -158,18 +111,18 @@ def _charge(message: topics.ChargeAppliedMessage, at_us: int) -> Command:
     return ApplyCharge(
         **_common(message, at_us),
         kind=message.kind,
-        amount_minor=_positive(message.amount, message.currency),
+        amount_minor=positive_of(message.amount, message.currency),
         currency=message.currency,
-        due_date=_day(message.due_date),
+        due_date=day_of(message.due_date),
     )
 
 
 def _rate(message: topics.LoanRateChangedMessage, at_us: int) -> Command:
-    return ChangeRate(**_common(message, at_us), rate_ppm=_ppm(message.rate_percent))
+    return ChangeRate(**_common(message, at_us), rate_ppm=ppm_of(message.rate_percent))
 
 
 def _limit(message: topics.LoanLimitChangedMessage, at_us: int) -> Command:
-    limit = _minor(message.limit, message.currency)
+    limit = minor_of(message.limit, message.currency)
     return ChangeLimit(**_common(message, at_us), limit_minor=limit, currency=message.currency)
 
 
@@ -196,7 +149,7 @@ def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
     return ReportPosition(
         **_common(message, at_us),
         currency=message.currency,
-        outstanding_minor=_minor(message.outstanding, message.currency),
+        outstanding_minor=minor_of(message.outstanding, message.currency),
         payment_due_minor=_optional(message.payment_due, message.currency),
         months_past_due=message.months_past_due,
     )
@@ -210,12 +163,12 @@ def _open_account(message: topics.AccountOpenedMessage, at_us: int) -> Command:
     return OpenAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
         borrower_id=message.borrower_id,
         currency=message.currency,
-        opening_balance_minor=_minor(message.opening_balance, message.currency),
-        overdraft_limit_minor=_minor(message.overdraft_limit, message.currency),
+        opening_balance_minor=minor_of(message.opening_balance, message.currency),
+        overdraft_limit_minor=minor_of(message.overdraft_limit, message.currency),
     )
 
 
@@ -224,11 +177,11 @@ def _credit(message: topics.AccountCreditedMessage, at_us: int) -> Command:
     return CreditAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
-        balance_minor=None if balance is None else _minor(balance, currency),
+        balance_minor=None if balance is None else minor_of(balance, currency),
         flow=message.flow,
     )
 
@@ -238,11 +191,11 @@ def _debit(message: topics.AccountDebitedMessage, at_us: int) -> Command:
     return DebitAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
-        balance_minor=None if balance is None else _minor(balance, currency),
+        balance_minor=None if balance is None else minor_of(balance, currency),
         flow=message.flow,
     )
 
@@ -251,9 +204,9 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
     return ReturnDebit(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, message.currency),
+        amount_minor=positive_of(message.amount, message.currency),
         currency=message.currency,
         flow=message.flow,
     )
@@ -262,7 +215,7 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
 def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     return CloseBusinessDay(
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
     )
 
