@@ -65,7 +65,7 @@ def diary_of(paragraphs: Iterable[Paragraph], *, name: str) -> Diary:
     last = date.min
     for number, first, rows in paragraphs:
         try:
-            happening = _line(number, first, rows, currencies)
+            happening = read_line(number, first, rows, currencies)
         except (Unclear, LoanError, ValueError) as error:
             raise unreadable(name, number, str(error), first) from None
         if happening.day < last:
@@ -101,7 +101,11 @@ def _paragraphs(text: str, name: str) -> Iterator[Paragraph]:
         yield current
 
 
-def _line(number: int, text: str, rows: list[str], currencies: dict[str, str]) -> Happening:
+def read_line(number: int, text: str, rows: list[str], currencies: dict[str, str]) -> Happening:
+    """One line and its indented rows; a loan or account that it opens joins `currencies`.
+
+    Errors: Unclear, LoanError, ValueError.
+    """
     day_text, _, rest = text.partition(" ")
     day, refused = _day(day_text), ""
     verb, tail = _verb(rest)
