@@ -8,8 +8,9 @@ from typing import Any
 
 from ledger import commands as c
 from ledger.events import Flow
+from ledger.scenario.agreed import terms_of
 from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
-from ledger.terms import LEGAL_ORDER, Component, DayCount, Instalment, Method, Terms
+from ledger.terms import Instalment
 
 Common = dict[str, Any]
 """Transaction id, value date and time of recording: the same for every command."""
@@ -19,16 +20,6 @@ Verb = Callable[[Words, Common], c.Command]
 def _open(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     words.currencies[loan_id] = words.currency
-    terms = Terms(
-        method=words.take("method", one_of(Method), "given"),
-        instalments=words.take("instalments", int, 0),
-        period_months=words.take("every", int, 1),
-        first_due_date=words.take("first-due", date.fromisoformat),
-        rate_ppm=words.take("rate", ppm, 0),
-        day_count=words.take("day-count", one_of(DayCount), "30/360"),
-        allocation=words.take("order", _order, LEGAL_ORDER),
-        instalment_unit_minor=words.take("unit", words.minor, 1),
-    )
     return c.OpenLoan(
         loan_id=loan_id,
         borrower_id=words.take("borrower", default="B1"),
@@ -36,7 +27,7 @@ def _open(words: Words, common: Common) -> c.Command:
         product="loan",
         currency=words.currency,
         principal_minor=amount,
-        terms=terms,
+        terms=terms_of(words),
         officer_id=words.take("officer", default="O1"),
         branch=words.take("branch", default="main"),
         industry="",
@@ -44,11 +35,6 @@ def _open(words: Words, common: Common) -> c.Command:
         guarantor_id=words.take("guarantor"),
         **common,
     )
-
-
-def _order(text: str) -> tuple[Component, ...]:
-    read = one_of(Component)
-    return tuple(read(word) for word in text.split())
 
 
 def _disburse(words: Words, common: Common) -> c.Command:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 HAPPENINGS: dict[str, str] = {
     "open": "open LOAN AMOUNT CUR [, method given|annuity|equal_principal|interest_only|bullet, "
-    "instalments N, rate %, every MONTHS, first-due DATE, "
-    "day-count 30/360|act/360|act/365|act/act, order C C C C C, unit AMOUNT, borrower ID, "
-    "account ID, officer ID, branch B, guarantor ID]",
+    "instalments N, rate %, every N [months|weeks|days], first-due DATE, month-end on, "
+    "day-count 30/360|act/360|act/365|act/act, unit AMOUNT, rounding half_up|half_even|down|up, "
+    "level exact|equal_periods, down-payment %, revolving on, "
+    "grace [principal N] [interest N] [interest-free N] [days N], "
+    "roll following|modified_following|preceding [moves-interest], holidays DATE…, worked DATE…, "
+    "weekmask 1111100, penalty %, penalty-spread %, misuse %, compound on, "
+    "recognition received|accrued, suspend-after DAYS, order C C C C C, "
+    "direction component|stage|instalment, principal-first-after DAYS, "
+    "borrower ID, account ID, officer ID, branch B, guarantor ID]",
     "disburse": "disburse LOAN AMOUNT",
     "schedule": "schedule LOAN, with indented rows: DATE principal AMOUNT interest AMOUNT",
     "repay": "repay LOAN AMOUNT",
