@@ -29,6 +29,7 @@ from ledger.account import (
     opened,
     return_debit,
 )
+from ledger.change_commands import ClosePeriod, ReopenPeriod
 from ledger.commands import (
     CloseBusinessDay,
     Command,
@@ -37,7 +38,15 @@ from ledger.commands import (
     OpenAccount,
     ReturnDebit,
 )
-from ledger.day import Days, close_day, day_closed
+from ledger.day import (
+    Days,
+    close_day,
+    close_period,
+    day_closed,
+    period_closed,
+    period_reopened,
+    reopen_period,
+)
 from ledger.errors import InvariantBroken
 from ledger.events import (
     AccountCredited,
@@ -45,10 +54,12 @@ from ledger.events import (
     AccountDebitReturned,
     AccountOpened,
     BusinessDayClosed,
+    PeriodClosed,
+    PeriodReopened,
 )
 from ledger.loan import Loan
-from ledger.loan import evolve as evolve_loan
 from ledger.loan_decisions import decide_loan
+from ledger.loan_facts import evolve as evolve_loan
 from ledger.postings import check_fact
 
 State = Loan | Account | Days
@@ -64,6 +75,8 @@ _DECIDE: dict[type, _Decide] = {
     ReturnDebit: return_debit,
     OpenAccount: open_account,
     CloseBusinessDay: close_day,
+    ClosePeriod: close_period,
+    ReopenPeriod: reopen_period,
 }
 _EVOLVE: dict[type, _Evolve] = {
     AccountCredited: credited,
@@ -71,6 +84,8 @@ _EVOLVE: dict[type, _Evolve] = {
     AccountDebitReturned: debit_returned,
     AccountOpened: opened,
     BusinessDayClosed: day_closed,
+    PeriodClosed: period_closed,
+    PeriodReopened: period_reopened,
 }
 
 

@@ -15,12 +15,20 @@ from ledger.events import (
     AccountCredited,
     AccountDebited,
     AccountOpened,
+    ArrearsCapitalised,
     ChargeApplied,
     LoanClosed,
     LoanDisbursed,
+    LoanReopened,
+    OverpaymentRefunded,
+    RecoveryReceived,
+    RecoveryReversed,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffAdjusted,
+    WriteOffCancelled,
 )
 from ledger.terms import Split
 
@@ -41,6 +49,7 @@ SUSPENSE = "liabilities:suspense"
 DEPOSITS = "liabilities:deposits"
 OPENING = "equity:opening_balances"
 WRITE_OFF = "expenses:write_off"
+RECOVERY = "income:recovery"
 
 
 class Posting(NamedTuple):
@@ -135,15 +144,54 @@ def _closed(fact: LoanClosed) -> Lines:
 
     Unpaid interest was never booked, so none is written off.
     """
-    left = fact.remaining
+    return _off_books(fact.remaining, fact.reason, sign=-1)
+
+
+def _reopened(fact: LoanReopened) -> Lines:
+    return _off_books(fact.remaining, fact.closed_as, sign=1)
+
+
+def _adjusted(fact: WriteOffAdjusted) -> Lines:
+    return _off_books(fact.change, "written_off", sign=-1)
+
+
+def _write_off_cancelled(fact: WriteOffCancelled) -> Lines:
+    lines = _off_books(fact.remaining, "written_off", sign=1)
+    for recovered in fact.recovered:
+        lines += [(RECOVERY, recovered.amount_minor), *_applied(recovered.split, sign=-1)]
+    return lines
+
+
+def _off_books(left: Split, reason: str, *, sign: int) -> Lines:
+    """What a loan holds goes off the books (`sign` -1) or comes back (1)."""
     lines = [
-        (RECEIVABLE["costs"], -left.costs_minor),
-        (RECEIVABLE["fees"], -left.fees_minor),
-        (RECEIVABLE["penalty"], -left.penalty_minor),
-        (PRINCIPAL, -left.principal_minor),
+        (RECEIVABLE["costs"], sign * left.costs_minor),
+        (RECEIVABLE["fees"], sign * left.fees_minor),
+        (RECEIVABLE["penalty"], sign * left.penalty_minor),
+        (PRINCIPAL, sign * left.principal_minor),
     ]
-    against = WRITE_OFF if fact.reason == "written_off" else CLEARING
+    against = WRITE_OFF if reason == "written_off" else CLEARING
     return [(against, -sum(amount for _, amount in lines)), *lines]
+
+
+def _refunded(fact: OverpaymentRefunded) -> Lines:
+    return [(SUSPENSE, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _charged_back(fact: RepaymentChargedBack) -> Lines:
+    return [(PRINCIPAL, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _capitalised(fact: ArrearsCapitalised) -> Lines:
+    return [(PRINCIPAL, fact.amount_minor), *_applied(fact.split, sign=-1)]
+
+
+def _recovered(fact: RecoveryReceived) -> Lines:
+    return [(CLEARING, fact.amount_minor), (RECOVERY, -fact.amount_minor)]
+
+
+def _recovery_reversed(fact: RecoveryReversed) -> Lines:
+    return [(RECOVERY, fact.amount_minor), (CLEARING, -fact.amount_minor)]
 
 
 def _applied(split: Split, *, sign: int) -> Lines:
@@ -163,6 +211,10 @@ _SPLIT_LINES: dict[type, Callable[[Any], Lines]] = {
     RepaymentReversed: _reversed,
     RepaymentsReallocated: _reallocated,
     LoanClosed: _closed,
+    LoanReopened: _reopened,
+    WriteOffAdjusted: _adjusted,
+    WriteOffCancelled: _write_off_cancelled,
+    ArrearsCapitalised: _capitalised,
 }
 _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountOpened: _opened,
@@ -170,6 +222,10 @@ _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountDebited: _debited,
     LoanDisbursed: _disbursed,
     ChargeApplied: _charged,
+    OverpaymentRefunded: _refunded,
+    RepaymentChargedBack: _charged_back,
+    RecoveryReceived: _recovered,
+    RecoveryReversed: _recovery_reversed,
     **_SPLIT_LINES,
 }
 

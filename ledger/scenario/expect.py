@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from inspect import signature
 
 from ledger.account import Account
-from ledger.book import Position
 from ledger.delinquency import COMPONENTS
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
+from ledger.position import Position
 from ledger.scenario.words import Unclear, on_or_off, ppm
 from ledger.waterfall import parts_of
 
