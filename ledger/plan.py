@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.dates import date_of
+from ledger.earnings import Earning
 from ledger.errors import RuleRefused
 from ledger.periods import periods
-from ledger.schedule import generate
+from ledger.schedule import earned, generate
 from ledger.terms import Grace, Instalment, Revision, Terms
 
 RATE_CAUSE, REVISED_CAUSE, DRAWN_CAUSE, PREPAID, SHORTENED = range(5)
@@ -51,14 +52,25 @@ def planned(terms: Terms, causes: Sequence[Cause]) -> Rows:
     Errors: RuleRefused as `schedule.generate`, and "first_due_passed" for changed terms whose first
     due date does not come after the change.
     """
-    leg = _Leg(terms, None, (), ())
+    leg = _last_leg(terms, causes)
+    rows = sorted([*leg.fixed, *leg.regular(), *leg.early_rows()], key=lambda row: row.due_date)
+    return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
+
+
+def planned_earnings(terms: Terms, causes: Sequence[Cause]) -> tuple[Earning, ...]:
+    """How the contract interest of that schedule is earned; errors as `planned`."""
+    leg = _last_leg(terms, causes)
+    return (*leg.past, *leg.earnings())
+
+
+def _last_leg(terms: Terms, causes: Sequence[Cause]) -> _Leg:
+    leg = _Leg(terms, None, (), (), ())
     for cause in causes:
         if cause.kind == REVISED_CAUSE:
             leg = leg.revised(cause)
         else:
             leg = replace(leg, causes=(*leg.causes, cause))
-    rows = sorted([*leg.fixed, *leg.regular(), *leg.early_rows()], key=lambda row: row.due_date)
-    return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
+    return leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +78,38 @@ class _Leg:
     """The plan from one change of the terms to the next.
 
     `opening` is the first day of its first interest period and the principal not due by then;
-    `fixed` are the rows before it.
+    `fixed` are the rows before it, `past` the earnings.
     """
 
     terms: Terms
     opening: tuple[date, int] | None
     fixed: Rows
     causes: tuple[Cause, ...]
+    past: tuple[Earning, ...]
 
     def _of(self, *kinds: int) -> list[Cause]:
         return [cause for cause in self.causes if cause.kind in kinds]
 
     def regular(self) -> Rows:
         """The instalments, without the rows of early repayments."""
+        what = self._what()
+        return generate(self.terms, **what) if what["disbursements"] else ()
+
+    def earnings(self) -> tuple[Earning, ...]:
+        """How the interest of the instalments is earned."""
+        what = self._what()
+        return earned(self.terms, **what) if what["disbursements"] else ()
+
+    def _what(self) -> dict[str, Any]:
         drawn = [(date_of(cause.day), cause.number) for cause in self._of(DRAWN_CAUSE)]
         if self.opening is not None:
             drawn.insert(0, self.opening)
-        if not drawn:
-            return ()
         early = [
             (date_of(cause.day), cause.number, cause.kind == SHORTENED)
             for cause in self._of(PREPAID, SHORTENED)
         ]
         rates = [(date_of(cause.day), cause.number) for cause in self._of(RATE_CAUSE)]
-        return generate(self.terms, disbursements=drawn, rates=rates, early=early)
+        return {"disbursements": drawn, "rates": rates, "early": early}
 
     def early_rows(self) -> Rows:
         """Early repayments as rows that fall due on their own day."""
@@ -115,9 +135,9 @@ class _Leg:
         due = [row for row in regular if row.due_date <= day]
         before = tuple(c for c in self.causes if date_of(c.day) < start or c.kind == RATE_CAUSE)
         moved = tuple(c for c in self.causes if date_of(c.day) >= start or c.kind == RATE_CAUSE)
-        past = replace(self, causes=before)
-        drawn = sum(one.number for one in past._of(DRAWN_CAUSE))
-        early = past.early_rows()
+        begin = replace(self, causes=before)
+        drawn = sum(one.number for one in begin._of(DRAWN_CAUSE))
+        early = begin.early_rows()
         gone = sum(row.principal_minor for row in (*due, *early))
         base = (self.opening[1] if self.opening else 0) + drawn - gone
         if revision.rate_ppm is not None:
@@ -125,7 +145,9 @@ class _Leg:
         following = next((row.due_date for row in regular if row.due_date > day), None)
         terms = _revised(self.terms, revision, revision.first_due_date or following)
         _check_first(terms, start, day)
-        return _Leg(terms, (start, base), (*self.fixed, *due, *early), moved)
+        past = tuple(earning for earning in self.earnings() if earning.span.due <= day)
+        fixed = (*self.fixed, *due, *early)
+        return _Leg(terms, (start, base), fixed, moved, (*self.past, *past))
 
 
 def _revised(terms: Terms, revision: Revision, first: date | None) -> Terms:

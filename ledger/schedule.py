@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from ledger.earnings import Earning, Piece, exact_until
 from ledger.errors import RuleRefused
 from ledger.interest import PPM, rounded_ratio, units_a_year
 from ledger.money import Rounding
@@ -41,6 +42,33 @@ def generate(
     and lowers the instalments or the number of them; it is no row here (see `plan`).
     Errors: RuleRefused "no_period_left" when a disbursement does not come before the last due date.
     """
+    rows = [row for row, _ in _walked(terms, disbursements, rates, early)]
+    while early and rows and not rows[-1].principal_minor + rows[-1].interest_minor:
+        rows.pop()
+    down = ((day, _down_minor(terms, amount)) for day, amount in disbursements)
+    rows += [_down_row(day, part) for day, part in down if part]
+    rows.sort(key=lambda row: row.due_date)
+    return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
+
+
+def earned(
+    terms: Terms,
+    *,
+    disbursements: Sequence[Dated],
+    rates: Sequence[Dated] = (),
+    early: Sequence[Early] = (),
+) -> tuple[Earning, ...]:
+    """How the interest of that schedule is earned, period by period; errors as `generate`."""
+    return tuple(earning for _, earning in _walked(terms, disbursements, rates, early))
+
+
+def _walked(
+    terms: Terms,
+    disbursements: Sequence[Dated],
+    rates: Sequence[Dated],
+    early: Sequence[Early],
+) -> list[tuple[Instalment, Earning]]:
+    """The regular instalments, each with how its period's interest is earned."""
     start = disbursements[0][0]
     spans = periods(terms, start)
     first, last = spans[0].due, min(spans[-1].due, spans[-1].end)
@@ -51,20 +79,12 @@ def generate(
             rule="no_period_left",
             way_out="Disburse before the due dates, or send the loan's own schedule first.",
         )
-    down = [(day, _down_minor(terms, amount)) for day, amount in disbursements]
-    lent = [
-        (day, amount - part) for (day, amount), (_, part) in zip(disbursements, down, strict=True)
-    ]
+    lent = [(day, amount - _down_minor(terms, amount)) for day, amount in disbursements]
     walk = _Walk(terms=terms, spans=spans)
     changes = _changes(terms, start, lent, rates)
     if early:
         changes = _with_early(changes, early, last=spans[-1].end)
-    rows = [walk.row(number, changes) for number in range(len(spans))]
-    while early and rows and not rows[-1].principal_minor + rows[-1].interest_minor:
-        rows.pop()
-    rows += [_down_row(day, part) for day, part in down if part]
-    rows.sort(key=lambda row: row.due_date)
-    return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
+    return [walk.row(number, changes) for number in range(len(spans))]
 
 
 def _down_minor(terms: Terms, amount_minor: int) -> int:
@@ -124,21 +144,23 @@ class _Walk:
         self._scale = PPM * units_a_year(terms.day_count)
         self._balance = self._rate = self._instalment = self._deferred = 0
 
-    def row(self, number: int, changes: list[_Change]) -> Instalment:
+    def row(self, number: int, changes: list[_Change]) -> tuple[Instalment, Earning]:
         span = self._spans[number]
         inside = [change for change in changes if span.start <= change.day < span.end]
-        exact = self._interest(number, inside)
+        pieces = self._pieces(number, inside)
+        exact = exact_until(pieces, span.units)
         interest = rounded_ratio(exact, self._scale, rounding=self._rounding)
         if any(change.levels for change in inside) or number == self._grace.principal_instalments:
             self._instalment = self._level_minor(number, exact)
         principal = self._principal_minor(number, interest)
         self._balance -= principal
-        return Instalment(
+        row = Instalment(
             number=number + 1,
             due_date=span.due,
             principal_minor=principal,
             interest_minor=self._due_interest(number, interest),
         )
+        return row, Earning(span, interest, pieces, self._scale)
 
     def _due_interest(self, number: int, interest: int) -> int:
         """Interest of the grace period falls due with the first instalment after it."""
@@ -148,18 +170,15 @@ class _Walk:
         deferred, self._deferred = self._deferred, 0
         return interest + deferred
 
-    def _interest(self, number: int, inside: list[_Change]) -> int:
-        """Exact interest of the period times the scale; takes the changes into the balance."""
+    def _pieces(self, number: int, inside: list[_Change]) -> tuple[Piece, ...]:
+        """How the period's interest is earned; takes the changes into the balance."""
         day_count, span = self._terms.day_count, self._spans[number]
-        total, since = 0, 0
+        pieces = [(0, self._balance * self._rate)]
         for change in inside:
-            until = span.elapsed(change.day, day_count)
-            total += self._balance * self._rate * (until - since)
-            since = until
             self._balance += change.drawn_minor
             self._rate = change.rate_ppm
-        total += self._balance * self._rate * (span.units - since)
-        return 0 if number < self._grace.interest_free_instalments else total
+            pieces.append((span.elapsed(change.day, day_count), self._balance * self._rate))
+        return () if number < self._grace.interest_free_instalments else tuple(pieces)
 
     def _level_minor(self, number: int, exact: int) -> int:
         """What is repaid each period from here on: instalment (annuity) or principal (equal)."""
