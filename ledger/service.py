@@ -19,9 +19,10 @@ from ledger import decide as book
 from ledger.codec import content_digest
 from ledger.commands import Command
 from ledger.dates import date_of_us
+from ledger.day import check_period
 from ledger.errors import InvariantBroken, LoanError, TransactionConflict
 from ledger.events import MessageRefused
-from ledger.ids import REFUSALS_STREAM, event_id
+from ledger.ids import CALENDAR_STREAM, REFUSALS_STREAM, event_id
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
 
 MAX_ORIGINAL_BYTES = 64 * 1024
@@ -115,7 +116,7 @@ class Ledger:
             commands = [message.command for message in batch]
             streams = [command.stream for command in commands if command is not None]
             try:
-                self._load(set(streams))
+                self._load({*streams, CALENDAR_STREAM})
                 known = self._log.known_commands([c.transaction_id for c in commands if c])
                 facts: list[NewFact] = []
                 outcomes = self._decide_all(batch, iter(streams), known, done, facts)
@@ -156,6 +157,7 @@ class Ledger:
             state, version = entities[stream]
             try:
                 decided = decide(state, command)
+                check_period(entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
                 outcomes.append(self._refuse(message, error, facts))
                 continue

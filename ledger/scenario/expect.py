@@ -7,40 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 
 from ledger.account import Account
 from ledger.delinquency import COMPONENTS
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
-from ledger.position import Position
+from ledger.scenario.asked import Answer, LoanOn
+from ledger.scenario.asked_arrears import ARREARS_CLAUSES
 from ledger.scenario.words import Unclear, on_or_off, ppm
 from ledger.waterfall import parts_of
-
-Answer = tuple[object, object]
-"""(expected, actual), comparable by == and readable by str."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoanOn:
-    """A loan at the end of a day."""
-
-    loan: Loan
-    day: int
-
-    @property
-    def position(self) -> Position:
-        """Its money then, by all that is known now."""
-        return self.loan.book.at(self.day)
-
-    def minor(self, text: str) -> str:
-        """An amount in the loan's currency, in canonical form: `5` and `5.00` are the same."""
-        return self.show(parse_minor(text, self.loan.currency))
-
-    def show(self, minor: int) -> str:
-        """Minor units as decimal text."""
-        return format_minor(minor, self.loan.currency)
 
 
 def loan_answer(loan: Loan, day: int, clause: str) -> Answer:
@@ -177,5 +153,6 @@ LOAN_CLAUSES: dict[str, Callable[..., Answer]] = {
     "limit": _limit,
     "rate": _rate,
     "finding": _finding,
+    **ARREARS_CLAUSES,
 }
 """What may be expected of a loan, by the first word of the clause."""

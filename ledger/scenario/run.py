@@ -16,15 +16,17 @@ from typing import Any
 from ledger.account import Account
 from ledger.codec import topic_of
 from ledger.dates import day_number
+from ledger.day import Days, check_period
 from ledger.decide import State, check, decide, evolve
 from ledger.errors import InvariantBroken, LoanError
 from ledger.events import RepaymentsReallocated
-from ledger.ids import account_stream, loan_stream
+from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
 from ledger.postings import postings_of
 from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
-from ledger.scenario.expect import Answer, account_answer, loan_answer
+from ledger.scenario.asked import Answer
+from ledger.scenario.expect import account_answer, loan_answer
 from ledger.scenario.table import read_table
 from ledger.scenario.words import Unclear
 
@@ -102,6 +104,7 @@ class _Run:
         wanted = f"refused {line.refused}" if line.refused else "accepted"
         try:
             facts = decide(state, command)
+            check_period(self._calendar(), facts)
         except LoanError as error:
             rule = getattr(error, "rule", error.code)
             self._compare(line, (wanted, f"refused {rule}"), note=f": {error}")
@@ -112,6 +115,10 @@ class _Run:
             state = self._states[command.stream] = evolve(state, fact)
             self._post(fact, command.stream)
         self._last = facts
+
+    def _calendar(self) -> Days | None:
+        days = self._states.get(CALENDAR_STREAM)
+        return days if isinstance(days, Days) else None
 
     def _post(self, fact: Any, stream: str) -> None:
         currency = self._currencies.get(stream.partition(":")[2], "")

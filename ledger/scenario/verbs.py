@@ -9,8 +9,8 @@ from typing import Any
 from ledger import commands as c
 from ledger.events import Flow
 from ledger.scenario.agreed import terms_of
-from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
-from ledger.terms import Instalment
+from ledger.scenario.change_verbs import CHANGE_VERBS, designated, early, rows_of
+from ledger.scenario.words import Words, literal, on_or_off, one_of, ppm
 
 Common = dict[str, Any]
 """Transaction id, value date and time of recording: the same for every command."""
@@ -44,29 +44,21 @@ def _disburse(words: Words, common: Common) -> c.Command:
 
 def _schedule(words: Words, common: Common) -> c.Command:
     loan_id = words.entity()
-    rows = tuple(_row(number, row, words) for number, row in enumerate(words.rows, start=1))
-    words.rows = []
+    rows = rows_of(words)
     return c.ScheduleInstalments(
         loan_id=loan_id, currency=words.currency, instalments=rows, **common
     )
 
 
-def _row(number: int, text: str, words: Words) -> Instalment:
-    match text.split():
-        case [due, "principal", principal, "interest", interest]:
-            return Instalment(
-                number=number,
-                due_date=date.fromisoformat(due),
-                principal_minor=words.minor(principal),
-                interest_minor=words.minor(interest),
-            )
-    raise Unclear(f"{text!r} is not a row: write DATE principal AMOUNT interest AMOUNT")
-
-
 def _repay(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     return c.ReceiveRepayment(
-        loan_id=loan_id, amount_minor=amount, currency=words.currency, **common
+        loan_id=loan_id,
+        amount_minor=amount,
+        currency=words.currency,
+        designated=designated(words),
+        prepayment=early(words),
+        **common,
     )
 
 
@@ -209,5 +201,6 @@ VERBS: dict[str, Verb] = {
     "debit": _movement(c.DebitAccount),
     "return": _return,
     "end-of-day": _end_of_day,
+    **CHANGE_VERBS,
 }
 """What may happen, by the word a diary uses for it."""

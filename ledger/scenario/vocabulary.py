@@ -19,7 +19,8 @@ HAPPENINGS: dict[str, str] = {
     "borrower ID, account ID, officer ID, branch B, guarantor ID]",
     "disburse": "disburse LOAN AMOUNT",
     "schedule": "schedule LOAN, with indented rows: DATE principal AMOUNT interest AMOUNT",
-    "repay": "repay LOAN AMOUNT",
+    "repay": "repay LOAN AMOUNT [, for COMPONENT AMOUNT…, "
+    "early hold|reduce_instalment|reduce_term]",
     "reverse": "reverse LOAN REPAYMENT [, reason bounced|chargeback|booking_error|other]",
     "charge": "charge LOAN costs|fees|penalty AMOUNT [, due DATE]",
     "rate": "rate LOAN %",
@@ -34,6 +35,17 @@ HAPPENINGS: dict[str, str] = {
     "debit": "debit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
     "return": "return ACCOUNT AMOUNT",
     "end-of-day": "end-of-day",
+    "refund": "refund LOAN AMOUNT",
+    "charge-back": "charge-back LOAN REPAYMENT AMOUNT",
+    "revise": "revise LOAN extended|rescheduled|restructured, instalments N [, first-due DATE, "
+    "rate %, method M, interest-only N, reason TEXT], or with indented rows as schedule",
+    "capitalise": "capitalise LOAN AMOUNT",
+    "pause": "pause LOAN, until DATE [, reason TEXT]",
+    "resume": "resume LOAN",
+    "recover": "recover LOAN AMOUNT",
+    "cancel-write-off": "cancel-write-off LOAN [, reason TEXT]",
+    "close-period": "close-period",
+    "reopen-period": "reopen-period [, reason TEXT]",
 }
 """What may happen, by its first word. Capitals stand for values, [ ] for what may be left out."""
 
@@ -54,6 +66,14 @@ OF_A_LOAN: dict[str, str] = {
     "limit": "limit AMOUNT",
     "rate": "rate %",
     "finding": "finding NAME on|off",
+    "delinquent": "delinquent N (days past due less grace and pauses)",
+    "exposure": "exposure AMOUNT (principal, and interest and charges due and unpaid)",
+    "material": "material N over AMOUNT and % (days on end over both limits)",
+    "due": "due DATE AMOUNT unpaid AMOUNT late N",
+    "bucket": "bucket LABEL [of END END …] (of days past due, such as 1-30)",
+    "overdue": "overdue LABEL AMOUNT [of END END …] (instalments that are so late)",
+    "claim": "claim AMOUNT (after a write-off)",
+    "version": "version N (schedules recorded)",
 }
 """What may be expected of a loan, by its first word."""
 
