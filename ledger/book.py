@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from copy import copy
 
 from ledger.plan import Cause
-from ledger.position import DRAWN, REFUND, REVISED, SCHEDULE, Entry, Position, Rows, Wish
+from ledger.position import CLOSING, DRAWN, REFUND, REVISED, SCHEDULE, Entry, Position, Rows, Wish
 from ledger.replay import Agreed, causes_of, replay
 from ledger.terms import Split, Terms
 from ledger.waterfall import allocate, split_of
@@ -32,12 +33,31 @@ class Book:
         self.schedules: dict[tuple[Cause, ...], Rows] = {}
         self.repayments: dict[str, Entry] = {}
         self.reversed: set[str] = set()
-        self._plain = True
+        self._plain = not (self.accrues or terms.revolving)
 
     @property
     def terms(self) -> Terms:
         """The agreed terms."""
         return self.agreed.terms
+
+    @property
+    def accrues(self) -> bool:
+        """Whether interest is booked before it is received: as it is earned, or as a penalty."""
+        return self.terms.recognition == "accrued" or self.terms.penalty is not None
+
+    @property
+    def closed_day(self) -> int | None:
+        """The last day on which interest was closed."""
+        return max((entry.day for entry in self.entries if entry.kind == CLOSING), default=None)
+
+    def copied(self) -> Book:
+        """A book of its own with the same facts."""
+        other = copy(self)
+        other.agreed = Agreed(self.terms, wishes=dict(self.agreed.wishes))
+        other.entries, other.position = list(self.entries), self.position.copied()
+        other.schedules, other.repayments = dict(self.schedules), dict(self.repayments)
+        other.reversed = set(self.reversed)
+        return other
 
     def comes_last(self, entry: Entry) -> bool:
         """Whether no known entry comes after it in canonical order."""

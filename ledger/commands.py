@@ -137,6 +137,11 @@ class ChangeRate(LoanCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccrueInterest(LoanCommand):
+    """Bring interest to the end of the value date; penalty interest so far falls due on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLimit(LoanCommand):
     """Set the agreed amount or line."""
 

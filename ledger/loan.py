@@ -8,6 +8,7 @@ command becomes is decided in `loan_decisions`.
 from __future__ import annotations
 
 from bisect import bisect_right
+from copy import copy, deepcopy
 from typing import NamedTuple
 
 from ledger.book import Book
@@ -15,7 +16,7 @@ from ledger.dates import day_number
 from ledger.delinquency import arrears_minor, days_past_due
 from ledger.events import LoanOpened
 from ledger.pauses import Pauses
-from ledger.position import Entry
+from ledger.position import Booked, Entry
 from ledger.terms import Split
 from ledger.waterfall import parts_of
 
@@ -37,13 +38,15 @@ class Loan:
 
     `schedule_version` counts the schedules recorded; `schedule_day` is the value day of the given
     one in force, if any. `remaining` is what closing took off the books; `recoveries` came in after
-    a write-off; `charged_back` counts what of each repayment was taken back.
+    a write-off; `charged_back` counts what of each repayment was taken back. `booked` is what the
+    books hold of its interest.
     """
 
     __slots__ = (
         "_since",
         "account_id",
         "book",
+        "booked",
         "borrower_id",
         "branch",
         "charged_back",
@@ -87,9 +90,19 @@ class Loan:
         self.recoveries: dict[str, Entry] = {}
         self.charged_back: dict[str, int] = {}
         self.pauses = Pauses()
+        self.booked = Booked()
         self.reports: list[Report] = []
         self.book = Book(fact.terms)
         self._since: dict[str, tuple[int, str]] = {}
+
+    def copied(self) -> Loan:
+        """A loan of its own that the same facts have made."""
+        other = copy(self)
+        other.book, other.pauses = self.book.copied(), deepcopy(self.pauses)
+        other.findings, other.reports = dict(self.findings), list(self.reports)
+        other.recoveries, other.charged_back = dict(self.recoveries), dict(self.charged_back)
+        other._since = dict(self._since)
+        return other
 
     def newest(self, name: str, day: int, transaction_id: str) -> bool:
         """Whether a change of `name` is the latest by value date, and remember it if so."""

@@ -13,7 +13,7 @@ from ledger.commands import (
     ChangeStatus,
     ReportPosition,
 )
-from ledger.consequences import Facts, common_fields
+from ledger.consequences import Facts, common_fields, follow
 from ledger.errors import InvalidAmount
 from ledger.events import (
     LoanGuarantorChanged,
@@ -23,6 +23,7 @@ from ledger.events import (
     PositionReported,
 )
 from ledger.loan import Loan
+from ledger.loan_facts import found
 from ledger.money import MAX_MINOR
 
 
@@ -45,15 +46,16 @@ def change_guarantor(loan: Loan, command: ChangeGuarantor, day: int) -> Facts:
 
 
 def change_status(loan: Loan, command: ChangeStatus, day: int) -> Facts:
-    """Set or lift a finding."""
-    return (
-        LoanStatusChanged(
-            finding=command.finding,
-            active=command.active,
-            reason=command.reason,
-            **common_fields(command),
-        ),
+    """Set or lift a finding; one that bears on interest changes what fell due since."""
+    changed = LoanStatusChanged(
+        finding=command.finding,
+        active=command.active,
+        reason=command.reason,
+        **common_fields(command),
     )
+    if not loan.book.accrues or loan.closed is not None:
+        return (changed,)
+    return (changed, *follow(loan, command, added=(found(changed),))[1])
 
 
 def report(loan: Loan, command: ReportPosition, day: int) -> Facts:

@@ -1,7 +1,8 @@
 """What a command to a loan becomes: facts, or a refusal that names its rule and the way out.
 
 Pure: reads the state, changes nothing. A fact that changes how repayments before or after it are
-applied, or what a generated schedule follows from, is followed by what changes (`consequences`).
+applied, or what a generated schedule follows from, is followed by what changes (`consequences`);
+one that changes what interest is earned, by that (`accrual`).
 Every fact's postings are checked before it leaves.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.accrual import accrue, with_interest
 from ledger.change_commands import (
     CancelWriteOff,
     CapitaliseArrears,
@@ -22,6 +24,7 @@ from ledger.change_commands import (
 )
 from ledger.checks import positive, same_currency, value_day
 from ledger.commands import (
+    AccrueInterest,
     ApplyCharge,
     ChangeGuarantor,
     ChangeLimit,
@@ -73,16 +76,21 @@ def decide_loan(state: Loan | None, command: LoanCommand) -> Facts:
         )
     day = value_day(command, not_before=state.opened_day, what="the loan")
     if state.closed is not None:
-        return decide_closed(state, command, day, _DECISIONS[type(command)])
-    return _DECISIONS[type(command)](state, command, day)
+        facts = decide_closed(state, command, day, _DECISIONS[type(command)])
+    else:
+        facts = _DECISIONS[type(command)](state, command, day)
+    return with_interest(state, command, facts)
 
 
 def _disburse(loan: Loan, command: DisburseLoan, day: int) -> Facts:
-    """Term loans pay out up to the agreed amount once; given schedules may draw a line again."""
+    """Term loans pay out up to the agreed amount once; a revolving line what is not owed, again.
+
+    A line whose schedule is given revolves too.
+    """
     same_currency(command.currency, loan.currency)
     amount = positive(command.amount_minor)
     book = loan.book
-    line = book.given_schedule()
+    line = book.terms.revolving or book.given_schedule()
     used = book.position.principal_minor if line else book.disbursed_minor
     if used + amount > loan.limit_minor:
         left = format_minor(max(0, loan.limit_minor - used), loan.currency)
@@ -137,6 +145,7 @@ _DECISIONS: dict[type, Callable[[Loan, Any, int], Facts]] = {
     ChargeBack: charge_back,
     ApplyCharge: _charge,
     ChangeRate: _change_rate,
+    AccrueInterest: accrue,
     ReviseLoan: revise,
     CapitaliseArrears: capitalise,
     PauseDelinquency: pause,

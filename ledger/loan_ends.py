@@ -8,7 +8,6 @@ adjust what was written off, and the write-off may be cancelled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from ledger.change_commands import (
@@ -41,7 +40,7 @@ from ledger.events import (
     WriteOffCancelled,
 )
 from ledger.loan import NOTHING, Loan
-from ledger.loan_facts import evolve
+from ledger.loan_facts import with_facts
 from ledger.money import format_minor
 from ledger.position import Entry, Position
 from ledger.terms import Split
@@ -146,19 +145,11 @@ def _reopen(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     common = common_fields(command) | {"value_date": ended}
     reason: Any = loan.closed
     reopened = LoanReopened(closed_as=reason, remaining=loan.remaining, **common)
-    after = _with(loan, (reopened, *facts))
+    after = with_facts(loan, (reopened, *facts))
     if _owed_minor(after) > 0 or isinstance(command, ChargeBack):
         return (reopened, *facts)
     remaining = left_of(after.book.position, loan.closed_day or 0)
     return (reopened, *facts, LoanClosed(reason=reason, remaining=remaining, **common))
-
-
-def _with(loan: Loan, facts: Facts) -> Loan:
-    """The loan as it will be."""
-    after = deepcopy(loan)
-    for fact in facts:
-        after = evolve(after, fact)
-    return after
 
 
 def _written_off(loan: Loan, command: LoanCommand, day: int, decide: Decide) -> Facts:
@@ -182,7 +173,7 @@ def _written_off(loan: Loan, command: LoanCommand, day: int, decide: Decide) -> 
 def _adjusted(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     """A late fact changes what was left on the day of the write-off."""
     day = loan.closed_day or 0
-    left = left_of(_with(loan, facts).book.position, day)
+    left = left_of(with_facts(loan, facts).book.position, day)
     change = added(left, loan.remaining, sign=-1)
     if change == NOTHING:
         return facts

@@ -6,11 +6,11 @@ The facts were decided and checked; here they only take effect. Decides nothing.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ledger.dates import day_number
-from ledger.delinquency import COMPONENTS, PRINCIPAL, Charge
+from ledger.delinquency import COMPONENTS, PENALTY, PRINCIPAL, Charge
 from ledger.errors import InvariantBroken
 from ledger.events import (
     ArrearsCapitalised,
@@ -18,6 +18,7 @@ from ledger.events import (
     DelinquencyPaused,
     DelinquencyResumed,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanGuarantorChanged,
@@ -44,12 +45,15 @@ from ledger.loan import NOTHING, Loan, Report
 from ledger.position import (
     CAPITALISED,
     CHARGE,
+    CLOSING,
     DRAWN,
+    FOUND,
     RATE,
     REFUND,
     REPAYMENT,
     REVISED,
     SCHEDULE,
+    Booked,
     Entry,
     Wish,
 )
@@ -68,6 +72,14 @@ def evolve(state: Loan | None, fact: Any) -> Loan:
         raise InvariantBroken(f"{type(fact).__name__} cannot follow here in a loan's stream.")
     take(state, fact)
     return state
+
+
+def with_facts(loan: Loan, facts: Iterable[Any]) -> Loan:
+    """The loan as it will be; `loan` itself stays as it is."""
+    after = loan.copied()
+    for fact in facts:
+        after = evolve(after, fact)
+    return after
 
 
 def _disbursed(loan: Loan, fact: LoanDisbursed) -> None:
@@ -141,6 +153,36 @@ def _guarantor_changed(loan: Loan, fact: LoanGuarantorChanged) -> None:
 def _status_changed(loan: Loan, fact: LoanStatusChanged) -> None:
     if loan.newest(f"finding {fact.finding}", day_number(fact.value_date), fact.transaction_id):
         loan.findings[fact.finding] = fact.active
+    if loan.book.accrues:
+        loan.book.add(found(fact))
+
+
+def found(fact: LoanStatusChanged) -> Entry:
+    """A finding as an entry of a book that accrues interest."""
+    tie = f"{fact.transaction_id}/{fact.finding}"
+    day, active = day_number(fact.value_date), int(fact.active)
+    return Entry(day, FOUND, tie, active, finding=fact.finding)
+
+
+def _accrued(loan: Loan, fact: InterestAccrued) -> None:
+    booked, book = loan.booked, loan.book
+    penalties = dict(booked.penalties)
+    for due in fact.penalties:
+        day = day_number(due.due_date)
+        before = penalties.get(day, (0, 0))
+        penalties[day] = before[0] + due.penalty_minor, before[1] + due.compound_minor
+        amount = due.penalty_minor + due.compound_minor
+        book.position.charge(Charge(day, PENALTY, amount))
+    loan.booked = Booked(
+        day_number(fact.until),
+        booked.interest_minor + fact.interest_minor,
+        fact.suspended,
+        booked.suspended_interest_minor + fact.suspended_interest_minor,
+        booked.suspended_penalty_minor + fact.suspended_penalty_minor,
+        {day: amounts for day, amounts in penalties.items() if any(amounts)},
+    )
+    if fact.closing:
+        book.add(Entry(day_number(fact.value_date), CLOSING, fact.transaction_id))
 
 
 def _reported(loan: Loan, fact: PositionReported) -> None:
@@ -243,6 +285,7 @@ EVOLVE: dict[type, Callable[[Loan, Any], None]] = {
     LoanOfficerChanged: _officer_changed,
     LoanGuarantorChanged: _guarantor_changed,
     LoanStatusChanged: _status_changed,
+    InterestAccrued: _accrued,
     PositionReported: _reported,
     LoanClosed: _closed,
     LoanReopened: _reopened,

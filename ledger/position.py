@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ledger.delinquency import PRINCIPAL, Charge, Dues
@@ -9,9 +12,9 @@ from ledger.plan import Cause
 from ledger.terms import Component, Instalment, Revision, Split
 from ledger.waterfall import UNAPPLIED, parts_of
 
-RATE, REVISED, DRAWN, SCHEDULE, CHARGE, CAPITALISED, REPAYMENT, REFUND = range(1, 9)
-"""Kinds of entries. Of one day, rates come first; repayments meet all dues of it, and what they
-leave may be refunded."""
+FOUND, RATE, REVISED, DRAWN, SCHEDULE, CHARGE, CAPITALISED, REPAYMENT, REFUND, CLOSING = range(10)
+"""Kinds of entries. Of one day, findings and rates come first; repayments meet all dues of it, what
+they leave may be refunded, and a closing of interest takes in the whole day."""
 
 Rows = tuple[Instalment, ...]
 
@@ -20,7 +23,8 @@ class Entry(NamedTuple):
     """One fact as the book sees it; the first three fields are its place in canonical order.
 
     `number` is the amount in minor units, or the rate in parts per million. A charge of principal
-    is money charged back: owed again. What is capitalised is drawn and repays arrears at once.
+    is money charged back: owed again. What is capitalised is drawn and repays arrears at once. A
+    `finding` holds while its number is 1.
     """
 
     day: int
@@ -30,6 +34,7 @@ class Entry(NamedTuple):
     rows: Rows = ()
     charge: Charge = Charge(0, 0, 0)
     revision: Revision | None = None
+    finding: str = ""
 
     @property
     def paid_minor(self) -> int:
@@ -37,6 +42,20 @@ class Entry(NamedTuple):
         if self.kind in (REPAYMENT, CAPITALISED):
             return self.number
         return -self.number if self.kind == REFUND else 0
+
+
+class Booked(NamedTuple):
+    """What the books hold of a loan's interest, for the days before `until`; minor units.
+
+    `penalties` are penalty and compound interest by the day they fell due.
+    """
+
+    until: int = 0
+    interest_minor: int = 0
+    suspended: bool = False
+    suspended_interest_minor: int = 0
+    suspended_penalty_minor: int = 0
+    penalties: Mapping[int, tuple[int, int]] = MappingProxyType({})
 
 
 class Wish(NamedTuple):
@@ -51,7 +70,8 @@ class Position:
 
     `paid` is what each of the five components has received; `splits` how each standing repayment
     is applied; `unapplied_minor` what waits in suspense, refunds taken off; `rows` the schedule in
-    force, `causes` what it follows from if it was generated.
+    force, `causes` what it follows from if it was generated. A replay also gives the `penalties`
+    that fell due by day, and whether accrual is `suspended`.
     """
 
     __slots__ = (
@@ -61,8 +81,10 @@ class Position:
         "drawn_minor",
         "given",
         "paid",
+        "penalties",
         "rows",
         "splits",
+        "suspended",
         "unapplied_minor",
     )
 
@@ -75,7 +97,17 @@ class Position:
         self.causes: list[Cause] = []
         self.given = False
         self.charges: list[Charge] = []
+        self.penalties: dict[int, tuple[int, int]] = {}
+        self.suspended = False
         self._dues: Dues | None = None
+
+    def copied(self) -> Position:
+        """A position of its own with the same money."""
+        other = copy(self)
+        other.paid, other.splits = list(self.paid), dict(self.splits)
+        other.causes, other.charges = list(self.causes), list(self.charges)
+        other.penalties = dict(self.penalties)
+        return other
 
     @property
     def dues(self) -> Dues:

@@ -17,6 +17,7 @@ from ledger.events import (
     AccountOpened,
     ArrearsCapitalised,
     ChargeApplied,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanReopened,
@@ -45,6 +46,10 @@ INCOME = {
     "penalty": "income:penalty",
     "interest": "income:interest",
 }
+INTEREST_RECEIVABLE = "assets:receivable:interest"
+INTEREST_ACCRUED = "income:interest_accrued"
+OFF_BALANCE = "equity:off_balance:interest"
+OFF_BALANCE_CONTRA = "equity:off_balance:contra"
 SUSPENSE = "liabilities:suspense"
 DEPOSITS = "liabilities:deposits"
 OPENING = "equity:opening_balances"
@@ -118,6 +123,21 @@ def _disbursed(fact: LoanDisbursed) -> Lines:
 
 def _charged(fact: ChargeApplied) -> Lines:
     return [(RECEIVABLE[fact.kind], fact.amount_minor), (INCOME[fact.kind], -fact.amount_minor)]
+
+
+def _accrued(fact: InterestAccrued) -> Lines:
+    """Earned and not received: a receivable; what is suspended leaves it for the off-balance."""
+    due = sum(one.penalty_minor + one.compound_minor for one in fact.penalties)
+    penalty = due - fact.suspended_penalty_minor
+    off = fact.suspended_interest_minor + fact.suspended_penalty_minor
+    return [
+        (INTEREST_RECEIVABLE, fact.interest_minor),
+        (INTEREST_ACCRUED, -fact.interest_minor),
+        (RECEIVABLE["penalty"], penalty),
+        (INCOME["penalty"], -penalty),
+        (OFF_BALANCE, off),
+        (OFF_BALANCE_CONTRA, -off),
+    ]
 
 
 def _received(fact: RepaymentReceived) -> Lines:
@@ -222,6 +242,7 @@ _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountDebited: _debited,
     LoanDisbursed: _disbursed,
     ChargeApplied: _charged,
+    InterestAccrued: _accrued,
     OverpaymentRefunded: _refunded,
     RepaymentChargedBack: _charged_back,
     RecoveryReceived: _recovered,

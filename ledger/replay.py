@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.delinquency import COMPONENTS, PRINCIPAL, days_past_due
+from ledger.delinquency import COMPONENTS, PENALTY, PRINCIPAL, Charge, days_past_due
+from ledger.overdue import Meter
 from ledger.plan import DRAWN_CAUSE, PREPAID, RATE_CAUSE, REVISED_CAUSE, SHORTENED, Cause, rows_for
 from ledger.position import (
     CAPITALISED,
     CHARGE,
+    CLOSING,
     DRAWN,
+    FOUND,
     RATE,
     REFUND,
     REPAYMENT,
@@ -37,6 +40,12 @@ _CAUSE_OF = {
 }
 _EFFECTS = {"reduce_instalment": PREPAID, "reduce_term": SHORTENED}
 _NOTHING = Wish()
+_REVOLVING = Wish(effect="reduce_instalment")
+MISUSED = "misuse_of_funds"
+NON_PERFORMING = frozenset(
+    ["bankruptcy", "credit_impaired", "default_observed", "seriously_impaired"]
+)
+"""Findings with which interest is no longer accrued on the balance sheet, however well it pays."""
 
 
 @dataclass(slots=True)
@@ -49,6 +58,11 @@ class Agreed:
 
     def __post_init__(self) -> None:
         self.order = order_of(self.terms.allocation)
+
+    def wish_of(self, entry: Entry) -> Wish:
+        """What is asked of a repayment; an early one of a revolving line lowers what is owed."""
+        revolving = self.terms.revolving and entry.kind == REPAYMENT
+        return self.wishes.get(entry.tie, _REVOLVING if revolving else _NOTHING)
 
     def order_on(self, position: Position, day: int, received_minor: int) -> tuple[int, ...]:
         """The order in force: principal first where agreed for a loan so many days past due."""
@@ -98,9 +112,14 @@ class _Walk:
         self._parts: dict[str, list[int]] = {}
         self._waiting: list[list[int]] = []
         self._received = 0
+        self._findings: set[str] = set()
+        terms = agreed.terms
+        self._meter = Meter(terms, terms.penalty) if terms.penalty is not None else None
 
     def take(self, entry: Entry) -> None:
         position, kind, day = self._position, entry.kind, entry.day
+        self._overdue(entry)
+        self._judge(day)
         if kind in (DRAWN, CAPITALISED):
             position.drawn_minor += entry.number
         elif kind == CHARGE:
@@ -115,11 +134,44 @@ class _Walk:
         if kind in (REPAYMENT, CAPITALISED):
             free = entry.number - self._refunded.get(entry.tie, 0)
             part = self._parts[entry.tie] = [0, 0, 0, 0, 0, free]
-            self._wish(part, self._agreed.wishes.get(entry.tie, _NOTHING), day, order)
+            self._wish(part, self._agreed.wish_of(entry), day, order)
             self._waiting.append(part)
         for part in self._waiting:
             self._apply(part, day, order)
         self._waiting = [part for part in self._waiting if part[UNAPPLIED]]
+        self._judge(day)
+
+    def _overdue(self, entry: Entry) -> None:
+        """Count interest on what is overdue up to the entry; a payment or closing makes it due."""
+        meter, position, day = self._meter, self._position, entry.day
+        if entry.kind == FOUND:
+            known = self._findings
+            (known.add if entry.number else known.discard)(entry.finding)
+        if meter is None:
+            return
+        meter.advance(position, day + (entry.kind == CLOSING))
+        if entry.kind == RATE:
+            meter.rate_ppm = entry.number
+        elif entry.revision is not None and entry.revision.rate_ppm is not None:
+            meter.rate_ppm = entry.revision.rate_ppm
+        meter.misused = MISUSED in self._findings
+        if entry.kind in (REPAYMENT, CLOSING):
+            penalty, compound = meter.charge()
+            if penalty or compound:
+                before = position.penalties.get(day, (0, 0))
+                position.penalties[day] = before[0] + penalty, before[1] + compound
+                position.charge(Charge(day, PENALTY, penalty + compound))
+
+    def _judge(self, day: int) -> None:
+        """Suspend accrual once the loan is non-performing; resume it when nothing is past due."""
+        position, terms = self._position, self._agreed.terms
+        if terms.recognition == "received":
+            return
+        late = days_past_due(position.dues, paid_minor=self._received, day=day)
+        if late > terms.suspend_after_days or self._findings & NON_PERFORMING:
+            position.suspended = True
+        elif not late:
+            position.suspended = False
 
     def end(self) -> Position:
         position = self._position

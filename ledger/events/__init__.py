@@ -31,6 +31,7 @@ from ledger.events.changes import (
     WriteOffCancelled,
 )
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
+from ledger.events.interest import InterestAccrued, PenaltyDue
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -74,6 +75,7 @@ __all__ = [
     "Designation",
     "Flow",
     "InstalmentsScheduled",
+    "InterestAccrued",
     "LoanClosed",
     "LoanDisbursed",
     "LoanGuarantorChanged",
@@ -86,6 +88,7 @@ __all__ = [
     "LoanStatusChanged",
     "MessageRefused",
     "OverpaymentRefunded",
+    "PenaltyDue",
     "PeriodClosed",
     "PeriodReopened",
     "PositionReported",

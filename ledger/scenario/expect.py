@@ -15,6 +15,7 @@ from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
 from ledger.scenario.asked import Answer, LoanOn
 from ledger.scenario.asked_arrears import ARREARS_CLAUSES
+from ledger.scenario.asked_interest import INTEREST_CLAUSES
 from ledger.scenario.words import Unclear, on_or_off, ppm
 from ledger.waterfall import parts_of
 
@@ -154,5 +155,6 @@ LOAN_CLAUSES: dict[str, Callable[..., Answer]] = {
     "rate": _rate,
     "finding": _finding,
     **ARREARS_CLAUSES,
+    **INTEREST_CLAUSES,
 }
 """What may be expected of a loan, by the first word of the clause."""

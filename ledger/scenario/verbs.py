@@ -90,6 +90,10 @@ def _rate(words: Words, common: Common) -> c.Command:
     return c.ChangeRate(loan_id=loan_id, rate_ppm=ppm(words.word("The rate")), **common)
 
 
+def _accrue(words: Words, common: Common) -> c.Command:
+    return c.AccrueInterest(loan_id=words.entity(), **common)
+
+
 def _limit(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     return c.ChangeLimit(loan_id=loan_id, limit_minor=amount, currency=words.currency, **common)
@@ -190,6 +194,7 @@ VERBS: dict[str, Verb] = {
     "reverse": _reverse,
     "charge": _charge,
     "rate": _rate,
+    "accrue": _accrue,
     "limit": _limit,
     "officer": _officer,
     "guarantor": _guarantor,

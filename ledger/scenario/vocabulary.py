@@ -24,6 +24,7 @@ HAPPENINGS: dict[str, str] = {
     "reverse": "reverse LOAN REPAYMENT [, reason bounced|chargeback|booking_error|other]",
     "charge": "charge LOAN costs|fees|penalty AMOUNT [, due DATE]",
     "rate": "rate LOAN %",
+    "accrue": "accrue LOAN (to the end of the day)",
     "limit": "limit LOAN AMOUNT",
     "officer": "officer LOAN ID [, branch B]",
     "guarantor": "guarantor LOAN ID|none",
@@ -74,6 +75,11 @@ OF_A_LOAN: dict[str, str] = {
     "overdue": "overdue LABEL AMOUNT [of END END …] (instalments that are so late)",
     "claim": "claim AMOUNT (after a write-off)",
     "version": "version N (schedules recorded)",
+    "earned": "earned AMOUNT (contract interest of all days before)",
+    "penalty": "penalty PENALTY COMPOUND (interest on what was overdue, of all days before)",
+    "accrued": "accrued AMOUNT (interest booked and not received)",
+    "off-balance": "off-balance AMOUNT (interest and penalties kept there)",
+    "accrual": "accrual on|suspended",
 }
 """What may be expected of a loan, by its first word."""
 
