@@ -24,6 +24,13 @@ def test_the_diary_comes_true(path: Path) -> None:
     assert not report.failures, str(report)
 
 
+def test_the_table_comes_true() -> None:
+    path = Path(__file__).with_name("ledger_table.csv")
+    report = run_table(path.read_text(encoding="utf-8"), name=path.name)
+    assert report.checks == 27
+    assert not report.failures, str(report)
+
+
 def test_the_example_in_the_documentation_comes_true() -> None:
     documentation = ledger.scenario.__doc__ or ""
     lines = [line[4:] for line in documentation.splitlines() if line.startswith("    2024-")]
