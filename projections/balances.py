@@ -20,6 +20,7 @@ from ledger.events import (
     AccountOpened,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanOpened,
@@ -269,6 +270,10 @@ def _charged(loan: _Loan, fact: Any) -> None:
     loan.charged_minor += fact.amount_minor
 
 
+def _accrued(loan: _Loan, fact: Any) -> None:
+    loan.charged_minor += sum(due.penalty_minor + due.compound_minor for due in fact.penalties)
+
+
 def _received(loan: _Loan, fact: Any) -> None:
     loan.paid_minor += fact.amount_minor
     loan.repayments += 1
@@ -303,6 +308,7 @@ _FOLDS: dict[type, Callable[[_Loan, Any], None]] = {
     LoanDisbursed: _disbursed,
     InstalmentsScheduled: _scheduled,
     ChargeApplied: _charged,
+    InterestAccrued: _accrued,
     RepaymentReceived: _received,
     RepaymentReversed: _reversed,
     RepaymentsReallocated: _reallocated,
