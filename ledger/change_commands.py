@@ -36,6 +36,7 @@ class ReviseLoan(LoanCommand):
     """Extend, reschedule or restructure: by changed terms, or by a schedule of the core system."""
 
     kind: RevisionKind
+    currency: str
     revision: Revision | None
     instalments: tuple[Instalment, ...]
     reason: str

@@ -86,6 +86,7 @@ def revise(loan: Loan, command: ReviseLoan, day: int) -> Facts:
 
     Errors: RuleRefused naming what of the change cannot be.
     """
+    same_currency(command.currency, loan.currency)
     common = common_fields(command)
     revision = command.revision
     revised = LoanRevised(kind=command.kind, revision=revision, reason=command.reason, **common)

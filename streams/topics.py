@@ -13,22 +13,34 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from ledger.events import Flow
+from ledger.events import Flow, PrepaymentEffect
+from streams.changes import (
+    ArrearsCapitalisedMessage,
+    DelinquencyPausedMessage,
+    DelinquencyResumedMessage,
+    DesignatedShape,
+    LoanRevisedMessage,
+    OverpaymentRefundedMessage,
+    PeriodClosedMessage,
+    PeriodReopenedMessage,
+    RecoveryReceivedMessage,
+    RepaymentChargedBackMessage,
+    WriteOffCancelledMessage,
+)
 from streams.fields import (
     MAX_INSTALMENTS,
     Amount,
     AmountOrZero,
     Currency,
     Id,
-    Moment,
     RatePercent,
     Remark,
-    Shape,
     SignedAmount,
     Text,
     TextOrEmpty,
     TransactionId,
 )
+from streams.message import AccountMessage, InstalmentShape, LoanMessage, MessageBase
 from streams.terms import TermsShape
 
 TRANSACTIONS_TOPIC = "loanbell.transactions.v1"
@@ -46,33 +58,7 @@ MAX_MESSAGE_BYTES = 256 * 1024
 """A message may not be longer; a schedule of 1,200 instalments takes about half of it."""
 
 
-class MessageBase(Shape):
-    """What every message carries."""
-
-    transaction_id: TransactionId
-    value_date: Annotated[date, Field(description="The day from which it counts.")]
-    borrower_id: Id | None = None
-    sent_at: Moment | None = None
-
-
-class _LoanMessage(MessageBase):
-    loan_id: Id
-
-
-class _AccountMessage(MessageBase):
-    account_id: Id
-
-
-class InstalmentShape(Shape):
-    """One row of a schedule: what falls due on `due_date`."""
-
-    number: Annotated[int, Field(ge=1, le=MAX_INSTALMENTS)]
-    due_date: date
-    principal: AmountOrZero
-    interest: AmountOrZero
-
-
-class LoanOpenedMessage(_LoanMessage):
+class LoanOpenedMessage(LoanMessage):
     """A contract was signed."""
 
     type: Literal["loan_opened"]
@@ -89,7 +75,7 @@ class LoanOpenedMessage(_LoanMessage):
     guarantor_id: Id | None = None
 
 
-class LoanDisbursedMessage(_LoanMessage):
+class LoanDisbursedMessage(LoanMessage):
     """Money was paid out to the borrower."""
 
     type: Literal["loan_disbursed"]
@@ -97,7 +83,7 @@ class LoanDisbursedMessage(_LoanMessage):
     currency: Currency
 
 
-class InstalmentsScheduledMessage(_LoanMessage):
+class InstalmentsScheduledMessage(LoanMessage):
     """The core system's own schedule; it replaces the whole schedule before it."""
 
     type: Literal["instalments_scheduled"]
@@ -105,15 +91,21 @@ class InstalmentsScheduledMessage(_LoanMessage):
     instalments: Annotated[list[InstalmentShape], Field(min_length=1, max_length=MAX_INSTALMENTS)]
 
 
-class RepaymentReceivedMessage(_LoanMessage):
-    """Money came in; a value date in the past makes it backdated."""
+class RepaymentReceivedMessage(LoanMessage):
+    """Money came in; a value date in the past makes it backdated.
+
+    `designated` is met first, the rest in the agreed order. `prepayment` says what an early part
+    does to a generated schedule.
+    """
 
     type: Literal["repayment_received"]
     amount: Amount
     currency: Currency
+    designated: Annotated[list[DesignatedShape], Field(min_length=1, max_length=5)] | None = None
+    prepayment: PrepaymentEffect | None = None
 
 
-class RepaymentReversedMessage(_LoanMessage):
+class RepaymentReversedMessage(LoanMessage):
     """An earlier repayment did not stand."""
 
     type: Literal["repayment_reversed"]
@@ -121,7 +113,7 @@ class RepaymentReversedMessage(_LoanMessage):
     reason: Literal["bounced", "chargeback", "booking_error", "other"]
 
 
-class ChargeAppliedMessage(_LoanMessage):
+class ChargeAppliedMessage(LoanMessage):
     """A fee, cost or penalty was charged; it falls due on `due_date`."""
 
     type: Literal["charge_applied"]
@@ -131,14 +123,20 @@ class ChargeAppliedMessage(_LoanMessage):
     due_date: date
 
 
-class LoanRateChangedMessage(_LoanMessage):
+class LoanRateChangedMessage(LoanMessage):
     """The loan was repriced."""
 
     type: Literal["loan_rate_changed"]
     rate_percent: RatePercent
 
 
-class LoanLimitChangedMessage(_LoanMessage):
+class InterestAccruedMessage(LoanMessage):
+    """Interest is brought to the end of the value date; penalty interest so far falls due."""
+
+    type: Literal["interest_accrued"]
+
+
+class LoanLimitChangedMessage(LoanMessage):
     """The agreed amount or line is now `limit`."""
 
     type: Literal["loan_limit_changed"]
@@ -146,7 +144,7 @@ class LoanLimitChangedMessage(_LoanMessage):
     currency: Currency
 
 
-class LoanOfficerChangedMessage(_LoanMessage):
+class LoanOfficerChangedMessage(LoanMessage):
     """Another officer answers for the loan."""
 
     type: Literal["loan_officer_changed"]
@@ -154,14 +152,14 @@ class LoanOfficerChangedMessage(_LoanMessage):
     branch: Text
 
 
-class LoanGuarantorChangedMessage(_LoanMessage):
+class LoanGuarantorChangedMessage(LoanMessage):
     """Another guarantor, or none."""
 
     type: Literal["loan_guarantor_changed"]
     guarantor_id: Id | None = None
 
 
-class LoanStatusChangedMessage(_LoanMessage):
+class LoanStatusChangedMessage(LoanMessage):
     """A finding that regulators list as a cause was set or lifted."""
 
     type: Literal["loan_status_changed"]
@@ -180,7 +178,7 @@ class LoanStatusChangedMessage(_LoanMessage):
     reason: Remark
 
 
-class PositionReportedMessage(_LoanMessage):
+class PositionReportedMessage(LoanMessage):
     """The core system's own position, for books whose instalments it keeps (cards, panels)."""
 
     type: Literal["position_reported"]
@@ -190,14 +188,14 @@ class PositionReportedMessage(_LoanMessage):
     months_past_due: Annotated[int, Field(ge=0, le=1_200)] | None = None
 
 
-class LoanClosedMessage(_LoanMessage):
+class LoanClosedMessage(LoanMessage):
     """The loan ended."""
 
     type: Literal["loan_closed"]
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
 
 
-class AccountOpenedMessage(_AccountMessage):
+class AccountOpenedMessage(AccountMessage):
     """A settlement account is known, with the balance it starts from."""
 
     type: Literal["account_opened"]
@@ -207,7 +205,7 @@ class AccountOpenedMessage(_AccountMessage):
     overdraft_limit: AmountOrZero = "0"
 
 
-class AccountCreditedMessage(_AccountMessage):
+class AccountCreditedMessage(AccountMessage):
     """Money came in. A `balance` states the balance after it and must agree with the book."""
 
     type: Literal["account_credited"]
@@ -217,7 +215,7 @@ class AccountCreditedMessage(_AccountMessage):
     flow: Flow = "trade"
 
 
-class AccountDebitedMessage(_AccountMessage):
+class AccountDebitedMessage(AccountMessage):
     """Money went out; `balance` as in `account_credited`."""
 
     type: Literal["account_debited"]
@@ -227,7 +225,7 @@ class AccountDebitedMessage(_AccountMessage):
     flow: Flow = "trade"
 
 
-class AccountDebitReturnedMessage(_AccountMessage):
+class AccountDebitReturnedMessage(AccountMessage):
     """A direct debit was refused for want of funds: an attempt that moved no money."""
 
     type: Literal["account_debit_returned"]
@@ -250,6 +248,7 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     RepaymentReversedMessage,
     ChargeAppliedMessage,
     LoanRateChangedMessage,
+    InterestAccruedMessage,
     LoanLimitChangedMessage,
     LoanOfficerChangedMessage,
     LoanGuarantorChangedMessage,
@@ -261,6 +260,16 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     AccountDebitedMessage,
     AccountDebitReturnedMessage,
     BusinessDayClosedMessage,
+    OverpaymentRefundedMessage,
+    RepaymentChargedBackMessage,
+    LoanRevisedMessage,
+    ArrearsCapitalisedMessage,
+    DelinquencyPausedMessage,
+    DelinquencyResumedMessage,
+    RecoveryReceivedMessage,
+    WriteOffCancelledMessage,
+    PeriodClosedMessage,
+    PeriodReopenedMessage,
 )
 
 Message = Annotated[

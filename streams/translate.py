@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.change_commands import (
+    CancelWriteOff,
+    CapitaliseArrears,
+    ChargeBack,
+    ClosePeriod,
+    PauseDelinquency,
+    RecoverWrittenOff,
+    RefundOverpayment,
+    ReopenPeriod,
+    ResumeDelinquency,
+    ReviseLoan,
+)
 from ledger.commands import (
+    AccrueInterest,
     ApplyCharge,
     ChangeGuarantor,
     ChangeLimit,
@@ -31,29 +44,21 @@ from ledger.commands import (
     ReverseRepayment,
     ScheduleInstalments,
 )
-from ledger.terms import Instalment
-from streams import topics
+from streams import changes, topics
+from streams import translate_changes as changed
 from streams.fields import day_of, minor_of, positive_of, ppm_of
+from streams.message import MessageBase
 from streams.terms import terms_of
+from streams.translate_changes import common
 
 
 def _optional(text: str | None, currency: str) -> int | None:
     return None if text is None else minor_of(text, currency)
 
 
-def _common(message: Any, recorded_at_us: int) -> dict[str, Any]:
-    """What every command to a loan carries."""
-    return {
-        "loan_id": message.loan_id,
-        "transaction_id": message.transaction_id,
-        "value_date": day_of(message.value_date),
-        "recorded_at_us": recorded_at_us,
-    }
-
-
 def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
     return OpenLoan(
-        **_common(message, at_us),
+        **common(message, at_us),
         borrower_id=message.borrower_id,
         account_id=message.account_id,
         product=message.product,
@@ -70,21 +75,14 @@ def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
 
 def _disburse(message: topics.LoanDisbursedMessage, at_us: int) -> Command:
     amount = positive_of(message.amount, message.currency)
-    return DisburseLoan(**_common(message, at_us), amount_minor=amount, currency=message.currency)
+    return DisburseLoan(**common(message, at_us), amount_minor=amount, currency=message.currency)
 
 
 def _schedule(message: topics.InstalmentsScheduledMessage, at_us: int) -> Command:
-    currency = message.currency
-    rows = tuple(
-        Instalment(
-            number=row.number,
-            due_date=day_of(row.due_date),
-            principal_minor=minor_of(row.principal, currency),
-            interest_minor=minor_of(row.interest, currency),
-        )
-        for row in message.instalments
+    rows = changed.rows_of(message.instalments, message.currency)
+    return ScheduleInstalments(
+        **common(message, at_us), currency=message.currency, instalments=rows
     )
-    return ScheduleInstalments(**_common(message, at_us), currency=currency, instalments=rows)
 
 
 def _repay(message: topics.RepaymentReceivedMessage, at_us: int) -> Command:
@@ -96,12 +94,14 @@ def _repay(message: topics.RepaymentReceivedMessage, at_us: int) -> Command:
         recorded_at_us=at_us,
         amount_minor=positive_of(message.amount, currency),
         currency=currency,
+        designated=changed.designated_of(message.designated, currency),
+        prepayment=message.prepayment,
     )
 
 
 def _reverse(message: topics.RepaymentReversedMessage, at_us: int) -> Command:
     return ReverseRepayment(
-        **_common(message, at_us),
+        **common(message, at_us),
         reversed_transaction_id=message.reversed_transaction_id,
         reason=message.reason,
     )
@@ -109,7 +109,7 @@ def _reverse(message: topics.RepaymentReversedMessage, at_us: int) -> Command:
 
 def _charge(message: topics.ChargeAppliedMessage, at_us: int) -> Command:
     return ApplyCharge(
-        **_common(message, at_us),
+        **common(message, at_us),
         kind=message.kind,
         amount_minor=positive_of(message.amount, message.currency),
         currency=message.currency,
@@ -118,27 +118,31 @@ def _charge(message: topics.ChargeAppliedMessage, at_us: int) -> Command:
 
 
 def _rate(message: topics.LoanRateChangedMessage, at_us: int) -> Command:
-    return ChangeRate(**_common(message, at_us), rate_ppm=ppm_of(message.rate_percent))
+    return ChangeRate(**common(message, at_us), rate_ppm=ppm_of(message.rate_percent))
+
+
+def _accrue(message: topics.InterestAccruedMessage, at_us: int) -> Command:
+    return AccrueInterest(**common(message, at_us))
 
 
 def _limit(message: topics.LoanLimitChangedMessage, at_us: int) -> Command:
     limit = minor_of(message.limit, message.currency)
-    return ChangeLimit(**_common(message, at_us), limit_minor=limit, currency=message.currency)
+    return ChangeLimit(**common(message, at_us), limit_minor=limit, currency=message.currency)
 
 
 def _officer(message: topics.LoanOfficerChangedMessage, at_us: int) -> Command:
     return ChangeOfficer(
-        **_common(message, at_us), officer_id=message.officer_id, branch=message.branch
+        **common(message, at_us), officer_id=message.officer_id, branch=message.branch
     )
 
 
 def _guarantor(message: topics.LoanGuarantorChangedMessage, at_us: int) -> Command:
-    return ChangeGuarantor(**_common(message, at_us), guarantor_id=message.guarantor_id)
+    return ChangeGuarantor(**common(message, at_us), guarantor_id=message.guarantor_id)
 
 
 def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
     return ChangeStatus(
-        **_common(message, at_us),
+        **common(message, at_us),
         finding=message.finding,
         active=message.active,
         reason=message.reason,
@@ -147,7 +151,7 @@ def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
 
 def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
     return ReportPosition(
-        **_common(message, at_us),
+        **common(message, at_us),
         currency=message.currency,
         outstanding_minor=minor_of(message.outstanding, message.currency),
         payment_due_minor=_optional(message.payment_due, message.currency),
@@ -156,7 +160,7 @@ def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
 
 
 def _close_loan(message: topics.LoanClosedMessage, at_us: int) -> Command:
-    return CloseLoan(**_common(message, at_us), reason=message.reason)
+    return CloseLoan(**common(message, at_us), reason=message.reason)
 
 
 def _open_account(message: topics.AccountOpenedMessage, at_us: int) -> Command:
@@ -220,7 +224,7 @@ def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     )
 
 
-COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
+COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.LoanOpenedMessage: _open_loan,
     topics.LoanDisbursedMessage: _disburse,
     topics.InstalmentsScheduledMessage: _schedule,
@@ -228,6 +232,7 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.RepaymentReversedMessage: _reverse,
     topics.ChargeAppliedMessage: _charge,
     topics.LoanRateChangedMessage: _rate,
+    topics.InterestAccruedMessage: _accrue,
     topics.LoanLimitChangedMessage: _limit,
     topics.LoanOfficerChangedMessage: _officer,
     topics.LoanGuarantorChangedMessage: _guarantor,
@@ -239,6 +244,16 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.AccountDebitedMessage: _debit,
     topics.AccountDebitReturnedMessage: _return_debit,
     topics.BusinessDayClosedMessage: _close_day,
+    changes.OverpaymentRefundedMessage: changed.refund,
+    changes.RepaymentChargedBackMessage: changed.charge_back,
+    changes.LoanRevisedMessage: changed.revise,
+    changes.ArrearsCapitalisedMessage: changed.capitalise,
+    changes.DelinquencyPausedMessage: changed.pause,
+    changes.DelinquencyResumedMessage: changed.resume,
+    changes.RecoveryReceivedMessage: changed.recover,
+    changes.WriteOffCancelledMessage: changed.cancel_write_off,
+    changes.PeriodClosedMessage: changed.close_period,
+    changes.PeriodReopenedMessage: changed.reopen_period,
 }
 """Message model -> the function (message, recorded_at_us) that builds its command.
 
@@ -253,6 +268,7 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ReverseRepayment: "repayment_reversed",
     ApplyCharge: "charge_applied",
     ChangeRate: "loan_rate_changed",
+    AccrueInterest: "interest_accrued",
     ChangeLimit: "loan_limit_changed",
     ChangeOfficer: "loan_officer_changed",
     ChangeGuarantor: "loan_guarantor_changed",
@@ -264,5 +280,15 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     DebitAccount: "account_debited",
     ReturnDebit: "account_debit_returned",
     CloseBusinessDay: "business_day_closed",
+    RefundOverpayment: "overpayment_refunded",
+    ChargeBack: "repayment_charged_back",
+    ReviseLoan: "loan_revised",
+    CapitaliseArrears: "arrears_capitalised",
+    PauseDelinquency: "delinquency_paused",
+    ResumeDelinquency: "delinquency_resumed",
+    RecoverWrittenOff: "recovery_received",
+    CancelWriteOff: "write_off_cancelled",
+    ClosePeriod: "period_closed",
+    ReopenPeriod: "period_reopened",
 }
 """Command -> the `type` word of its message."""

@@ -88,6 +88,7 @@ def _revise(words: Words, common: Common) -> Command:
     return c.ReviseLoan(
         loan_id=loan_id,
         kind=kind,
+        currency=words.currency,
         revision=revision,
         instalments=rows_of(words),
         reason=words.take("reason", default=""),

@@ -142,7 +142,16 @@ def _one_change(draw: st.DrawFn, add: Any, name: str, kind: str) -> None:
             interest_only=draw(st.sampled_from([0, 1])),
         )
         how = draw(st.sampled_from(["extended", "restructured"]))
-        add(ReviseLoan, name, offset, kind=how, revision=revision, instalments=(), reason="")
+        add(
+            ReviseLoan,
+            name,
+            offset,
+            kind=how,
+            currency="CNY",
+            revision=revision,
+            instalments=(),
+            reason="",
+        )
     elif kind == "b":
         add(CapitaliseArrears, name, offset, **amount)
     elif kind == "c":
