@@ -20,13 +20,16 @@ from ledger.codec import content_digest
 from ledger.commands import Command
 from ledger.dates import date_of_us
 from ledger.day import check_period
-from ledger.errors import InvariantBroken, LoanError, TransactionConflict
+from ledger.errors import InvariantBroken, LoanError, StaleVersion, TransactionConflict
 from ledger.events import MessageRefused
 from ledger.ids import CALENDAR_STREAM, REFUSALS_STREAM, event_id
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
 
 MAX_ORIGINAL_BYTES = 64 * 1024
 """A refused message is kept up to here; its full length and SHA-256 are kept besides."""
+
+ATTEMPTS = 64
+"""So often a batch is decided, when other writers of the log are first each time."""
 
 Status = Literal["accepted", "duplicate", "refused"]
 Entity = tuple[Any, int]
@@ -87,10 +90,11 @@ class Batch:
 
 
 class Ledger:
-    """Records messages into the ledger log, of which it must be the only writer.
+    """Records messages into the ledger log.
 
     Keeps the states of the `cached_entities` entities used last; others are derived again from
-    their facts when a message speaks to them. One thread at a time records; others wait.
+    their facts when a message speaks to them. One thread at a time records; others wait. Other
+    writers of the log are met optimistically: a log takes no fact at a place that is taken.
     """
 
     def __init__(self, log: FactLog, *, cached_entities: int = 200_000, core: Core = book) -> None:
@@ -109,23 +113,35 @@ class Ledger:
         Messages at or before the offset tracked from their source were recorded earlier and change
         nothing; their outcome is "duplicate". A refused message is recorded as such, with its
         bytes, and does not claim its transaction id: sent again, it is judged anew.
+        Where another writer was first, everything is loaded and decided again, as often as
+        `ATTEMPTS`; then StaleVersion.
         Errors: InvariantBroken and StoreUnavailable, with nothing of the batch recorded.
         """
         with self._recording:
-            ahead, done = self._untracked(batch, tracking or {})
-            commands = [message.command for message in batch]
-            streams = [command.stream for command in commands if command is not None]
-            try:
-                self._load({*streams, CALENDAR_STREAM})
-                known = self._log.known_commands([c.transaction_id for c in commands if c])
-                facts: list[NewFact] = []
-                outcomes = self._decide_all(batch, iter(streams), known, done, facts)
-                recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
-            except BaseException:
-                self._forget(streams)
-                raise
-            self._trim()
-            return Batch(outcomes, recorded)
+            for left in reversed(range(ATTEMPTS)):
+                try:
+                    return self._attempt(batch, tracking or {})
+                except StaleVersion:
+                    self._entities.clear()  # Any of them may be what the other writer changed.
+                    if not left:
+                        raise
+        raise InvariantBroken("A batch was neither recorded nor given up.")
+
+    def _attempt(self, batch: Sequence[Incoming], tracking: Mapping[str, int]) -> Batch:
+        ahead, done = self._untracked(batch, tracking)
+        commands = [message.command for message in batch]
+        streams = [command.stream for command in commands if command is not None]
+        try:
+            self._load({*streams, CALENDAR_STREAM})
+            known = self._log.known_commands([c.transaction_id for c in commands if c])
+            facts: list[NewFact] = []
+            outcomes = self._decide_all(batch, iter(streams), known, done, facts)
+            recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
+        except BaseException:
+            self._forget([*streams, CALENDAR_STREAM])
+            raise
+        self._trim()
+        return Batch(outcomes, recorded)
 
     def _decide_all(
         self,
