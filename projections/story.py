@@ -32,6 +32,7 @@ from ledger.events import (
 )
 from ledger.store import Recorded
 from ledger.terms import Split
+from projections.story_changes import CHANGES
 from projections.wording import count_text, money_text
 
 FACTS, WARNINGS, GRADES = range(3)
@@ -250,6 +251,7 @@ _TELL: dict[type, tuple[str, Tell]] = {
     LoanStatusChanged: ("status_changed", _status),
     PositionReported: ("position_reported", _reported),
     LoanClosed: ("closed", _closed),
+    **CHANGES,
     AccountDebitReturned: (
         "debit_returned",
         lambda fact, currency: (
