@@ -42,8 +42,8 @@ class Book:
 
     @property
     def accrues(self) -> bool:
-        """Whether interest is booked before it is received: as it is earned, or as a penalty."""
-        return self.terms.recognition == "accrued" or self.terms.penalty is not None
+        """Whether interest is booked before it is received."""
+        return self.terms.accrues
 
     @property
     def closed_day(self) -> int | None:

@@ -9,8 +9,9 @@
         state = evolve(state, fact)         # may change `state` in place and return it
 
 The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Days` to
-`calendar`. `decide` answers () for a command that changes nothing because it is so already (the
-same business day closed again). Whether a transaction id is known is `service`'s business.
+`calendar`, `Accruing` to `accruals`. `decide` answers () for a command that changes nothing because
+it is so already (the same business day closed again). Whether a transaction id is known is the
+business of `service`, and so is what a closed day asks of loans.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ledger.account import (
     return_debit,
 )
 from ledger.change_commands import ClosePeriod, ReopenPeriod
+from ledger.closings import Accruing, accrual_begun
 from ledger.commands import (
     CloseBusinessDay,
     Command,
@@ -53,6 +55,7 @@ from ledger.events import (
     AccountDebited,
     AccountDebitReturned,
     AccountOpened,
+    AccrualBegun,
     BusinessDayClosed,
     PeriodClosed,
     PeriodReopened,
@@ -62,7 +65,7 @@ from ledger.loan_decisions import decide_loan
 from ledger.loan_facts import evolve as evolve_loan
 from ledger.postings import check_fact
 
-State = Loan | Account | Days
+State = Loan | Account | Days | Accruing
 """What one stream's facts add up to."""
 
 _Decide = Callable[[Any, Any], tuple[Any, ...]]
@@ -83,6 +86,7 @@ _EVOLVE: dict[type, _Evolve] = {
     AccountDebited: debited,
     AccountDebitReturned: debit_returned,
     AccountOpened: opened,
+    AccrualBegun: accrual_begun,
     BusinessDayClosed: day_closed,
     PeriodClosed: period_closed,
     PeriodReopened: period_reopened,

@@ -119,6 +119,11 @@ class Terms:
     direction: Direction = later("component")
     principal_first_after_days: int | None = later(None)
 
+    @property
+    def accrues(self) -> bool:
+        """Whether interest is booked before it is received: as it is earned, or as a penalty."""
+        return self.recognition == "accrued" or self.penalty is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:

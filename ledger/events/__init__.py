@@ -31,7 +31,7 @@ from ledger.events.changes import (
     WriteOffCancelled,
 )
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
-from ledger.events.interest import InterestAccrued, PenaltyDue
+from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -67,6 +67,7 @@ __all__ = [
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
+    "AccrualBegun",
     "ArrearsCapitalised",
     "BusinessDayClosed",
     "ChargeApplied",

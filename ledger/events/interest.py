@@ -42,3 +42,17 @@ class InterestAccrued:
     transaction_id: str
     value_date: date
     recorded_at_us: int
+
+
+@event_type("accrual.begun", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccrualBegun:
+    """A loan was opened whose interest is booked before it is received: closings take it in.
+
+    Recorded right behind the opening, in a stream of its own.
+    """
+
+    loan_id: str
+    transaction_id: str
+    value_date: date
+    recorded_at_us: int

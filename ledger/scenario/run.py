@@ -14,7 +14,9 @@ from datetime import date
 from typing import Any
 
 from ledger.account import Account
+from ledger.closings import closing_of, is_due, month_ends_of
 from ledger.codec import topic_of
+from ledger.commands import Command
 from ledger.dates import day_number
 from ledger.day import Days, check_period
 from ledger.decide import State, check, decide, evolve
@@ -24,8 +26,8 @@ from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
 from ledger.postings import postings_of
-from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
 from ledger.scenario.asked import Answer
+from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
 from ledger.scenario.expect import account_answer, loan_answer
 from ledger.scenario.table import read_table
 from ledger.scenario.words import Unclear
@@ -110,11 +112,25 @@ class _Run:
             self._compare(line, (wanted, f"refused {rule}"), note=f": {error}")
             return
         self._compare(line, (wanted, "accepted"))
+        ends = month_ends_of(state, command)
+        self._take(command, facts)
+        self._last = facts
+        for end in ends:
+            self._close_interest(end, command.recorded_at_us)
+
+    def _take(self, command: Command, facts: tuple[Any, ...]) -> None:
+        state = self._states.get(command.stream)
         check(state, facts)
         for fact in facts:
             state = self._states[command.stream] = evolve(state, fact)
             self._post(fact, command.stream)
-        self._last = facts
+
+    def _close_interest(self, end: date, at_us: int) -> None:
+        """What the close of a day asks of loans: interest to the end of each month."""
+        for loan in [state for state in self._states.values() if isinstance(state, Loan)]:
+            if is_due(loan, end):
+                closing = closing_of(loan.loan_id, end, at_us=at_us)
+                self._take(closing, decide(loan, closing))
 
     def _calendar(self) -> Days | None:
         days = self._states.get(CALENDAR_STREAM)
