@@ -2,9 +2,10 @@
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
 `loan`, `account` and `day` are facts of the ledger log; `warning` those of the warnings log.
-A shape never changes: a new version and an upcast do.
+A shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
+import ledger.upcasts  # noqa: F401  (registers the steps between versions)
 from ledger.events.account import (
     AccountCredited,
     AccountDebited,

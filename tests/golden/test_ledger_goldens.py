@@ -7,6 +7,8 @@ empty lists, other scripts, the largest amount.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
@@ -16,7 +18,6 @@ from typing import Any, Literal
 import orjson
 import pytest
 
-import ledger.upcasts  # noqa: F401  (registers the steps between versions)
 from ledger import codec
 from ledger.errors import InvariantBroken, StoredFactUnreadable
 from ledger.events import LoanClosed, LoanOpened, RepaymentReceived
@@ -44,6 +45,14 @@ def test_stored_bytes_decode_and_the_current_version_gives_the_same_bytes(path: 
         assert again == stored
     else:
         assert codec.decode(name, again) == fact
+
+
+def test_who_knows_the_facts_reads_old_versions_without_further_imports() -> None:
+    read = (
+        "from pathlib import Path; from ledger.codec import decode; import ledger.events;"
+        f"decode('loan.opened.v1', Path({str(HERE / 'loan.opened.v1.json')!r}).read_bytes())"
+    )
+    subprocess.run([sys.executable, "-c", read], check=True, cwd=HERE.parents[1])
 
 
 def test_every_registered_fact_has_a_golden_of_each_version_up_to_its_own() -> None:
