@@ -18,6 +18,7 @@ from ledger.errors import DateOutOfRange
 from ledger.terms import Convention
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_IN_EVERY_MONTH = 28
 FIRST_DATE = date(1990, 1, 1)
 LAST_DATE = date(2199, 12, 31)
 
@@ -50,7 +51,9 @@ def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     wanted = anchor_day if anchor_day is not None else day.day
-    return date(year, month + 1, min(wanted, monthrange(year, month + 1)[1]))
+    if wanted > _IN_EVERY_MONTH:
+        wanted = min(wanted, monthrange(year, month + 1)[1])
+    return date(year, month + 1, wanted)
 
 
 def now_us() -> int:

@@ -56,7 +56,7 @@ def periods(terms: Terms, start: date) -> list[Period]:
     """Consecutive periods. Under 30/360 a period of whole months has 30 days a month."""
     check_in_calendar(terms, start)
     agreed = _agreed_dates(terms, start)
-    dues = due_dates(terms, start)
+    dues = agreed if terms.roll is None else tuple(moved(day, terms.roll) for day in agreed)
     ends = dues if terms.roll is not None and terms.roll.moves_interest else agreed
     months = terms.period_months * (terms.instalments if terms.method == "bullet" else 1)
     months = 0 if terms.period_days else months

@@ -45,6 +45,8 @@ def generate(
     rows = [row for row, _ in _walked(terms, disbursements, rates, early)]
     while early and rows and not rows[-1].principal_minor + rows[-1].interest_minor:
         rows.pop()
+    if not terms.down_payment_ppm:
+        return tuple(rows)
     down = ((day, _down_minor(terms, amount)) for day, amount in disbursements)
     rows += [_down_row(day, part) for day, part in down if part]
     rows.sort(key=lambda row: row.due_date)
