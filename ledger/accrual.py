@@ -52,7 +52,7 @@ def accrue(loan: Loan, command: AccrueInterest, day: int) -> Facts:
     facts = follow(loan, command, added=(entry,))[1]
     after = with_facts(loan, facts)
     after.book.add(entry)
-    return (*facts, _difference(loan, after, command, closing=True))
+    return (*facts, _difference(after, command, closing=True))
 
 
 def with_interest(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
@@ -60,12 +60,11 @@ def with_interest(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     if not facts or not loan.book.accrues or isinstance(command, AccrueInterest):
         return facts
     after = with_facts(loan, facts)
-    unmoved = after.book.entries == loan.book.entries and after.closed == loan.closed
-    if unmoved or (loan.closed is not None and after.closed is not None):
+    if after.book.entries == loan.book.entries and after.closed == loan.closed:
         return facts
-    change = _difference(loan, after, command, closing=False)
+    change = _difference(after, command, closing=False)
     moved = change.interest_minor, change.suspended_interest_minor, change.suspended_penalty_minor
-    if any(moved) or change.penalties or change.suspended != loan.booked.suspended:
+    if any(moved) or change.penalties or change.suspended != after.booked.suspended:
         return (*facts, change)
     return facts
 
@@ -123,9 +122,9 @@ def _earnings(terms: Terms, position: Position, entries: Sequence[Entry]) -> Seq
     return of_given(position.rows, start=date_of(first), day_count=terms.day_count)
 
 
-def _difference(loan: Loan, after: Loan, command: LoanCommand, *, closing: bool) -> InterestAccrued:
-    """What brings the books of `loan` to what they should be for `after`."""
-    booked, target = loan.booked, books_of(after)
+def _difference(loan: Loan, command: LoanCommand, *, closing: bool) -> InterestAccrued:
+    """What brings the books of `loan` to what they should be."""
+    booked, target = loan.booked, books_of(loan)
     days = sorted(booked.penalties.keys() | target.penalties.keys())
     penalties = []
     for day in days:

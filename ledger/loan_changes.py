@@ -53,7 +53,7 @@ def change_status(loan: Loan, command: ChangeStatus, day: int) -> Facts:
         reason=command.reason,
         **common_fields(command),
     )
-    if not loan.book.accrues or loan.closed is not None:
+    if not loan.book.accrues:
         return (changed,)
     return (changed, *follow(loan, command, added=(found(changed),))[1])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.accrual import with_interest
 from ledger.change_commands import (
     CancelWriteOff,
     ChargeBack,
@@ -145,14 +146,17 @@ def _reopen(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     common = common_fields(command) | {"value_date": ended}
     reason: Any = loan.closed
     reopened = LoanReopened(closed_as=reason, remaining=loan.remaining, **common)
-    after = with_facts(loan, (reopened, *facts))
+    facts = with_interest(loan, command, (reopened, *facts))
+    after = with_facts(loan, facts)
     if _owed_minor(after) > 0 or isinstance(command, ChargeBack):
-        return (reopened, *facts)
+        return facts
     remaining = left_of(after.book.position, loan.closed_day or 0)
-    return (reopened, *facts, LoanClosed(reason=reason, remaining=remaining, **common))
+    return (*facts, LoanClosed(reason=reason, remaining=remaining, **common))
 
 
 def _written_off(loan: Loan, command: LoanCommand, day: int, decide: Decide) -> Facts:
+    if isinstance(command, ChangeStatus) and loan.book.accrues:
+        return _adjusted(loan, command, decide(loan, command, day))
     if isinstance(command, (RecoverWrittenOff, CancelWriteOff, *_UNMOVED)):
         return decide(loan, command, day)
     if isinstance(command, ReverseRepayment):
@@ -172,7 +176,7 @@ def _written_off(loan: Loan, command: LoanCommand, day: int, decide: Decide) -> 
 
 def _adjusted(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     """A late fact changes what was left on the day of the write-off."""
-    day = loan.closed_day or 0
+    facts, day = with_interest(loan, command, facts), loan.closed_day or 0
     left = left_of(with_facts(loan, facts).book.position, day)
     change = added(left, loan.remaining, sign=-1)
     if change == NOTHING:

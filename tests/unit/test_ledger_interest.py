@@ -18,6 +18,7 @@ from ledger.commands import (
     ApplyCharge,
     ChangeRate,
     ChangeStatus,
+    CloseLoan,
     Command,
     DisburseLoan,
     OpenLoan,
@@ -310,6 +311,22 @@ def test_interest_ends_the_same_whatever_the_order_of_arrival(case: Any) -> None
         assert one.loan.dpd(day) == other.loan.dpd(day)
         assert one.loan.arrears_minor(day) == other.loan.arrears_minor(day)
         assert penalties_by(one.loan, day + 1) == penalties_by(other.loan, day + 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=arrivals(), data=st.data())
+def test_a_write_off_may_come_before_facts_that_count_before_it(
+    case: Any, data: st.DataObject
+) -> None:
+    _, first, _ = case
+    ended = CloseLoan(transaction_id="end", value_date=on(250), reason="written_off", **COMMON)
+    plain = arrived(*first, ended)
+    closings = [n for n, command in enumerate(first) if isinstance(command, AccrueInterest)]
+    at = data.draw(st.integers(max([1, *closings]) + 1, len(first)))
+    early = arrived(*first[:at], ended, *first[at:])
+    assert Counter(early.balances) == Counter(plain.balances)
+    assert early.loan.remaining == plain.loan.remaining
+    assert settled(early.loan) == settled(plain.loan)
 
 
 @settings(max_examples=40, deadline=None)
