@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo services test lint bench clean
+.PHONY: help install demo services test prove lint bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ services: ## install the real programs that service tests start (Prometheus, Chr
 
 test: install ## all tests; a service that is not installed skips its tests, with the reason
 	$(BIN)/python -m pytest
+
+prove: install ## the long proofs of the ledger: 20,000 steps in any order, every mutant
+	LOANBELL_TEST_STEPS=20000 $(BIN)/python -m pytest tests/simulation/test_book_machine.py
+	$(BIN)/python tests/mutation/test_mutants.py
 
 lint: install ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@
 set -eu
 
 wanted=""
-for pair in promtool:prometheus chromium:chromium; do
+for pair in promtool:prometheus chromium:chromium hledger:hledger; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || wanted="$wanted ${pair##*:}"
 done
 

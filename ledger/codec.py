@@ -113,7 +113,10 @@ def decode(topic: str, state: bytes | str) -> Any:
         step = _upcasts.get((name, version))
         if step is None:
             raise StoredFactUnreadable(f"No upcast from {name}.v{version}.")
-        document = step(document)
+        try:
+            document = step(document)
+        except (KeyError, TypeError) as error:
+            raise StoredFactUnreadable(f"{name}.v{version}: {error!r}") from None
         version += 1
     return codec.decode(document)
 

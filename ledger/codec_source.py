@@ -19,6 +19,8 @@ Document = dict[str, Any]
 Convert = Callable[[Any], Any]
 
 _PLAIN = (int, str, bool)
+LATER = "later"
+"""Key of a field's metadata: it came with a later version of its record, and has a default."""
 _KNOWN_DATES = 100_000
 _dates: dict[str, date] = {}
 
@@ -39,20 +41,37 @@ def content_writer(cls: type, *, leave_out: str) -> Callable[[Any], list[Any]]:
     """A function from a record to a list of what it says, its class's name first.
 
     Fields come in the order of their names, those that may be None last, with their name, and only
-    where they are not None. The field `leave_out` does not count.
+    where they are not None. The field `leave_out` does not count, nor do the fields of a nested
+    record that came later (marked LATER) while they are at their default.
     """
     hints = get_type_hints(cls)
     names = sorted({field.name for field in fields(cls)} - {leave_out})
     optional = [name for name in names if _inner(hints[name]) is not None]
-    said = [_written(hints[n], f"r.{n}", 0) for n in names if n not in optional]
+    scope: dict[str, Any] = {}
+    said = [_content(n, hints[n], scope) for n in names if n not in optional]
     lines = ["def write(r):", f"    said = [{', '.join([repr(cls.__name__), *said])}]"]
     for name in optional:
         value = f"r.{name}"
         lines.append(f"    if {value} is not None:")
         lines.append(f"        said += ({name!r}, {_written(_inner(hints[name]), value, 0)})")
     lines.append("    return said")
-    write: Callable[[Any], list[Any]] = _compiled(lines, {})
+    write: Callable[[Any], list[Any]] = _compiled(lines, scope)
     return write
+
+
+def _content(name: str, hint: Any, scope: dict[str, Any]) -> str:
+    """Source of what a field says; `scope` takes the functions that it calls."""
+    if not is_dataclass(hint):
+        return _written(hint, f"r.{name}", 0)
+    newer = {field.name: field.default for field in fields(hint) if field.metadata.get(LATER)}
+    document = writer(hint if isinstance(hint, type) else type(hint))
+
+    def content(record: Any) -> Document:
+        plain = {n for n, default in newer.items() if getattr(record, n) == default}
+        return {n: value for n, value in document(record).items() if n not in plain}
+
+    scope[f"content_{name}"] = content
+    return f"content_{name}(r.{name})"
 
 
 def reader(cls: type, topic: str) -> Callable[[Document], Any]:

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Literal
 
 from ledger.events.account import Flow
+from ledger.events.changes import Designation, PrepaymentEffect
 from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
 from ledger.terms import Instalment, Terms
 
@@ -95,10 +96,16 @@ class ScheduleInstalments(LoanCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveRepayment(LoanCommand):
-    """Take in a repayment; a value date in the past makes it backdated."""
+    """Take in a repayment; a value date in the past makes it backdated.
+
+    `designated` is what the borrower wants met first; `prepayment` is what the early part of it
+    does to a generated schedule.
+    """
 
     amount_minor: int
     currency: str
+    designated: tuple[Designation, ...] | None = None
+    prepayment: PrepaymentEffect | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,11 @@ class ChangeRate(LoanCommand):
     """Reprice the loan to `rate_ppm` a year from the value date."""
 
     rate_ppm: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccrueInterest(LoanCommand):
+    """Bring interest to the end of the value date; penalty interest so far falls due on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from ledger.errors import DateOutOfRange
+from ledger.terms import Convention
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_IN_EVERY_MONTH = 28
 FIRST_DATE = date(1990, 1, 1)
 LAST_DATE = date(2199, 12, 31)
 
@@ -49,7 +51,9 @@ def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     wanted = anchor_day if anchor_day is not None else day.day
-    return date(year, month + 1, min(wanted, monthrange(year, month + 1)[1]))
+    if wanted > _IN_EVERY_MONTH:
+        wanted = min(wanted, monthrange(year, month + 1)[1])
+    return date(year, month + 1, wanted)
 
 
 def now_us() -> int:
@@ -83,7 +87,7 @@ def start_of_day_us(day: date) -> int:
 
 
 class Calendar:
-    """Business days: a weekly rest and holidays. Immutable.
+    """Business days: a weekly rest, `holidays`, and rest days that are `working`. Immutable.
 
     `weekmask` is Monday to Sunday, "1" for a business day. `working` lists weekend days that are
     worked (China moves working days to weekends around long holidays).
@@ -97,10 +101,10 @@ class Calendar:
         working: Iterable[date] = (),
     ) -> None:
         self.weekmask = weekmask
-        self._working = frozenset(working)
-        self._holidays = frozenset(holidays) - self._working
+        self.working = frozenset(working)
+        self.holidays = frozenset(holidays) - self.working
         self._numpy = np.busdaycalendar(
-            weekmask=weekmask, holidays=np.array(sorted(self._holidays), dtype="datetime64[D]")
+            weekmask=weekmask, holidays=np.array(sorted(self.holidays), dtype="datetime64[D]")
         )
 
     @classmethod
@@ -128,7 +132,7 @@ class Calendar:
 
     def is_business_day(self, day: date) -> bool:
         """Whether the bank works on `day`."""
-        return day in self._working or bool(np.is_busday(day, busdaycal=self._numpy))
+        return day in self.working or bool(np.is_busday(day, busdaycal=self._numpy))
 
     def next_business_day(self, day: date) -> date:
         """The first business day after `day`."""
@@ -141,11 +145,30 @@ class Calendar:
         """`day` itself if a business day, else the next one (the "following" convention)."""
         return day if self.is_business_day(day) else self.next_business_day(day)
 
+    def roll_back(self, day: date) -> date:
+        """`day` itself if a business day, else the one before it (the "preceding" convention)."""
+        while not self.is_business_day(day):
+            day -= timedelta(days=1)
+        return day
+
+    def roll(self, day: date, convention: Convention) -> date:
+        """`day`, moved by `convention` when it is no business day.
+
+        Modified following goes back where going on would reach the next month.
+        Source: ISDA 2006 Definitions, section 4.12.
+        """
+        if convention == "preceding":
+            return self.roll_back(day)
+        forward = self.roll_forward(day)
+        if convention == "modified_following" and forward.month != day.month:
+            return self.roll_back(day)
+        return forward
+
     def business_days(self, start: date, end: date) -> int:
         """How many business days lie in [start, end)."""
         plain = int(np.busday_count(start, end, busdaycal=self._numpy))
         extra = sum(
             start <= day < end and not np.is_busday(day, busdaycal=self._numpy)
-            for day in self._working
+            for day in self.working
         )
         return plain + extra

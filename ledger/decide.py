@@ -9,8 +9,9 @@
         state = evolve(state, fact)         # may change `state` in place and return it
 
 The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Days` to
-`calendar`. `decide` answers () for a command that changes nothing because it is so already (the
-same business day closed again). Whether a transaction id is known is `service`'s business.
+`calendar`, `Accruing` to `accruals`. `decide` answers () for a command that changes nothing because
+it is so already (the same business day closed again). Whether a transaction id is known is the
+business of `service`, and so is what a closed day asks of loans.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from ledger.account import (
     opened,
     return_debit,
 )
+from ledger.change_commands import ClosePeriod, ReopenPeriod
+from ledger.closings import Accruing, accrual_begun
 from ledger.commands import (
     CloseBusinessDay,
     Command,
@@ -37,21 +40,32 @@ from ledger.commands import (
     OpenAccount,
     ReturnDebit,
 )
-from ledger.day import Days, close_day, day_closed
+from ledger.day import (
+    Days,
+    close_day,
+    close_period,
+    day_closed,
+    period_closed,
+    period_reopened,
+    reopen_period,
+)
 from ledger.errors import InvariantBroken
 from ledger.events import (
     AccountCredited,
     AccountDebited,
     AccountDebitReturned,
     AccountOpened,
+    AccrualBegun,
     BusinessDayClosed,
+    PeriodClosed,
+    PeriodReopened,
 )
 from ledger.loan import Loan
-from ledger.loan import evolve as evolve_loan
 from ledger.loan_decisions import decide_loan
+from ledger.loan_facts import evolve as evolve_loan
 from ledger.postings import check_fact
 
-State = Loan | Account | Days
+State = Loan | Account | Days | Accruing
 """What one stream's facts add up to."""
 
 _Decide = Callable[[Any, Any], tuple[Any, ...]]
@@ -64,13 +78,18 @@ _DECIDE: dict[type, _Decide] = {
     ReturnDebit: return_debit,
     OpenAccount: open_account,
     CloseBusinessDay: close_day,
+    ClosePeriod: close_period,
+    ReopenPeriod: reopen_period,
 }
 _EVOLVE: dict[type, _Evolve] = {
     AccountCredited: credited,
     AccountDebited: debited,
     AccountDebitReturned: debit_returned,
     AccountOpened: opened,
+    AccrualBegun: accrual_begun,
     BusinessDayClosed: day_closed,
+    PeriodClosed: period_closed,
+    PeriodReopened: period_reopened,
 }
 
 

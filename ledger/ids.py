@@ -12,6 +12,8 @@ _NAMESPACE = UUID("6f0f3a52-6b6c-5b0e-9b42-5b7a3f0c1d11")
 
 CALENDAR_STREAM = "calendar"
 """The stream of business-day closes."""
+ACCRUALS_STREAM = "accruals"
+"""The stream of loans whose interest is booked before it is received."""
 REFUSALS_STREAM = "refusals"
 """The stream of messages that the book refused, with their original bytes."""
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from calendar import isleap
 from collections.abc import Callable
 from datetime import date
-from fractions import Fraction
 
-from ledger.money import Rounding, round_fraction
+from ledger.money import Rounding, round_ratio
 from ledger.terms import DayCount
 
 PPM = 1_000_000
@@ -45,8 +44,7 @@ def rounded_ratio(
     numerator: int, denominator: int, *, rounding: Rounding, unit_minor: int = 1
 ) -> int:
     """numerator/denominator minor units -> whole minor units, a multiple of `unit_minor`."""
-    units = round_fraction(Fraction(numerator, denominator * unit_minor), rounding=rounding)
-    return units * unit_minor
+    return round_ratio(numerator, denominator * unit_minor, rounding=rounding) * unit_minor
 
 
 def interest_minor(

@@ -1,35 +1,26 @@
-"""A loan as all facts known give it: evolve, and the questions that may be asked of it.
+"""A loan as all facts known give it, and the questions that may be asked of it.
 
 Attributes follow value dates: of two officers, the one valued later is in charge, whichever fact
-arrived first. Money is in `book`; what a command becomes is decided in `loan_decisions`.
+arrived first. Money is in `book`; what a fact changes is in `loan_facts`, what a
+command becomes is decided in `loan_decisions`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from bisect import bisect_right
+from copy import copy, deepcopy
+from typing import NamedTuple
 
-from ledger.book import CHARGE, DRAWN, RATE, REPAYMENT, SCHEDULE, Book, Entry, schedule_key
+from ledger.book import Book
 from ledger.dates import day_number
-from ledger.delinquency import COMPONENTS, Charge, arrears_minor, days_past_due
-from ledger.errors import InvariantBroken
-from ledger.events import (
-    ChargeApplied,
-    InstalmentsScheduled,
-    LoanClosed,
-    LoanDisbursed,
-    LoanGuarantorChanged,
-    LoanLimitChanged,
-    LoanOfficerChanged,
-    LoanOpened,
-    LoanRateChanged,
-    LoanStatusChanged,
-    PositionReported,
-    RepaymentReceived,
-    RepaymentReversed,
-    RepaymentsReallocated,
-)
+from ledger.delinquency import arrears_minor, days_past_due
+from ledger.events import LoanOpened
+from ledger.pauses import Pauses
+from ledger.position import Booked, Entry
+from ledger.terms import Split
+from ledger.waterfall import parts_of
+
+NOTHING = Split()
 
 
 class Report(NamedTuple):
@@ -46,15 +37,19 @@ class Loan:
     """One loan. Changed by `evolve` only; the questions below change nothing.
 
     `schedule_version` counts the schedules recorded; `schedule_day` is the value day of the given
-    one in force, if any.
+    one in force, if any. `remaining` is what closing took off the books; `recoveries` came in after
+    a write-off; `charged_back` counts what of each repayment was taken back. `booked` is what the
+    books hold of its interest.
     """
 
     __slots__ = (
         "_since",
         "account_id",
         "book",
+        "booked",
         "borrower_id",
         "branch",
+        "charged_back",
         "closed",
         "closed_day",
         "currency",
@@ -64,8 +59,11 @@ class Loan:
         "loan_id",
         "officer_id",
         "opened_day",
+        "pauses",
         "product",
         "rate_ppm",
+        "recoveries",
+        "remaining",
         "reports",
         "schedule_day",
         "schedule_version",
@@ -88,9 +86,23 @@ class Loan:
         self.closed_day: int | None = None
         self.schedule_version = 0
         self.schedule_day: int | None = None
+        self.remaining = NOTHING
+        self.recoveries: dict[str, Entry] = {}
+        self.charged_back: dict[str, int] = {}
+        self.pauses = Pauses()
+        self.booked = Booked()
         self.reports: list[Report] = []
         self.book = Book(fact.terms)
         self._since: dict[str, tuple[int, str]] = {}
+
+    def copied(self) -> Loan:
+        """A loan of its own that the same facts have made."""
+        other = copy(self)
+        other.book, other.pauses = self.book.copied(), deepcopy(self.pauses)
+        other.findings, other.reports = dict(self.findings), list(self.reports)
+        other.recoveries, other.charged_back = dict(self.recoveries), dict(self.charged_back)
+        other._since = dict(self._since)
+        return other
 
     def newest(self, name: str, day: int, transaction_id: str) -> bool:
         """Whether a change of `name` is the latest by value date, and remember it if so."""
@@ -104,6 +116,13 @@ class Loan:
     def keeps_schedule(self) -> bool:
         """Whether the book itself holds what falls due; if not, reported positions speak."""
         return self.schedule_version > 0
+
+    @property
+    def claim_minor(self) -> int:
+        """What is still claimed on a loan that was written off: all that was, less recoveries."""
+        if self.closed != "written_off":
+            return 0
+        return sum(parts_of(self.remaining)) - sum(e.number for e in self.recoveries.values())
 
     def ended(self, day: int) -> bool:
         """Whether the loan had left the book by the end of `day`: nothing is owed on it then."""
@@ -153,123 +172,3 @@ class Loan:
         """The last position reported with a value day up to `day`."""
         count = bisect_right(self.reports, day, key=lambda report: report.day)
         return self.reports[count - 1] if count else None
-
-
-def evolve(state: Loan | None, fact: Any) -> Loan:
-    """Take in one fact of the loan, in the order of recording; changes and returns `state`.
-
-    Errors: InvariantBroken for a fact of another kind, or one before the loan was opened.
-    """
-    if isinstance(fact, LoanOpened):
-        return Loan(fact)
-    take = EVOLVE.get(type(fact))
-    if take is None or state is None:
-        raise InvariantBroken(f"{type(fact).__name__} cannot follow here in a loan's stream.")
-    take(state, fact)
-    return state
-
-
-def _disbursed(loan: Loan, fact: LoanDisbursed) -> None:
-    day = day_number(fact.value_date)
-    loan.book.add(Entry(day, DRAWN, fact.transaction_id, fact.amount_minor))
-    loan.book.position.drawn_minor += fact.amount_minor
-
-
-def _scheduled(loan: Loan, fact: InstalmentsScheduled) -> None:
-    book = loan.book
-    loan.schedule_version = fact.schedule_version
-    book.position.schedule(fact.instalments)
-    if fact.origin == "generated":
-        book.schedules[schedule_key(book.entries)] = fact.instalments
-        return
-    loan.schedule_day = day_number(fact.value_date)
-    tie = f"{fact.schedule_version:06d}"
-    book.add(Entry(loan.schedule_day, SCHEDULE, tie, rows=fact.instalments))
-
-
-def _received(loan: Loan, fact: RepaymentReceived) -> None:
-    transaction_id = fact.transaction_id
-    entry = Entry(day_number(fact.value_date), REPAYMENT, transaction_id, fact.amount_minor)
-    book = loan.book
-    book.add(entry)
-    book.repayments[transaction_id] = entry
-    book.position.apply(transaction_id, fact.split)
-
-
-def _reversed(loan: Loan, fact: RepaymentReversed) -> None:
-    book = loan.book
-    book.remove(book.repayments[fact.reversed_transaction_id])
-    book.reversed.add(fact.reversed_transaction_id)
-    book.position.take_back(fact.reversed_transaction_id)
-
-
-def _reallocated(loan: Loan, fact: RepaymentsReallocated) -> None:
-    for change in fact.changes:
-        loan.book.position.apply(change.transaction_id, change.split)
-
-
-def _charged(loan: Loan, fact: ChargeApplied) -> None:
-    charge = Charge(day_number(fact.due_date), COMPONENTS.index(fact.kind), fact.amount_minor)
-    day = day_number(fact.value_date)
-    loan.book.add(Entry(day, CHARGE, fact.transaction_id, fact.amount_minor, charge=charge))
-    loan.book.position.charge(charge)
-
-
-def _rate_changed(loan: Loan, fact: LoanRateChanged) -> None:
-    day = day_number(fact.value_date)
-    loan.book.add(Entry(day, RATE, fact.transaction_id, fact.rate_ppm))
-    if loan.newest("rate", day, fact.transaction_id):
-        loan.rate_ppm = fact.rate_ppm
-
-
-def _limit_changed(loan: Loan, fact: LoanLimitChanged) -> None:
-    if loan.newest("limit", day_number(fact.value_date), fact.transaction_id):
-        loan.limit_minor = fact.limit_minor
-
-
-def _officer_changed(loan: Loan, fact: LoanOfficerChanged) -> None:
-    if loan.newest("officer", day_number(fact.value_date), fact.transaction_id):
-        loan.officer_id, loan.branch = fact.officer_id, fact.branch
-
-
-def _guarantor_changed(loan: Loan, fact: LoanGuarantorChanged) -> None:
-    if loan.newest("guarantor", day_number(fact.value_date), fact.transaction_id):
-        loan.guarantor_id = fact.guarantor_id
-
-
-def _status_changed(loan: Loan, fact: LoanStatusChanged) -> None:
-    if loan.newest(f"finding {fact.finding}", day_number(fact.value_date), fact.transaction_id):
-        loan.findings[fact.finding] = fact.active
-
-
-def _reported(loan: Loan, fact: PositionReported) -> None:
-    report = Report(
-        day_number(fact.value_date),
-        fact.transaction_id,
-        fact.outstanding_minor,
-        fact.payment_due_minor,
-        fact.months_past_due,
-    )
-    insort(loan.reports, report, key=lambda known: known[:2])
-
-
-def _closed(loan: Loan, fact: LoanClosed) -> None:
-    loan.closed, loan.closed_day = fact.reason, day_number(fact.value_date)
-
-
-EVOLVE: dict[type, Callable[[Loan, Any], None]] = {
-    LoanDisbursed: _disbursed,
-    InstalmentsScheduled: _scheduled,
-    RepaymentReceived: _received,
-    RepaymentReversed: _reversed,
-    RepaymentsReallocated: _reallocated,
-    ChargeApplied: _charged,
-    LoanRateChanged: _rate_changed,
-    LoanLimitChanged: _limit_changed,
-    LoanOfficerChanged: _officer_changed,
-    LoanGuarantorChanged: _guarantor_changed,
-    LoanStatusChanged: _status_changed,
-    PositionReported: _reported,
-    LoanClosed: _closed,
-}
-"""What each fact behind the opening does to the state."""

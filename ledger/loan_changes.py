@@ -1,11 +1,9 @@
-"""Changes to a loan that move no money, and its end.
+"""Changes to a loan that move no money.
 
 Same rules of the house as `loan_decisions`, which calls these with a checked value day.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from ledger.checks import same_currency
 from ledger.commands import (
@@ -13,14 +11,11 @@ from ledger.commands import (
     ChangeLimit,
     ChangeOfficer,
     ChangeStatus,
-    CloseLoan,
-    LoanCommand,
     ReportPosition,
 )
-from ledger.dates import date_of
-from ledger.errors import InvalidAmount, RuleRefused
+from ledger.consequences import Facts, common_fields, follow
+from ledger.errors import InvalidAmount
 from ledger.events import (
-    LoanClosed,
     LoanGuarantorChanged,
     LoanLimitChanged,
     LoanOfficerChanged,
@@ -28,20 +23,8 @@ from ledger.events import (
     PositionReported,
 )
 from ledger.loan import Loan
-from ledger.money import MAX_MINOR, format_minor
-from ledger.terms import Split
-
-Facts = tuple[Any, ...]
-
-
-def common_fields(command: LoanCommand) -> dict[str, Any]:
-    """The fields that every fact takes over from its command."""
-    return {
-        "loan_id": command.loan_id,
-        "transaction_id": command.transaction_id,
-        "value_date": command.value_date,
-        "recorded_at_us": command.recorded_at_us,
-    }
+from ledger.loan_facts import found
+from ledger.money import MAX_MINOR
 
 
 def change_limit(loan: Loan, command: ChangeLimit, day: int) -> Facts:
@@ -63,15 +46,16 @@ def change_guarantor(loan: Loan, command: ChangeGuarantor, day: int) -> Facts:
 
 
 def change_status(loan: Loan, command: ChangeStatus, day: int) -> Facts:
-    """Set or lift a finding."""
-    return (
-        LoanStatusChanged(
-            finding=command.finding,
-            active=command.active,
-            reason=command.reason,
-            **common_fields(command),
-        ),
+    """Set or lift a finding; one that bears on interest changes what fell due since."""
+    changed = LoanStatusChanged(
+        finding=command.finding,
+        active=command.active,
+        reason=command.reason,
+        **common_fields(command),
     )
+    if not loan.book.accrues:
+        return (changed,)
+    return (changed, *follow(loan, command, added=(found(changed),))[1])
 
 
 def report(loan: Loan, command: ReportPosition, day: int) -> Facts:
@@ -86,56 +70,6 @@ def report(loan: Loan, command: ReportPosition, day: int) -> Facts:
             months_past_due=command.months_past_due,
             **common_fields(command),
         ),
-    )
-
-
-def close(loan: Loan, command: CloseLoan, day: int) -> Facts:
-    """End the loan. Errors: RuleRefused "close_before_last_movement", "still_owed"."""
-    book = loan.book
-    if book.entries and day < book.entries[-1].day:
-        last = date_of(book.entries[-1].day)
-        raise RuleRefused(
-            f"Loan {loan.loan_id} cannot end before its last movement of {last}.",
-            rule="close_before_last_movement",
-            way_out=f"Close it on {last} or later.",
-            loan_id=loan.loan_id,
-        )
-    if command.reason in ("repaid", "cancelled") and loan.keeps_schedule:
-        _nothing_owed(loan)
-    return (
-        LoanClosed(
-            reason=command.reason, remaining=_remaining(loan, day), **common_fields(command)
-        ),
-    )
-
-
-def _nothing_owed(loan: Loan) -> None:
-    position = loan.book.position
-    owed = max(position.dues.total_minor - sum(position.paid), position.principal_minor)
-    if owed > 0:
-        raise RuleRefused(
-            f"Loan {loan.loan_id} still owes {format_minor(owed, loan.currency)} {loan.currency} "
-            "by its schedule and charges.",
-            rule="still_owed",
-            way_out="Send the missing repayment, or after an early one the schedule that holds "
-            "now; a loss is closed as written_off.",
-            loan_id=loan.loan_id,
-        )
-
-
-def _remaining(loan: Loan, day: int) -> Split:
-    """Charges not received, interest due and not received, principal not repaid."""
-    position = loan.book.position
-    charged = position.dues.running[-1] if position.dues.running else (0,) * 5
-    costs, fees, penalty, _, _ = (
-        max(0, due - paid) for due, paid in zip(charged, position.paid, strict=True)
-    )
-    return Split(
-        costs_minor=costs,
-        fees_minor=fees,
-        penalty_minor=penalty,
-        interest_minor=max(0, position.dues.due_by(day)[3] - position.paid[3]),
-        principal_minor=position.principal_minor,
     )
 
 

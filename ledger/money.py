@@ -95,20 +95,21 @@ def grouped(minor: int, currency: str) -> str:
     return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{rest}"
 
 
-def round_fraction(value: Fraction, *, rounding: Rounding) -> int:
-    """An exact fraction of minor units -> whole minor units, by the named mode."""
-    low = floor(value)
-    rest = value - low
+def round_ratio(numerator: int, denominator: int, *, rounding: Rounding) -> int:
+    """numerator/denominator (above zero) minor units -> whole minor units, by the named mode.
+
+    Ties of half up go away from zero, as do all of up; down goes towards zero.
+    """
+    low, rest = divmod(numerator, denominator)
     if rest == 0:
         return low
-    negative = value < 0
+    negative = numerator < 0
     if rounding is Rounding.DOWN:
         return low + 1 if negative else low
     if rounding is Rounding.UP:
         return low if negative else low + 1
-    half = Fraction(1, 2)
-    if rest != half:
-        return low + (rest > half)
+    if 2 * rest != denominator:
+        return low + (2 * rest > denominator)
     if rounding is Rounding.HALF_EVEN:
         return low + (low % 2)
     return low if negative else low + 1

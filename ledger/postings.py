@@ -15,12 +15,21 @@ from ledger.events import (
     AccountCredited,
     AccountDebited,
     AccountOpened,
+    ArrearsCapitalised,
     ChargeApplied,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
+    LoanReopened,
+    OverpaymentRefunded,
+    RecoveryReceived,
+    RecoveryReversed,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffAdjusted,
+    WriteOffCancelled,
 )
 from ledger.terms import Split
 
@@ -37,10 +46,15 @@ INCOME = {
     "penalty": "income:penalty",
     "interest": "income:interest",
 }
+INTEREST_RECEIVABLE = "assets:receivable:interest"
+INTEREST_ACCRUED = "income:interest_accrued"
+OFF_BALANCE = "equity:off_balance:interest"
+OFF_BALANCE_CONTRA = "equity:off_balance:contra"
 SUSPENSE = "liabilities:suspense"
 DEPOSITS = "liabilities:deposits"
 OPENING = "equity:opening_balances"
 WRITE_OFF = "expenses:write_off"
+RECOVERY = "income:recovery"
 
 
 class Posting(NamedTuple):
@@ -111,6 +125,21 @@ def _charged(fact: ChargeApplied) -> Lines:
     return [(RECEIVABLE[fact.kind], fact.amount_minor), (INCOME[fact.kind], -fact.amount_minor)]
 
 
+def _accrued(fact: InterestAccrued) -> Lines:
+    """Earned and not received: a receivable; what is suspended leaves it for the off-balance."""
+    due = sum(one.penalty_minor + one.compound_minor for one in fact.penalties)
+    penalty = due - fact.suspended_penalty_minor
+    off = fact.suspended_interest_minor + fact.suspended_penalty_minor
+    return [
+        (INTEREST_RECEIVABLE, fact.interest_minor),
+        (INTEREST_ACCRUED, -fact.interest_minor),
+        (RECEIVABLE["penalty"], penalty),
+        (INCOME["penalty"], -penalty),
+        (OFF_BALANCE, off),
+        (OFF_BALANCE_CONTRA, -off),
+    ]
+
+
 def _received(fact: RepaymentReceived) -> Lines:
     return [(CLEARING, fact.amount_minor), *_applied(fact.split, sign=-1)]
 
@@ -135,15 +164,54 @@ def _closed(fact: LoanClosed) -> Lines:
 
     Unpaid interest was never booked, so none is written off.
     """
-    left = fact.remaining
+    return _off_books(fact.remaining, fact.reason, sign=-1)
+
+
+def _reopened(fact: LoanReopened) -> Lines:
+    return _off_books(fact.remaining, fact.closed_as, sign=1)
+
+
+def _adjusted(fact: WriteOffAdjusted) -> Lines:
+    return _off_books(fact.change, "written_off", sign=-1)
+
+
+def _write_off_cancelled(fact: WriteOffCancelled) -> Lines:
+    lines = _off_books(fact.remaining, "written_off", sign=1)
+    for recovered in fact.recovered:
+        lines += [(RECOVERY, recovered.amount_minor), *_applied(recovered.split, sign=-1)]
+    return lines
+
+
+def _off_books(left: Split, reason: str, *, sign: int) -> Lines:
+    """What a loan holds goes off the books (`sign` -1) or comes back (1)."""
     lines = [
-        (RECEIVABLE["costs"], -left.costs_minor),
-        (RECEIVABLE["fees"], -left.fees_minor),
-        (RECEIVABLE["penalty"], -left.penalty_minor),
-        (PRINCIPAL, -left.principal_minor),
+        (RECEIVABLE["costs"], sign * left.costs_minor),
+        (RECEIVABLE["fees"], sign * left.fees_minor),
+        (RECEIVABLE["penalty"], sign * left.penalty_minor),
+        (PRINCIPAL, sign * left.principal_minor),
     ]
-    against = WRITE_OFF if fact.reason == "written_off" else CLEARING
+    against = WRITE_OFF if reason == "written_off" else CLEARING
     return [(against, -sum(amount for _, amount in lines)), *lines]
+
+
+def _refunded(fact: OverpaymentRefunded) -> Lines:
+    return [(SUSPENSE, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _charged_back(fact: RepaymentChargedBack) -> Lines:
+    return [(PRINCIPAL, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+
+
+def _capitalised(fact: ArrearsCapitalised) -> Lines:
+    return [(PRINCIPAL, fact.amount_minor), *_applied(fact.split, sign=-1)]
+
+
+def _recovered(fact: RecoveryReceived) -> Lines:
+    return [(CLEARING, fact.amount_minor), (RECOVERY, -fact.amount_minor)]
+
+
+def _recovery_reversed(fact: RecoveryReversed) -> Lines:
+    return [(RECOVERY, fact.amount_minor), (CLEARING, -fact.amount_minor)]
 
 
 def _applied(split: Split, *, sign: int) -> Lines:
@@ -163,6 +231,10 @@ _SPLIT_LINES: dict[type, Callable[[Any], Lines]] = {
     RepaymentReversed: _reversed,
     RepaymentsReallocated: _reallocated,
     LoanClosed: _closed,
+    LoanReopened: _reopened,
+    WriteOffAdjusted: _adjusted,
+    WriteOffCancelled: _write_off_cancelled,
+    ArrearsCapitalised: _capitalised,
 }
 _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountOpened: _opened,
@@ -170,5 +242,13 @@ _LINES: dict[type, Callable[[Any], Lines]] = {
     AccountDebited: _debited,
     LoanDisbursed: _disbursed,
     ChargeApplied: _charged,
+    InterestAccrued: _accrued,
+    OverpaymentRefunded: _refunded,
+    RepaymentChargedBack: _charged_back,
+    RecoveryReceived: _recovered,
+    RecoveryReversed: _recovery_reversed,
     **_SPLIT_LINES,
 }
+
+MONEY_FACTS: tuple[type, ...] = tuple(_LINES)
+"""The kinds of facts that may have postings; all others move no money."""

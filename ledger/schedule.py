@@ -1,42 +1,30 @@
 """Schedules that the book generates: annuity, equal principal, interest only, bullet.
 
 Pure arithmetic over the terms and the dated facts that bear on them (disbursements and changes of
-rate). Early repayment does not shorten a schedule here; the core system sends the one that holds
-after it. Rounding: interest half up to the minor unit, instalments half up to the product's unit,
-and the last row carries the residue.
+rate); when instalments fall due is `periods`. Early repayment does not shorten a schedule here; the
+core system sends the one that holds after it. Interest is rounded to the minor unit, instalments to
+the product's unit, both as the terms say, and the last row carries the residue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from itertools import pairwise
-from typing import Literal
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
-from ledger.dates import add_months
+from ledger.earnings import Earning, Piece, exact_until
 from ledger.errors import RuleRefused
-from ledger.interest import PPM, rounded_ratio, units_a_year, units_between
+from ledger.interest import PPM, rounded_ratio, units_a_year
 from ledger.money import Rounding
-from ledger.terms import DayCount, Instalment, Terms
+from ledger.periods import Period, periods
+from ledger.terms import Instalment, Terms
 
 Dated = tuple[date, int]
 """A day and what changes on it: an amount in minor units, or a rate in parts per million."""
-Level = Literal["exact", "equal_periods"]
 
 
-def due_dates(terms: Terms, start: date) -> tuple[date, ...]:
-    """The due dates of a loan paid out on `start`; a day that a month lacks is its last day.
-
-    A bullet has one, at the end of the last period.
-    """
-    first = terms.first_due_date or add_months(start, terms.period_months)
-    anchor = first.day if terms.first_due_date else start.day
-    dates = tuple(
-        add_months(first, terms.period_months * number, anchor_day=anchor)
-        for number in range(terms.instalments)
-    )
-    return dates[-1:] if terms.method == "bullet" else dates
+Early = tuple[date, int, bool]
+"""An early repayment: its day and amount, and whether instalments stay and the loan ends sooner."""
 
 
 def generate(
@@ -44,43 +32,76 @@ def generate(
     *,
     disbursements: Sequence[Dated],
     rates: Sequence[Dated] = (),
-    level: Level = "exact",
+    early: Sequence[Early] = (),
 ) -> tuple[Instalment, ...]:
     """The schedule of a loan from its disbursements and changes of rate, each in date order.
 
     A later disbursement or rate is in force from its own day: interest of that period is counted
-    piece by piece, and the instalments from there on are set anew. `level` says how an annuity's
-    instalment is found: from each period's own length, or as if all periods were equal (30/360)
-    while interest follows the day count.
+    piece by piece, and the instalments from there on are set anew. A down payment is a row of its
+    own, due on the day of its disbursement. An early repayment bears no interest from its day on,
+    and lowers the instalments or the number of them; it is no row here (see `plan`).
     Errors: RuleRefused "no_period_left" when a disbursement does not come before the last due date.
     """
+    rows = [row for row, _ in _walked(terms, disbursements, rates, early)]
+    while early and rows and not rows[-1].principal_minor + rows[-1].interest_minor:
+        rows.pop()
+    if not terms.down_payment_ppm:
+        return tuple(rows)
+    down = ((day, _down_minor(terms, amount)) for day, amount in disbursements)
+    rows += [_down_row(day, part) for day, part in down if part]
+    rows.sort(key=lambda row: row.due_date)
+    return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
+
+
+def earned(
+    terms: Terms,
+    *,
+    disbursements: Sequence[Dated],
+    rates: Sequence[Dated] = (),
+    early: Sequence[Early] = (),
+) -> tuple[Earning, ...]:
+    """How the interest of that schedule is earned, period by period; errors as `generate`."""
+    return tuple(earning for _, earning in _walked(terms, disbursements, rates, early))
+
+
+def _walked(
+    terms: Terms,
+    disbursements: Sequence[Dated],
+    rates: Sequence[Dated],
+    early: Sequence[Early],
+) -> list[tuple[Instalment, Earning]]:
+    """The regular instalments, each with how its period's interest is earned."""
     start = disbursements[0][0]
-    dates = due_dates(terms, start)
-    if dates[0] <= start or disbursements[-1][0] >= dates[-1]:
+    spans = periods(terms, start)
+    first, last = spans[0].due, min(spans[-1].due, spans[-1].end)
+    if first <= start or spans[0].end <= start or disbursements[-1][0] >= last:
         raise RuleRefused(
             f"A disbursement on {disbursements[-1][0]} leaves no instalment to repay it: the last "
-            f"of the schedule is due on {dates[-1]}, the first on {dates[0]}.",
+            f"of the schedule is due on {spans[-1].due}, the first on {first}.",
             rule="no_period_left",
             way_out="Disburse before the due dates, or send the loan's own schedule first.",
         )
-    periods = _periods(terms, (start, *dates))
-    walk = _Walk(terms=terms, level=level, periods=periods)
-    changes = _changes(terms, start, disbursements, rates)
-    return tuple(walk.row(number, changes) for number in range(len(periods)))
+    lent = [(day, amount - _down_minor(terms, amount)) for day, amount in disbursements]
+    walk = _Walk(terms=terms, spans=spans)
+    changes = _changes(terms, start, lent, rates)
+    if early:
+        changes = _with_early(changes, early, last=spans[-1].end)
+    return [walk.row(number, changes) for number in range(len(spans))]
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
-    start: date
-    end: date
-    units: int
-    months: int
+def _down_minor(terms: Terms, amount_minor: int) -> int:
+    """The down payment on a disbursement, never more than it."""
+    part = rounded_ratio(
+        amount_minor * terms.down_payment_ppm,
+        PPM,
+        rounding=Rounding(terms.rounding),
+        unit_minor=terms.instalment_unit_minor,
+    )
+    return min(part, amount_minor)
 
-    def elapsed(self, day: date, day_count: DayCount) -> int:
-        """Units from the start to `day`; the whole period at its end, never more before it."""
-        if day >= self.end:
-            return self.units
-        return min(units_between(self.start, day, day_count), self.units)
+
+def _down_row(day: date, part_minor: int) -> Instalment:
+    return Instalment(number=0, due_date=day, principal_minor=part_minor, interest_minor=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +109,7 @@ class _Change:
     day: date
     drawn_minor: int
     rate_ppm: int
-
-
-def _periods(terms: Terms, edges: tuple[date, ...]) -> list[_Period]:
-    """Consecutive periods. Under 30/360 a period of whole months has 30 days a month."""
-    months = terms.period_months * (terms.instalments if terms.method == "bullet" else 1)
-    periods = []
-    for start, end in pairwise(edges):
-        units = units_between(start, end, terms.day_count)
-        whole = start is not edges[0] or add_months(start, months) == end
-        if terms.day_count == "30/360" and whole:
-            units = 30 * months
-        periods.append(_Period(start, end, units, months))
-    return periods
+    levels: bool = True
 
 
 def _changes(
@@ -118,52 +127,73 @@ def _changes(
     return changes
 
 
+def _with_early(changes: list[_Change], early: Sequence[Early], *, last: date) -> list[_Change]:
+    """The changes with early repayments among them; one after the `last` day counts before it."""
+    found = list(changes)
+    for day, amount, shortens in early:
+        when = min(day, last - timedelta(days=1))
+        rate = [change.rate_ppm for change in changes if change.day <= when][-1]
+        found.append(_Change(when, -amount, rate, levels=not shortens))
+    return sorted(found, key=lambda change: change.day)
+
+
 class _Walk:
     """Goes through the periods in order, keeping the balance."""
 
-    def __init__(self, *, terms: Terms, level: Level, periods: list[_Period]) -> None:
-        self._terms, self._level, self._periods = terms, level, periods
+    def __init__(self, *, terms: Terms, spans: list[Period]) -> None:
+        self._terms, self._spans, self._grace = terms, spans, terms.grace
+        self._rounding = Rounding(terms.rounding)
         self._scale = PPM * units_a_year(terms.day_count)
-        self._balance = self._rate = self._instalment = 0
+        self._balance = self._rate = self._instalment = self._deferred = 0
 
-    def row(self, number: int, changes: list[_Change]) -> Instalment:
-        period = self._periods[number]
-        inside = [change for change in changes if period.start <= change.day < period.end]
-        exact = self._interest(period, inside)
-        interest = rounded_ratio(exact, self._scale, rounding=Rounding.HALF_UP)
-        if inside:
+    def row(self, number: int, changes: list[_Change]) -> tuple[Instalment, Earning]:
+        span = self._spans[number]
+        inside = [change for change in changes if span.start <= change.day < span.end]
+        pieces = self._pieces(number, inside)
+        exact = exact_until(pieces, span.units)
+        interest = rounded_ratio(exact, self._scale, rounding=self._rounding)
+        if any(change.levels for change in inside) or number == self._grace.principal_instalments:
             self._instalment = self._level_minor(number, exact)
         principal = self._principal_minor(number, interest)
         self._balance -= principal
-        return Instalment(
+        row = Instalment(
             number=number + 1,
-            due_date=period.end,
+            due_date=span.due,
             principal_minor=principal,
-            interest_minor=interest,
+            interest_minor=self._due_interest(number, interest),
         )
+        return row, Earning(span, interest, pieces, self._scale)
 
-    def _interest(self, period: _Period, inside: list[_Change]) -> int:
-        """Exact interest of the period times the scale; takes the changes into the balance."""
-        day_count = self._terms.day_count
-        total, since = 0, 0
+    def _due_interest(self, number: int, interest: int) -> int:
+        """Interest of the grace period falls due with the first instalment after it."""
+        if number < self._grace.interest_instalments:
+            self._deferred += interest
+            return 0
+        deferred, self._deferred = self._deferred, 0
+        return interest + deferred
+
+    def _pieces(self, number: int, inside: list[_Change]) -> tuple[Piece, ...]:
+        """How the period's interest is earned; takes the changes into the balance."""
+        day_count, span = self._terms.day_count, self._spans[number]
+        pieces = [(0, self._balance * self._rate)]
         for change in inside:
-            until = period.elapsed(change.day, day_count)
-            total += self._balance * self._rate * (until - since)
-            since = until
             self._balance += change.drawn_minor
             self._rate = change.rate_ppm
-        return total + self._balance * self._rate * (period.units - since)
+            pieces.append((span.elapsed(change.day, day_count), self._balance * self._rate))
+        return () if number < self._grace.interest_free_instalments else tuple(pieces)
 
     def _level_minor(self, number: int, exact: int) -> int:
         """What is repaid each period from here on: instalment (annuity) or principal (equal)."""
-        left = len(self._periods) - number
+        if number < self._grace.principal_instalments:
+            return 0
+        left = len(self._spans) - number
         unit = self._terms.instalment_unit_minor
         if self._terms.method == "equal_principal":
-            return rounded_ratio(self._balance, left, rounding=Rounding.HALF_UP, unit_minor=unit)
+            return rounded_ratio(self._balance, left, rounding=self._rounding, unit_minor=unit)
         if self._terms.method != "annuity":
             return 0
         scale, factors = self._scale, self._factors(number)
-        if self._level == "equal_periods":
+        if self._terms.level == "equal_periods":
             scale = PPM * 12
             exact = self._balance * factors[0]
         # The balance with this period's interest equals the instalments, each discounted by the
@@ -176,20 +206,23 @@ class _Walk:
         return rounded_ratio(
             (self._balance * scale + exact) * grown,
             scale * (grown + paid),
-            rounding=Rounding.HALF_UP,
+            rounding=self._rounding,
             unit_minor=unit,
         )
 
     def _factors(self, number: int) -> list[int]:
         """Interest on 1 in each period from `number` on, times the scale of the level."""
-        periods = self._periods[number:]
-        if self._level == "equal_periods":
-            return [self._rate * period.months for period in periods]
-        return [self._rate * period.units for period in periods]
+        equal = self._terms.level == "equal_periods"
+        spans = self._spans[number:]
+        free = max(0, self._grace.interest_free_instalments - number)
+        counted = [self._rate * (span.months if equal else span.units) for span in spans]
+        return [0] * free + counted[free:]
 
     def _principal_minor(self, number: int, interest: int) -> int:
-        if number == len(self._periods) - 1:
+        if number == len(self._spans) - 1:
             return self._balance
+        if number < self._grace.principal_instalments:
+            return 0
         if self._terms.method == "annuity":
             return min(max(self._instalment - interest, 0), self._balance)
         return min(self._instalment, self._balance)

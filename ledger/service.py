@@ -10,22 +10,34 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from hashlib import sha256
 from itertools import islice
 from typing import Any, Literal, Protocol
 
 from ledger import decide as book
+from ledger.closings import begun_by, closing_of, is_due, month_ends_of
 from ledger.codec import content_digest
-from ledger.commands import Command
+from ledger.commands import Command, OpenLoan
 from ledger.dates import date_of_us
-from ledger.errors import InvariantBroken, LoanError, TransactionConflict
+from ledger.day import check_period
+from ledger.errors import InvariantBroken, LoanError, StaleVersion, TransactionConflict
 from ledger.events import MessageRefused
-from ledger.ids import REFUSALS_STREAM, event_id
+from ledger.ids import (
+    ACCRUALS_STREAM,
+    CALENDAR_STREAM,
+    REFUSALS_STREAM,
+    event_id,
+    loan_stream,
+)
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
 
 MAX_ORIGINAL_BYTES = 64 * 1024
 """A refused message is kept up to here; its full length and SHA-256 are kept besides."""
+
+ATTEMPTS = 64
+"""So often a batch is decided, when other writers of the log are first each time."""
 
 Status = Literal["accepted", "duplicate", "refused"]
 Entity = tuple[Any, int]
@@ -86,10 +98,11 @@ class Batch:
 
 
 class Ledger:
-    """Records messages into the ledger log, of which it must be the only writer.
+    """Records messages into the ledger log.
 
     Keeps the states of the `cached_entities` entities used last; others are derived again from
-    their facts when a message speaks to them. One thread at a time records; others wait.
+    their facts when a message speaks to them. One thread at a time records; others wait. Other
+    writers of the log are met optimistically: a log takes no fact at a place that is taken.
     """
 
     def __init__(self, log: FactLog, *, cached_entities: int = 200_000, core: Core = book) -> None:
@@ -98,6 +111,7 @@ class Ledger:
         self._decide, self._check, self._evolve = core.decide, core.check, core.evolve
         self._entities: dict[str, Entity] = {}
         self._refusals: int | None = None
+        self._closed: list[str] = []
         self._recording = threading.Lock()
 
     def record(
@@ -108,23 +122,36 @@ class Ledger:
         Messages at or before the offset tracked from their source were recorded earlier and change
         nothing; their outcome is "duplicate". A refused message is recorded as such, with its
         bytes, and does not claim its transaction id: sent again, it is judged anew.
+        Where another writer was first, everything is loaded and decided again, as often as
+        `ATTEMPTS`; then StaleVersion.
         Errors: InvariantBroken and StoreUnavailable, with nothing of the batch recorded.
         """
         with self._recording:
-            ahead, done = self._untracked(batch, tracking or {})
-            commands = [message.command for message in batch]
-            streams = [command.stream for command in commands if command is not None]
-            try:
-                self._load(set(streams))
-                known = self._log.known_commands([c.transaction_id for c in commands if c])
-                facts: list[NewFact] = []
-                outcomes = self._decide_all(batch, iter(streams), known, done, facts)
-                recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
-            except BaseException:
-                self._forget(streams)
-                raise
-            self._trim()
-            return Batch(outcomes, recorded)
+            for left in reversed(range(ATTEMPTS)):
+                try:
+                    return self._attempt(batch, tracking or {})
+                except StaleVersion:
+                    self._entities.clear()  # Any of them may be what the other writer changed.
+                    if not left:
+                        raise
+        raise InvariantBroken("A batch was neither recorded nor given up.")
+
+    def _attempt(self, batch: Sequence[Incoming], tracking: Mapping[str, int]) -> Batch:
+        self._closed.clear()
+        ahead, done = self._untracked(batch, tracking)
+        commands = [message.command for message in batch]
+        streams = [command.stream for command in commands if command is not None]
+        try:
+            self._load({*streams, CALENDAR_STREAM, ACCRUALS_STREAM})
+            known = self._log.known_commands([c.transaction_id for c in commands if c])
+            facts: list[NewFact] = []
+            outcomes = self._decide_all(batch, iter(streams), known, done, facts)
+            recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
+        except BaseException:
+            self._forget([*streams, CALENDAR_STREAM, ACCRUALS_STREAM, *self._closed])
+            raise
+        self._trim()
+        return Batch(outcomes, recorded)
 
     def _decide_all(
         self,
@@ -156,6 +183,7 @@ class Ledger:
             state, version = entities[stream]
             try:
                 decided = decide(state, command)
+                check_period(entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
                 outcomes.append(self._refuse(message, error, facts))
                 continue
@@ -167,13 +195,67 @@ class Ledger:
             outcomes.append(Outcome("accepted", command_id, event_id(stream, version + 1)))
             claim: str | None = command_id
             proof: bytes | None = digest
+            ends = month_ends_of(state, command)
             for fact in decided:
                 version += 1
                 state = evolve(state, fact)
                 facts.append(NewFact(stream, version, fact, claim, proof))
                 claim = proof = None
             entities[stream] = state, version
+            if type(command) is OpenLoan:
+                self._take(ACCRUALS_STREAM, begun_by(decided), facts)
+            for end in ends:
+                self._close_interest(message, end, claimed, facts)
         return outcomes
+
+    def _take(
+        self,
+        stream: str,
+        decided: Sequence[Any],
+        facts: list[NewFact],
+        *,
+        of: Command | None = None,
+    ) -> None:
+        """Let `decided` follow in `stream`; its first fact claims the transaction of `of`."""
+        state, version = self._entities[stream]
+        claim = (of.transaction_id, content_digest(of)) if of is not None else (None, None)
+        for fact in decided:
+            version += 1
+            state = self._evolve(state, fact)
+            facts.append(NewFact(stream, version, fact, *claim))
+            claim = None, None
+        self._entities[stream] = state, version
+
+    def _close_interest(
+        self, close: Incoming, end: date, claimed: dict[str, int], facts: list[NewFact]
+    ) -> None:
+        """Bring the interest of every loan that accrues to the end of a month."""
+        accruing = self._entities[ACCRUALS_STREAM][0]
+        if accruing is None:
+            return
+        streams = [loan_stream(loan_id) for loan_id in accruing.loan_ids]
+        self._load(set(streams))
+        self._closed += streams
+        due = [
+            closing_of(loan_id, end, at_us=close.recorded_at_us)
+            for loan_id, stream in zip(accruing.loan_ids, streams, strict=True)
+            if is_due(self._entities[stream][0], end)
+        ]
+        known = self._log.known_commands([command.transaction_id for command in due])
+        for command in due:
+            command_id = command.transaction_id
+            if command_id in known or command_id in claimed:
+                continue
+            state = self._entities[command.stream][0]
+            try:
+                decided = self._decide(state, command)
+                check_period(self._entities[CALENDAR_STREAM][0], decided)
+            except LoanError as error:
+                self._refuse(replace(close, transaction_id=command_id), error, facts)
+                continue
+            self._check(state, decided)
+            claimed[command_id] = len(facts)
+            self._take(command.stream, decided, facts, of=command)
 
     def _again(
         self, message: Incoming, digest: bytes, earlier: KnownCommand, facts: list[NewFact]

@@ -1,4 +1,4 @@
-"""Steps from one stored version of a fact to the next. None is needed yet: all are version 1.
+"""Steps from one stored version of a fact to the next.
 
 A new shape adds one pure function here, `@upcast("loan.opened", version=1)`, that takes the stored
 document of version 1 and returns the one of version 2, and keeps its golden file for ever. Steps
@@ -6,3 +6,34 @@ know stored documents only, never the classes, which go on changing.
 """
 
 from __future__ import annotations
+
+from ledger.codec import upcast
+from ledger.codec_source import Document
+
+
+@upcast("loan.opened", version=1)
+def _opened_2(stored: Document) -> Document:
+    """Version 2 knows more kinds of terms; a loan of version 1 has none of them."""
+    return stored | {"terms": stored["terms"] | _TERMS_2}
+
+
+_TERMS_2: Document = {
+    "direction": "component",
+    "down_payment_ppm": 0,
+    "grace": {
+        "arrears_days": 0,
+        "interest_free_instalments": 0,
+        "interest_instalments": 0,
+        "principal_instalments": 0,
+    },
+    "level": "exact",
+    "month_end": False,
+    "penalty": None,
+    "period_days": 0,
+    "principal_first_after_days": None,
+    "recognition": "received",
+    "revolving": False,
+    "roll": None,
+    "rounding": "half_up",
+    "suspend_after_days": 90,
+}

@@ -18,15 +18,21 @@ from ledger.events import (
     AccountDebited,
     AccountDebitReturned,
     AccountOpened,
+    ArrearsCapitalised,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanOpened,
+    LoanReopened,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffCancelled,
 )
 from ledger.store import Recorded
 from ledger.terms import Split
@@ -255,6 +261,9 @@ class Balances(View):
                 loan = self._loans[item.fact.loan_id]
                 fold(loan, item.fact)
                 self._dirty.add(loan.loan_id)
+        for item in facts.among(LoanClosed, LoanReopened, WriteOffCancelled):
+            self._loans[item.fact.loan_id].ended = isinstance(item.fact, LoanClosed)
+            self._dirty.add(item.fact.loan_id)
 
 
 def _disbursed(loan: _Loan, fact: Any) -> None:
@@ -267,6 +276,10 @@ def _scheduled(loan: _Loan, _: Any) -> None:
 
 def _charged(loan: _Loan, fact: Any) -> None:
     loan.charged_minor += fact.amount_minor
+
+
+def _accrued(loan: _Loan, fact: Any) -> None:
+    loan.charged_minor += sum(due.penalty_minor + due.compound_minor for due in fact.penalties)
 
 
 def _received(loan: _Loan, fact: Any) -> None:
@@ -295,17 +308,39 @@ def _reported(loan: _Loan, fact: Any) -> None:
         loan.reported = report
 
 
-def _closed(loan: _Loan, _: Any) -> None:
-    loan.ended = True
+def _refunded(loan: _Loan, fact: Any) -> None:
+    loan.paid_minor -= fact.amount_minor
+    loan.unapplied_minor -= fact.amount_minor
+
+
+def _charged_back(loan: _Loan, fact: Any) -> None:
+    """It was paid and stays so; as much principal is owed again."""
+    loan.principal_paid_minor -= fact.amount_minor
+
+
+def _capitalised(loan: _Loan, fact: Any) -> None:
+    """Paid as the dues count it, by new principal: no money came."""
+    loan.paid_minor += fact.amount_minor
+    loan.apply(fact.split, 1)
+    loan.principal_paid_minor -= fact.amount_minor
+
+
+def _write_off_cancelled(loan: _Loan, fact: Any) -> None:
+    for recovered in fact.recovered:
+        _received(loan, recovered)
 
 
 _FOLDS: dict[type, Callable[[_Loan, Any], None]] = {
     LoanDisbursed: _disbursed,
     InstalmentsScheduled: _scheduled,
     ChargeApplied: _charged,
+    InterestAccrued: _accrued,
     RepaymentReceived: _received,
     RepaymentReversed: _reversed,
     RepaymentsReallocated: _reallocated,
     PositionReported: _reported,
-    LoanClosed: _closed,
+    OverpaymentRefunded: _refunded,
+    RepaymentChargedBack: _charged_back,
+    ArrearsCapitalised: _capitalised,
+    WriteOffCancelled: _write_off_cancelled,
 }

@@ -28,6 +28,11 @@ class Facts:
         """The facts of one kind, in the order of the log."""
         return self._kinds.get(kind, ())
 
+    def among(self, *kinds: type) -> list[Recorded]:
+        """The facts of several kinds, in the order of the log."""
+        found = [item for kind in kinds for item in self.of(kind)]
+        return sorted(found, key=lambda item: item.position)
+
 
 @dataclass(frozen=True, slots=True)
 class Close:

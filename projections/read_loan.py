@@ -14,7 +14,8 @@ from datetime import date
 from ledger.dates import date_of, day_number, start_of_day_us
 from ledger.errors import StoreUnavailable
 from ledger.ids import account_stream, loan_stream, warning_stream
-from ledger.loan import Loan, evolve
+from ledger.loan import Loan
+from ledger.loan_facts import evolve
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES, Balances
 from projections.book import LoanBook

@@ -22,8 +22,11 @@ from ledger.events import (
     LoanOfficerChanged,
     LoanOpened,
     LoanRateChanged,
+    LoanReopened,
+    LoanRevised,
     LoanStatusChanged,
     PositionReported,
+    WriteOffCancelled,
 )
 from projections.base import Change, Facts, View
 from projections.book import LoanBook
@@ -129,8 +132,11 @@ class Register(View):
                 entry = self._entries[item.fact.loan_id]
                 if change(entry, item.fact, (item.fact.value_date, item.fact.transaction_id)):
                     self._dirty[entry.loan_id] = None
-        for item in facts.of(LoanClosed):
-            self._closed(item.fact)
+        for item in facts.among(LoanClosed, LoanReopened, WriteOffCancelled):
+            if isinstance(item.fact, LoanClosed):
+                self._closed(item.fact)
+            else:
+                self._reopened(item.fact)
 
     def changes(self, book: LoanBook) -> Iterator[Change]:
         if self._dirty:
@@ -185,6 +191,12 @@ class Register(View):
         entry.closed_day = day_number(fact.value_date)
         self._dirty[fact.loan_id] = None
 
+    def _reopened(self, fact: LoanReopened | WriteOffCancelled) -> None:
+        entry = self._entries[fact.loan_id]
+        entry.status = "opened" if entry.disbursed_day is None else "running"
+        entry.close_reason = entry.closed_day = None
+        self._dirty[fact.loan_id] = None
+
     def _line(self, entry: _Entry) -> Row:
         row: Row = _row(entry)
         return row
@@ -202,6 +214,14 @@ def _rate(entry: _Entry, fact: Any, mark: Mark) -> bool:
         entry.rate_ppm = fact.rate_ppm
         return True
     return False
+
+
+def _revised(entry: _Entry, fact: Any, mark: Mark) -> bool:
+    revision = fact.revision
+    if revision is None or revision.rate_ppm is None or not entry.supersedes("rate", mark):
+        return False
+    entry.rate_ppm = revision.rate_ppm
+    return True
 
 
 def _limit(entry: _Entry, fact: Any, mark: Mark) -> bool:
@@ -229,6 +249,7 @@ def _finding(entry: _Entry, fact: Any, mark: Mark) -> bool:
 _CHANGES = {
     LoanOfficerChanged: _officer,
     LoanRateChanged: _rate,
+    LoanRevised: _revised,
     LoanLimitChanged: _limit,
     LoanGuarantorChanged: _guarantor,
     LoanStatusChanged: _finding,

@@ -16,6 +16,7 @@ from ledger.events import (
     AccountDebitReturned,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanGuarantorChanged,
@@ -31,6 +32,7 @@ from ledger.events import (
 )
 from ledger.store import Recorded
 from ledger.terms import Split
+from projections.story_changes import CHANGES
 from projections.wording import count_text, money_text
 
 FACTS, WARNINGS, GRADES = range(3)
@@ -203,6 +205,16 @@ def _charged(fact: ChargeApplied, currency: str) -> str:
     return f"Charge ({fact.kind}) of {amount}, due {fact.due_date}."
 
 
+def _accrued(fact: InterestAccrued, currency: str) -> str:
+    due = sum(one.penalty_minor + one.compound_minor for one in fact.penalties)
+    off = fact.suspended_interest_minor + fact.suspended_penalty_minor
+    parts = [f"interest {money_text(fact.interest_minor, currency)}"] if fact.interest_minor else []
+    parts += [f"penalties {money_text(due, currency)}"] if due else []
+    parts += [f"off balance {money_text(off, currency)}"] if off else []
+    state = "; accrual is suspended" if fact.suspended else ""
+    return f"Booked up to {fact.until}: {', '.join(parts) or 'nothing'}{state}."
+
+
 def _closed(fact: LoanClosed, _: str) -> str:
     return f"Closed: {fact.reason.replace('_', ' ')}."
 
@@ -219,6 +231,7 @@ _TELL: dict[type, tuple[str, Tell]] = {
     RepaymentReversed: ("repayment_reversed", _reversed),
     RepaymentsReallocated: ("repayments_reallocated", _reallocated),
     ChargeApplied: ("charge_applied", _charged),
+    InterestAccrued: ("interest_accrued", _accrued),
     LoanRateChanged: (
         "rate_changed",
         lambda fact, _: f"Rate {fact.rate_ppm // 10_000}.{fact.rate_ppm % 10_000:04d} % a year.",
@@ -238,6 +251,7 @@ _TELL: dict[type, tuple[str, Tell]] = {
     LoanStatusChanged: ("status_changed", _status),
     PositionReported: ("position_reported", _reported),
     LoanClosed: ("closed", _closed),
+    **CHANGES,
     AccountDebitReturned: (
         "debit_returned",
         lambda fact, currency: (

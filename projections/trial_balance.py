@@ -14,19 +14,8 @@ from typing import Any
 
 from ledger.dates import day_number
 from ledger.errors import InvariantBroken
-from ledger.events import (
-    AccountCredited,
-    AccountDebited,
-    AccountOpened,
-    ChargeApplied,
-    LoanClosed,
-    LoanDisbursed,
-    LoanOpened,
-    RepaymentReceived,
-    RepaymentReversed,
-    RepaymentsReallocated,
-)
-from ledger.postings import postings_of
+from ledger.events import AccountCredited, AccountDebited, AccountOpened, LoanOpened
+from ledger.postings import MONEY_FACTS, postings_of
 from ledger.store import Recorded
 from projections.base import Change, Facts, View
 from projections.book import LoanBook
@@ -44,14 +33,7 @@ POSTED = TableSpec(
     key=3,
 )
 
-LOAN_KINDS: tuple[type, ...] = (
-    LoanDisbursed,
-    ChargeApplied,
-    RepaymentReceived,
-    RepaymentReversed,
-    RepaymentsReallocated,
-    LoanClosed,
-)
+LOAN_KINDS = tuple(kind for kind in MONEY_FACTS if hasattr(kind, "loan_id"))
 MOVEMENTS: tuple[type, ...] = (AccountCredited, AccountDebited)
 
 Key = tuple[str, date, str]

@@ -20,8 +20,10 @@ from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin
 import orjson
 
 from ledger.errors import LoanError, MalformedMessage
+from streams.fields import Shape
 from streams.malformed import MissingField, NotUtf8, UnknownField
-from streams.topics import MESSAGE_MODELS, TermsShape
+from streams.terms import TermsShape
+from streams.topics import MESSAGE_MODELS
 
 LONGEST_LINE = 4 * 1024 * 1024
 """A longer line is cut here; it is refused as too large anyway."""
@@ -260,7 +262,8 @@ def _reader_of(annotation: Any) -> Callable[[str], Any]:
     if get_origin(annotation) in (Union, UnionType):
         inner = [arg for arg in get_args(annotation) if arg is not type(None)]
         return _reader_of(inner[0])
-    if get_origin(annotation) is list:
+    part = isinstance(annotation, type) and issubclass(annotation, Shape)
+    if part or get_origin(annotation) is list:
         return _json
     return {int: _whole, bool: _flag}.get(annotation, str)
 
@@ -277,4 +280,4 @@ def _columns() -> dict[str, Callable[[str], Any]]:
 
 
 COLUMNS: dict[str, Callable[[str], Any]] = _columns()
-"""Every column a CSV file may have, and how its cells are read; lists are JSON text."""
+"""Every column a CSV file may have, and how its cells are read; lists and parts are JSON text."""

@@ -11,10 +11,37 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
-from ledger.events import Flow
-from ledger.terms import LEGAL_ORDER, Component, DayCount, Method
+from ledger.events import Flow, PrepaymentEffect
+from streams.changes import (
+    ArrearsCapitalisedMessage,
+    DelinquencyPausedMessage,
+    DelinquencyResumedMessage,
+    DesignatedShape,
+    LoanRevisedMessage,
+    OverpaymentRefundedMessage,
+    PeriodClosedMessage,
+    PeriodReopenedMessage,
+    RecoveryReceivedMessage,
+    RepaymentChargedBackMessage,
+    WriteOffCancelledMessage,
+)
+from streams.fields import (
+    MAX_INSTALMENTS,
+    Amount,
+    AmountOrZero,
+    Currency,
+    Id,
+    RatePercent,
+    Remark,
+    SignedAmount,
+    Text,
+    TextOrEmpty,
+    TransactionId,
+)
+from streams.message import AccountMessage, InstalmentShape, LoanMessage, MessageBase
+from streams.terms import TermsShape
 
 TRANSACTIONS_TOPIC = "loanbell.transactions.v1"
 """Messages in, keyed by `borrower_id`."""
@@ -29,102 +56,9 @@ LEDGER_TOPIC = "loanbell.ledger.v1"
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """A message may not be longer; a schedule of 1,200 instalments takes about half of it."""
-MAX_INSTALMENTS = 1_200
-
-ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
-TRANSACTION_ID_PATTERN = r"^[!-~]{1,128}$"
-AMOUNT_PATTERN = r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
-SIGNED_AMOUNT_PATTERN = r"^-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,6})?$"
-RATE_PATTERN = r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?$"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
-MOMENT_PATTERN = f"^{_DAY}T{_TIME}$"
-
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-TransactionId = Annotated[
-    str,
-    StringConstraints(pattern=TRANSACTION_ID_PATTERN),
-    Field(description="Names the transaction for ever: sent again, it changes nothing."),
-]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217.")]
-Amount = Annotated[
-    str,
-    StringConstraints(pattern=AMOUNT_PATTERN),
-    Field(description='A decimal string above zero, such as "1250.00".'),
-]
-AmountOrZero = Annotated[
-    str,
-    StringConstraints(pattern=AMOUNT_PATTERN),
-    Field(description='A decimal string, zero or more, such as "0" or "1250.00".'),
-]
-SignedAmount = Annotated[
-    str,
-    StringConstraints(pattern=SIGNED_AMOUNT_PATTERN),
-    Field(description='A decimal string that may be negative, such as "-310.25".'),
-]
-RatePercent = Annotated[
-    str,
-    StringConstraints(pattern=RATE_PATTERN),
-    Field(description='Percent a year as a decimal string with up to 4 digits: "9.4822".'),
-]
-Moment = Annotated[
-    str,
-    StringConstraints(pattern=MOMENT_PATTERN),
-    Field(
-        description="RFC 3339 with a time zone, to the microsecond at most.",
-        json_schema_extra={"format": "date-time"},
-    ),
-]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
-TextOrEmpty = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{0,128}$")]
-Remark = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]{0,500}$")]
 
 
-class _Shape(BaseModel):
-    # Values hardly ever repeat, so caching their strings costs more than it saves.
-    model_config = ConfigDict(extra="forbid", strict=True, cache_strings="keys")
-
-
-class MessageBase(_Shape):
-    """What every message carries."""
-
-    transaction_id: TransactionId
-    value_date: Annotated[date, Field(description="The day from which it counts.")]
-    borrower_id: Id | None = None
-    sent_at: Moment | None = None
-
-
-class _LoanMessage(MessageBase):
-    loan_id: Id
-
-
-class _AccountMessage(MessageBase):
-    account_id: Id
-
-
-class TermsShape(_Shape):
-    """The agreed terms of a loan."""
-
-    method: Method
-    instalments: Annotated[int, Field(ge=0, le=MAX_INSTALMENTS)]
-    period_months: Annotated[int, Field(ge=1, le=120)] = 1
-    first_due_date: date | None = None
-    rate_percent: RatePercent
-    day_count: DayCount = "30/360"
-    allocation: Annotated[list[Component], Field(min_length=1, max_length=5)] = list(LEGAL_ORDER)
-    instalment_unit: Amount | None = None
-
-
-class InstalmentShape(_Shape):
-    """One row of a schedule: what falls due on `due_date`."""
-
-    number: Annotated[int, Field(ge=1, le=MAX_INSTALMENTS)]
-    due_date: date
-    principal: AmountOrZero
-    interest: AmountOrZero
-
-
-class LoanOpenedMessage(_LoanMessage):
+class LoanOpenedMessage(LoanMessage):
     """A contract was signed."""
 
     type: Literal["loan_opened"]
@@ -141,7 +75,7 @@ class LoanOpenedMessage(_LoanMessage):
     guarantor_id: Id | None = None
 
 
-class LoanDisbursedMessage(_LoanMessage):
+class LoanDisbursedMessage(LoanMessage):
     """Money was paid out to the borrower."""
 
     type: Literal["loan_disbursed"]
@@ -149,7 +83,7 @@ class LoanDisbursedMessage(_LoanMessage):
     currency: Currency
 
 
-class InstalmentsScheduledMessage(_LoanMessage):
+class InstalmentsScheduledMessage(LoanMessage):
     """The core system's own schedule; it replaces the whole schedule before it."""
 
     type: Literal["instalments_scheduled"]
@@ -157,15 +91,21 @@ class InstalmentsScheduledMessage(_LoanMessage):
     instalments: Annotated[list[InstalmentShape], Field(min_length=1, max_length=MAX_INSTALMENTS)]
 
 
-class RepaymentReceivedMessage(_LoanMessage):
-    """Money came in; a value date in the past makes it backdated."""
+class RepaymentReceivedMessage(LoanMessage):
+    """Money came in; a value date in the past makes it backdated.
+
+    `designated` is met first, the rest in the agreed order. `prepayment` says what an early part
+    does to a generated schedule.
+    """
 
     type: Literal["repayment_received"]
     amount: Amount
     currency: Currency
+    designated: Annotated[list[DesignatedShape], Field(min_length=1, max_length=5)] | None = None
+    prepayment: PrepaymentEffect | None = None
 
 
-class RepaymentReversedMessage(_LoanMessage):
+class RepaymentReversedMessage(LoanMessage):
     """An earlier repayment did not stand."""
 
     type: Literal["repayment_reversed"]
@@ -173,7 +113,7 @@ class RepaymentReversedMessage(_LoanMessage):
     reason: Literal["bounced", "chargeback", "booking_error", "other"]
 
 
-class ChargeAppliedMessage(_LoanMessage):
+class ChargeAppliedMessage(LoanMessage):
     """A fee, cost or penalty was charged; it falls due on `due_date`."""
 
     type: Literal["charge_applied"]
@@ -183,14 +123,20 @@ class ChargeAppliedMessage(_LoanMessage):
     due_date: date
 
 
-class LoanRateChangedMessage(_LoanMessage):
+class LoanRateChangedMessage(LoanMessage):
     """The loan was repriced."""
 
     type: Literal["loan_rate_changed"]
     rate_percent: RatePercent
 
 
-class LoanLimitChangedMessage(_LoanMessage):
+class InterestAccruedMessage(LoanMessage):
+    """Interest is brought to the end of the value date; penalty interest so far falls due."""
+
+    type: Literal["interest_accrued"]
+
+
+class LoanLimitChangedMessage(LoanMessage):
     """The agreed amount or line is now `limit`."""
 
     type: Literal["loan_limit_changed"]
@@ -198,7 +144,7 @@ class LoanLimitChangedMessage(_LoanMessage):
     currency: Currency
 
 
-class LoanOfficerChangedMessage(_LoanMessage):
+class LoanOfficerChangedMessage(LoanMessage):
     """Another officer answers for the loan."""
 
     type: Literal["loan_officer_changed"]
@@ -206,14 +152,14 @@ class LoanOfficerChangedMessage(_LoanMessage):
     branch: Text
 
 
-class LoanGuarantorChangedMessage(_LoanMessage):
+class LoanGuarantorChangedMessage(LoanMessage):
     """Another guarantor, or none."""
 
     type: Literal["loan_guarantor_changed"]
     guarantor_id: Id | None = None
 
 
-class LoanStatusChangedMessage(_LoanMessage):
+class LoanStatusChangedMessage(LoanMessage):
     """A finding that regulators list as a cause was set or lifted."""
 
     type: Literal["loan_status_changed"]
@@ -232,7 +178,7 @@ class LoanStatusChangedMessage(_LoanMessage):
     reason: Remark
 
 
-class PositionReportedMessage(_LoanMessage):
+class PositionReportedMessage(LoanMessage):
     """The core system's own position, for books whose instalments it keeps (cards, panels)."""
 
     type: Literal["position_reported"]
@@ -242,14 +188,14 @@ class PositionReportedMessage(_LoanMessage):
     months_past_due: Annotated[int, Field(ge=0, le=1_200)] | None = None
 
 
-class LoanClosedMessage(_LoanMessage):
+class LoanClosedMessage(LoanMessage):
     """The loan ended."""
 
     type: Literal["loan_closed"]
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
 
 
-class AccountOpenedMessage(_AccountMessage):
+class AccountOpenedMessage(AccountMessage):
     """A settlement account is known, with the balance it starts from."""
 
     type: Literal["account_opened"]
@@ -259,7 +205,7 @@ class AccountOpenedMessage(_AccountMessage):
     overdraft_limit: AmountOrZero = "0"
 
 
-class AccountCreditedMessage(_AccountMessage):
+class AccountCreditedMessage(AccountMessage):
     """Money came in. A `balance` states the balance after it and must agree with the book."""
 
     type: Literal["account_credited"]
@@ -269,7 +215,7 @@ class AccountCreditedMessage(_AccountMessage):
     flow: Flow = "trade"
 
 
-class AccountDebitedMessage(_AccountMessage):
+class AccountDebitedMessage(AccountMessage):
     """Money went out; `balance` as in `account_credited`."""
 
     type: Literal["account_debited"]
@@ -279,7 +225,7 @@ class AccountDebitedMessage(_AccountMessage):
     flow: Flow = "trade"
 
 
-class AccountDebitReturnedMessage(_AccountMessage):
+class AccountDebitReturnedMessage(AccountMessage):
     """A direct debit was refused for want of funds: an attempt that moved no money."""
 
     type: Literal["account_debit_returned"]
@@ -302,6 +248,7 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     RepaymentReversedMessage,
     ChargeAppliedMessage,
     LoanRateChangedMessage,
+    InterestAccruedMessage,
     LoanLimitChangedMessage,
     LoanOfficerChangedMessage,
     LoanGuarantorChangedMessage,
@@ -313,6 +260,16 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     AccountDebitedMessage,
     AccountDebitReturnedMessage,
     BusinessDayClosedMessage,
+    OverpaymentRefundedMessage,
+    RepaymentChargedBackMessage,
+    LoanRevisedMessage,
+    ArrearsCapitalisedMessage,
+    DelinquencyPausedMessage,
+    DelinquencyResumedMessage,
+    RecoveryReceivedMessage,
+    WriteOffCancelledMessage,
+    PeriodClosedMessage,
+    PeriodReopenedMessage,
 )
 
 Message = Annotated[

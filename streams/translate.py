@@ -8,10 +8,22 @@ unknown currency, zero where money must move, a date outside the calendar.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
+from ledger.change_commands import (
+    CancelWriteOff,
+    CapitaliseArrears,
+    ChargeBack,
+    ClosePeriod,
+    PauseDelinquency,
+    RecoverWrittenOff,
+    RefundOverpayment,
+    ReopenPeriod,
+    ResumeDelinquency,
+    ReviseLoan,
+)
 from ledger.commands import (
+    AccrueInterest,
     ApplyCharge,
     ChangeGuarantor,
     ChangeLimit,
@@ -32,81 +44,27 @@ from ledger.commands import (
     ReverseRepayment,
     ScheduleInstalments,
 )
-from ledger.dates import FIRST_DATE, LAST_DATE, checked_date
-from ledger.errors import InvalidAmount
-from ledger.money import exponent, parse_minor
-from ledger.terms import Instalment, Terms
-from streams import topics
-
-_SAFE_DIGITS = 13
-"""So many digits before the point never reach the largest amount, whatever the currency."""
-
-
-def _day(day: date) -> date:
-    return day if FIRST_DATE <= day <= LAST_DATE else checked_date(day)
-
-
-def _minor(text: str, currency: str) -> int:
-    """Text that matches the schema's amount -> minor units, by the rules of `parse_minor`.
-
-    The usual case, exactly the currency's digits, takes less than half of its time.
-    """
-    whole, _, fraction = text.partition(".")
-    if len(fraction) == exponent(currency) and len(whole) <= _SAFE_DIGITS:
-        return int(whole + fraction)
-    return parse_minor(text, currency)
-
-
-def _positive(text: str, currency: str) -> int:
-    minor = _minor(text, currency)
-    if minor <= 0:
-        raise InvalidAmount("The amount is zero.", way_out="Send an amount above zero.")
-    return minor
+from streams import changes, topics
+from streams import translate_changes as changed
+from streams.fields import day_of, minor_of, positive_of, ppm_of
+from streams.message import MessageBase
+from streams.terms import terms_of
+from streams.translate_changes import common
 
 
 def _optional(text: str | None, currency: str) -> int | None:
-    return None if text is None else _minor(text, currency)
-
-
-def _ppm(percent: str) -> int:
-    """A rate as the schema has it -> parts per million: "9.4822" -> 94_822."""
-    whole, _, fraction = percent.partition(".")
-    return int(whole + fraction.ljust(4, "0"))
-
-
-def _common(message: Any, recorded_at_us: int) -> dict[str, Any]:
-    """What every command to a loan carries."""
-    return {
-        "loan_id": message.loan_id,
-        "transaction_id": message.transaction_id,
-        "value_date": _day(message.value_date),
-        "recorded_at_us": recorded_at_us,
-    }
-
-
-def _terms(shape: topics.TermsShape, currency: str) -> Terms:
-    unit = shape.instalment_unit
-    return Terms(
-        method=shape.method,
-        instalments=shape.instalments,
-        period_months=shape.period_months,
-        first_due_date=None if shape.first_due_date is None else _day(shape.first_due_date),
-        rate_ppm=_ppm(shape.rate_percent),
-        day_count=shape.day_count,
-        allocation=tuple(shape.allocation),
-        instalment_unit_minor=1 if unit is None else _positive(unit, currency),
-    )
+    return None if text is None else minor_of(text, currency)
 
 
 def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
     return OpenLoan(
-        **_common(message, at_us),
+        **common(message, at_us),
         borrower_id=message.borrower_id,
         account_id=message.account_id,
         product=message.product,
         currency=message.currency,
-        principal_minor=_positive(message.principal, message.currency),
-        terms=_terms(message.terms, message.currency),
+        principal_minor=positive_of(message.principal, message.currency),
+        terms=terms_of(message.terms, message.currency),
         officer_id=message.officer_id,
         branch=message.branch,
         industry=message.industry,
@@ -116,22 +74,15 @@ def _open_loan(message: topics.LoanOpenedMessage, at_us: int) -> Command:
 
 
 def _disburse(message: topics.LoanDisbursedMessage, at_us: int) -> Command:
-    amount = _positive(message.amount, message.currency)
-    return DisburseLoan(**_common(message, at_us), amount_minor=amount, currency=message.currency)
+    amount = positive_of(message.amount, message.currency)
+    return DisburseLoan(**common(message, at_us), amount_minor=amount, currency=message.currency)
 
 
 def _schedule(message: topics.InstalmentsScheduledMessage, at_us: int) -> Command:
-    currency = message.currency
-    rows = tuple(
-        Instalment(
-            number=row.number,
-            due_date=_day(row.due_date),
-            principal_minor=_minor(row.principal, currency),
-            interest_minor=_minor(row.interest, currency),
-        )
-        for row in message.instalments
+    rows = changed.rows_of(message.instalments, message.currency)
+    return ScheduleInstalments(
+        **common(message, at_us), currency=message.currency, instalments=rows
     )
-    return ScheduleInstalments(**_common(message, at_us), currency=currency, instalments=rows)
 
 
 def _repay(message: topics.RepaymentReceivedMessage, at_us: int) -> Command:
@@ -139,16 +90,18 @@ def _repay(message: topics.RepaymentReceivedMessage, at_us: int) -> Command:
     return ReceiveRepayment(
         loan_id=message.loan_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
+        designated=changed.designated_of(message.designated, currency),
+        prepayment=message.prepayment,
     )
 
 
 def _reverse(message: topics.RepaymentReversedMessage, at_us: int) -> Command:
     return ReverseRepayment(
-        **_common(message, at_us),
+        **common(message, at_us),
         reversed_transaction_id=message.reversed_transaction_id,
         reason=message.reason,
     )
@@ -156,36 +109,40 @@ def _reverse(message: topics.RepaymentReversedMessage, at_us: int) -> Command:
 
 def _charge(message: topics.ChargeAppliedMessage, at_us: int) -> Command:
     return ApplyCharge(
-        **_common(message, at_us),
+        **common(message, at_us),
         kind=message.kind,
-        amount_minor=_positive(message.amount, message.currency),
+        amount_minor=positive_of(message.amount, message.currency),
         currency=message.currency,
-        due_date=_day(message.due_date),
+        due_date=day_of(message.due_date),
     )
 
 
 def _rate(message: topics.LoanRateChangedMessage, at_us: int) -> Command:
-    return ChangeRate(**_common(message, at_us), rate_ppm=_ppm(message.rate_percent))
+    return ChangeRate(**common(message, at_us), rate_ppm=ppm_of(message.rate_percent))
+
+
+def _accrue(message: topics.InterestAccruedMessage, at_us: int) -> Command:
+    return AccrueInterest(**common(message, at_us))
 
 
 def _limit(message: topics.LoanLimitChangedMessage, at_us: int) -> Command:
-    limit = _minor(message.limit, message.currency)
-    return ChangeLimit(**_common(message, at_us), limit_minor=limit, currency=message.currency)
+    limit = minor_of(message.limit, message.currency)
+    return ChangeLimit(**common(message, at_us), limit_minor=limit, currency=message.currency)
 
 
 def _officer(message: topics.LoanOfficerChangedMessage, at_us: int) -> Command:
     return ChangeOfficer(
-        **_common(message, at_us), officer_id=message.officer_id, branch=message.branch
+        **common(message, at_us), officer_id=message.officer_id, branch=message.branch
     )
 
 
 def _guarantor(message: topics.LoanGuarantorChangedMessage, at_us: int) -> Command:
-    return ChangeGuarantor(**_common(message, at_us), guarantor_id=message.guarantor_id)
+    return ChangeGuarantor(**common(message, at_us), guarantor_id=message.guarantor_id)
 
 
 def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
     return ChangeStatus(
-        **_common(message, at_us),
+        **common(message, at_us),
         finding=message.finding,
         active=message.active,
         reason=message.reason,
@@ -194,28 +151,28 @@ def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
 
 def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
     return ReportPosition(
-        **_common(message, at_us),
+        **common(message, at_us),
         currency=message.currency,
-        outstanding_minor=_minor(message.outstanding, message.currency),
+        outstanding_minor=minor_of(message.outstanding, message.currency),
         payment_due_minor=_optional(message.payment_due, message.currency),
         months_past_due=message.months_past_due,
     )
 
 
 def _close_loan(message: topics.LoanClosedMessage, at_us: int) -> Command:
-    return CloseLoan(**_common(message, at_us), reason=message.reason)
+    return CloseLoan(**common(message, at_us), reason=message.reason)
 
 
 def _open_account(message: topics.AccountOpenedMessage, at_us: int) -> Command:
     return OpenAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
         borrower_id=message.borrower_id,
         currency=message.currency,
-        opening_balance_minor=_minor(message.opening_balance, message.currency),
-        overdraft_limit_minor=_minor(message.overdraft_limit, message.currency),
+        opening_balance_minor=minor_of(message.opening_balance, message.currency),
+        overdraft_limit_minor=minor_of(message.overdraft_limit, message.currency),
     )
 
 
@@ -224,11 +181,11 @@ def _credit(message: topics.AccountCreditedMessage, at_us: int) -> Command:
     return CreditAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
-        balance_minor=None if balance is None else _minor(balance, currency),
+        balance_minor=None if balance is None else minor_of(balance, currency),
         flow=message.flow,
     )
 
@@ -238,11 +195,11 @@ def _debit(message: topics.AccountDebitedMessage, at_us: int) -> Command:
     return DebitAccount(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, currency),
+        amount_minor=positive_of(message.amount, currency),
         currency=currency,
-        balance_minor=None if balance is None else _minor(balance, currency),
+        balance_minor=None if balance is None else minor_of(balance, currency),
         flow=message.flow,
     )
 
@@ -251,9 +208,9 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
     return ReturnDebit(
         account_id=message.account_id,
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
-        amount_minor=_positive(message.amount, message.currency),
+        amount_minor=positive_of(message.amount, message.currency),
         currency=message.currency,
         flow=message.flow,
     )
@@ -262,12 +219,12 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
 def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     return CloseBusinessDay(
         transaction_id=message.transaction_id,
-        value_date=_day(message.value_date),
+        value_date=day_of(message.value_date),
         recorded_at_us=at_us,
     )
 
 
-COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
+COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.LoanOpenedMessage: _open_loan,
     topics.LoanDisbursedMessage: _disburse,
     topics.InstalmentsScheduledMessage: _schedule,
@@ -275,6 +232,7 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.RepaymentReversedMessage: _reverse,
     topics.ChargeAppliedMessage: _charge,
     topics.LoanRateChangedMessage: _rate,
+    topics.InterestAccruedMessage: _accrue,
     topics.LoanLimitChangedMessage: _limit,
     topics.LoanOfficerChangedMessage: _officer,
     topics.LoanGuarantorChangedMessage: _guarantor,
@@ -286,6 +244,16 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.AccountDebitedMessage: _debit,
     topics.AccountDebitReturnedMessage: _return_debit,
     topics.BusinessDayClosedMessage: _close_day,
+    changes.OverpaymentRefundedMessage: changed.refund,
+    changes.RepaymentChargedBackMessage: changed.charge_back,
+    changes.LoanRevisedMessage: changed.revise,
+    changes.ArrearsCapitalisedMessage: changed.capitalise,
+    changes.DelinquencyPausedMessage: changed.pause,
+    changes.DelinquencyResumedMessage: changed.resume,
+    changes.RecoveryReceivedMessage: changed.recover,
+    changes.WriteOffCancelledMessage: changed.cancel_write_off,
+    changes.PeriodClosedMessage: changed.close_period,
+    changes.PeriodReopenedMessage: changed.reopen_period,
 }
 """Message model -> the function (message, recorded_at_us) that builds its command.
 
@@ -300,6 +268,7 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ReverseRepayment: "repayment_reversed",
     ApplyCharge: "charge_applied",
     ChangeRate: "loan_rate_changed",
+    AccrueInterest: "interest_accrued",
     ChangeLimit: "loan_limit_changed",
     ChangeOfficer: "loan_officer_changed",
     ChangeGuarantor: "loan_guarantor_changed",
@@ -311,5 +280,15 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     DebitAccount: "account_debited",
     ReturnDebit: "account_debit_returned",
     CloseBusinessDay: "business_day_closed",
+    RefundOverpayment: "overpayment_refunded",
+    ChargeBack: "repayment_charged_back",
+    ReviseLoan: "loan_revised",
+    CapitaliseArrears: "arrears_capitalised",
+    PauseDelinquency: "delinquency_paused",
+    ResumeDelinquency: "delinquency_resumed",
+    RecoverWrittenOff: "recovery_received",
+    CancelWriteOff: "write_off_cancelled",
+    ClosePeriod: "period_closed",
+    ReopenPeriod: "period_reopened",
 }
 """Command -> the `type` word of its message."""

@@ -14,27 +14,33 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ledger.dates import day_number
 from ledger.events import (
+    ArrearsCapitalised,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanOpened,
+    LoanReopened,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffCancelled,
 )
-from ledger.terms import Instalment
 from warning.dues import Cursor, Dues
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
+from warning.owed import Charging, Epoch, Report, charges_of, due_of, due_on
 from warning.payments import PaymentLog
 from warning.windows import NEVER, UNKNOWN, BoolArray, DayArray, Growing, IntArray
 
@@ -43,24 +49,6 @@ OWN, REPORTED, REPORTED_WITHOUT_MONTHS = 0, 1, 2
 _MOST_HELD = 65_536
 """Payments held back for one vectorised step."""
 _ALL = slice(None)
-
-
-class Report(NamedTuple):
-    """A position as the core system reported it; ordered by day, then transaction id."""
-
-    day: int
-    tie: str
-    months: int | None
-    due_minor: int | None
-    outstanding_minor: int
-
-
-class Epoch(NamedTuple):
-    """A schedule that another one superseded: when it was in force, and its dues alone."""
-
-    day: int
-    version: int
-    due: dict[int, int]
 
 
 class ArrearsBook(Growing):
@@ -122,8 +110,14 @@ class ArrearsBook(Growing):
             RepaymentReversed: self._reversed,
             RepaymentsReallocated: self._reallocated,
             ChargeApplied: self._charged,
+            InterestAccrued: self._charged,
             PositionReported: self._reported,
             LoanClosed: self._closed,
+            LoanReopened: self._reopened,
+            WriteOffCancelled: self._write_off_cancelled,
+            ArrearsCapitalised: self._capitalised,
+            OverpaymentRefunded: self._refunded,
+            RepaymentChargedBack: self._charged_back,
         }
         self.day = NOT_STARTED
         self._intake = Intake(self.handlers, announce=self._announce)
@@ -233,6 +227,31 @@ class ArrearsBook(Growing):
         row = self.row(fact.loan_id)
         self.closed_day[row] = min(int(self.closed_day[row]), day)
 
+    def _reopened(self, fact: LoanReopened | WriteOffCancelled, _: int) -> None:
+        """The loan had not ended: its days since then count as if it had never been closed."""
+        row = self.row(fact.loan_id)
+        self.closed_day[row] = NEVER
+        self.dirty.add(row)
+
+    def _write_off_cancelled(self, fact: WriteOffCancelled, day: int) -> None:
+        self._reopened(fact, day)
+        row = self.row(fact.loan_id)
+        for recovered in fact.recovered:
+            self.principal[row] -= recovered.split.principal_minor
+            self._pay(row, day_number(recovered.value_date), recovered.amount_minor)
+
+    def _capitalised(self, fact: ArrearsCapitalised, day: int) -> None:
+        row = self.row(fact.loan_id)
+        self.principal[row] += fact.amount_minor - fact.split.principal_minor
+        self._pay(row, day, fact.amount_minor)
+
+    def _refunded(self, fact: OverpaymentRefunded, day: int) -> None:
+        self._pay(self.row(fact.loan_id), day, -fact.amount_minor)
+
+    def _charged_back(self, fact: RepaymentChargedBack, day: int) -> None:
+        self.principal[self.row(fact.loan_id)] += fact.amount_minor
+        self._charged(fact, day)
+
     def _disbursed(self, fact: LoanDisbursed, _: int) -> None:
         self.principal[self.row(fact.loan_id)] += fact.amount_minor
 
@@ -259,18 +278,17 @@ class ArrearsBook(Growing):
         if len(rows) >= _MOST_HELD:
             self.flush()
 
-    def _charged(self, fact: ChargeApplied, _: int) -> None:
+    def _charged(self, fact: Charging, _: int) -> None:
         row = self.row(fact.loan_id)
-        day = day_number(fact.due_date)
-        charges = self.charges.setdefault(row, {})
-        charges[day] = charges.get(day, 0) + fact.amount_minor
-        due = self._due(row)
-        due[day] = due.get(day, 0) + fact.amount_minor
+        charges, due = self.charges.setdefault(row, {}), self._due(row)
+        for day, amount in charges_of(fact):
+            charges[day] = charges.get(day, 0) + amount
+            due[day] = due.get(day, 0) + amount
         self._set_dues(row, due)
 
     def _scheduled(self, fact: InstalmentsScheduled, day: int) -> None:
         row = self.row(fact.loan_id)
-        due = _due_of(fact.instalments)
+        due = due_of(fact.instalments)
         version = int(self.version[row])
         if fact.schedule_version < version:
             self._supersede(row, Epoch(day, fact.schedule_version, due))
@@ -300,9 +318,9 @@ class ArrearsBook(Growing):
             fact.outstanding_minor,
         )
         reports = self.reports.setdefault(row, [])
-        before = _due_on(reports, day)
+        before = due_on(reports, day)
         insort(reports, report, key=lambda known: known[:2])
-        self.on_report(row, day, _due_on(reports, day) - before)
+        self.on_report(row, day, due_on(reports, day) - before)
         if day < self.day:
             self.dirty.add(row)
         if not self.version[row]:
@@ -379,21 +397,3 @@ class ArrearsBook(Growing):
         if not untouched:
             self.dirty.add(row)
         self.on_dues(row, days, cums)
-
-
-def _due_on(reports: list[Report], day: int) -> int:
-    """The payment due of the last report of a day; 0 when there is none."""
-    at = bisect_right(reports, day, key=lambda report: report.day)
-    due = reports[at - 1].due_minor if at and reports[at - 1].day == day else None
-    return due or 0
-
-
-def _due_of(rows: Iterable[Instalment]) -> dict[int, int]:
-    """What falls due on which day."""
-    due: dict[int, int] = {}
-    for row in rows:
-        amount = row.principal_minor + row.interest_minor
-        if amount:
-            day = day_number(row.due_date)
-            due[day] = due.get(day, 0) + amount
-    return due

@@ -13,22 +13,29 @@ from typing import Any
 
 import numpy as np
 
-from ledger.dates import day_number
+from ledger.dates import date_of, day_number
 from ledger.events import (
+    ArrearsCapitalised,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
     LoanLimitChanged,
     LoanOpened,
+    LoanReopened,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffCancelled,
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
+from warning.owed import charges_of
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
 
 
@@ -73,23 +80,34 @@ class _Loan:
     def __init__(self, facts: list[Any], accounts: dict[str, list[Any]], day: int) -> None:
         self.day = day
         self.opened = next(iter(only(facts, LoanOpened)), None)
-        self.open = self.opened is not None and not only(facts, LoanClosed)
+        ends = only(facts, LoanClosed, LoanReopened, WriteOffCancelled)
+        self.open = self.opened is not None and not (ends and isinstance(ends[-1], LoanClosed))
         account_id = self.opened.account_id if self.opened else None
         self.account = Account(accounts.get(account_id or "", []), day)
         self.facts = facts
         self.schedules = only(facts, InstalmentsScheduled)
         self._dues: dict[int, IntArray] = {}
+        self.recovered = [
+            paid for fact in only(facts, WriteOffCancelled) for paid in fact.recovered
+        ]
+        paid = [*only(facts, RepaymentReceived, ArrearsCapitalised), *self.recovered]
+        back = only(facts, RepaymentReversed, OverpaymentRefunded)
         self.payments = table(
-            [(fact.value_date, fact.amount_minor) for fact in only(facts, RepaymentReceived)]
-            + [(fact.value_date, -fact.amount_minor) for fact in only(facts, RepaymentReversed)]
+            [(fact.value_date, fact.amount_minor) for fact in paid]
+            + [(fact.value_date, -fact.amount_minor) for fact in back]
         )
+        self.charged = [
+            (date_of(day), amount)
+            for fact in only(facts, ChargeApplied, InterestAccrued, RepaymentChargedBack)
+            for day, amount in charges_of(fact)
+        ]
         self.reports = sorted(
             only(facts, PositionReported), key=lambda fact: (fact.value_date, fact.transaction_id)
         )
         self.dues = self._dues_on(day)
         self.reported = bool(self.reports) and self._schedule_on(day) is None
         starts = [fact.value_date for fact in facts]
-        starts += [fact.due_date for fact in only(facts, ChargeApplied)]
+        starts += [due for due, _ in self.charged]
         first = min([day, *map(day_number, starts)])
         self.days = np.arange(first, day + 1)
 
@@ -118,11 +136,10 @@ class _Loan:
         version = schedule.schedule_version if schedule else 0
         if version not in self._dues:
             rows = schedule.instalments if schedule else ()
-            charges = only(self.facts, ChargeApplied)
             self._dues[version] = by_day(
                 table(
                     [(row.due_date, row.principal_minor + row.interest_minor) for row in rows]
-                    + [(fact.due_date, fact.amount_minor) for fact in charges]
+                    + self.charged
                 )
             )
         return self._dues[version]
@@ -303,8 +320,10 @@ class _Loan:
     def outstanding(self) -> int:
         if self.reported:
             return int(self.reports[-1].outstanding_minor)
-        drawn = sum(fact.amount_minor for fact in only(self.facts, LoanDisbursed))
-        repaid = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReceived))
+        lent = only(self.facts, LoanDisbursed, ArrearsCapitalised, RepaymentChargedBack)
+        drawn = sum(fact.amount_minor for fact in lent)
+        paid = [*only(self.facts, RepaymentReceived, ArrearsCapitalised), *self.recovered]
+        repaid = sum(fact.split.principal_minor for fact in paid)
         undone = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReversed))
         moved = sum(
             change.split.principal_minor - change.before.principal_minor

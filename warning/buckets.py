@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BUCKET_ENDS = (0, 30, 60, 90, 180, 270, 360)
+from ledger.arrears import USUAL_BUCKETS
+
+BUCKET_ENDS = USUAL_BUCKETS.ends
 """Last day of each bucket of days past due: 0, 1-30, 31-60, 61-90, 91-180, 181-270, 271-360, >."""
 
 

@@ -16,13 +16,19 @@ from ledger.events import (
     AccountDebited,
     AccountDebitReturned,
     AccountOpened,
+    ArrearsCapitalised,
     ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanDisbursed,
     LoanLimitChanged,
+    LoanReopened,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
+    WriteOffCancelled,
 )
 from ledger.ids import account_stream, event_id, loan_stream
 from ledger.store import Recorded
@@ -32,7 +38,8 @@ MAX_CAUSES = 8
 MOVES_LOAN = frozenset(
     {
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
-        *(RepaymentReceived, RepaymentReversed),
+        *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
+        *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})

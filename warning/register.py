@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ledger.events import LoanClosed, LoanOpened
+from ledger.events import LoanClosed, LoanOpened, LoanReopened, WriteOffCancelled
 from ledger.store import Recorded
 from warning.engine import Engine
 
@@ -26,6 +26,8 @@ class Register:
         self._folds: dict[type, Callable[[Any], None]] = {
             LoanOpened: self._opened,
             LoanClosed: self._closed,
+            LoanReopened: self._reopened,
+            WriteOffCancelled: self._reopened,
         }
 
     def note(self, recorded: Sequence[Recorded]) -> None:
@@ -87,3 +89,6 @@ class Register:
 
     def _closed(self, fact: LoanClosed) -> None:
         self._closed_for[self._engine.row_of(fact.loan_id)] = fact.reason
+
+    def _reopened(self, fact: LoanReopened | WriteOffCancelled) -> None:
+        self._closed_for.pop(self._engine.row_of(fact.loan_id), None)

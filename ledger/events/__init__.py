@@ -2,9 +2,10 @@
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
 `loan`, `account` and `day` are facts of the ledger log; `warning` those of the warnings log.
-A shape never changes: a new version and an upcast do.
+A shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
+import ledger.upcasts  # noqa: F401  (registers the steps between versions)
 from ledger.events.account import (
     AccountCredited,
     AccountDebited,
@@ -12,7 +13,26 @@ from ledger.events.account import (
     AccountOpened,
     Flow,
 )
-from ledger.events.day import BusinessDayClosed, MessageRefused
+from ledger.events.changes import (
+    ArrearsCapitalised,
+    DelinquencyPaused,
+    DelinquencyResumed,
+    Designation,
+    LoanReopened,
+    LoanRevised,
+    OverpaymentRefunded,
+    PrepaymentEffect,
+    Recovered,
+    RecoveryReceived,
+    RecoveryReversed,
+    RepaymentChargedBack,
+    RepaymentDesignated,
+    RevisionKind,
+    WriteOffAdjusted,
+    WriteOffCancelled,
+)
+from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
+from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -48,10 +68,16 @@ __all__ = [
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
+    "AccrualBegun",
+    "ArrearsCapitalised",
     "BusinessDayClosed",
     "ChargeApplied",
+    "DelinquencyPaused",
+    "DelinquencyResumed",
+    "Designation",
     "Flow",
     "InstalmentsScheduled",
+    "InterestAccrued",
     "LoanClosed",
     "LoanDisbursed",
     "LoanGuarantorChanged",
@@ -59,14 +85,27 @@ __all__ = [
     "LoanOfficerChanged",
     "LoanOpened",
     "LoanRateChanged",
+    "LoanReopened",
+    "LoanRevised",
     "LoanStatusChanged",
     "MessageRefused",
+    "OverpaymentRefunded",
+    "PenaltyDue",
+    "PeriodClosed",
+    "PeriodReopened",
     "PositionReported",
+    "PrepaymentEffect",
     "Reading",
     "Reallocation",
+    "Recovered",
+    "RecoveryReceived",
+    "RecoveryReversed",
+    "RepaymentChargedBack",
+    "RepaymentDesignated",
     "RepaymentReceived",
     "RepaymentReversed",
     "RepaymentsReallocated",
+    "RevisionKind",
     "RulesAdopted",
     "Severity",
     "WarningAcknowledged",
@@ -76,4 +115,6 @@ __all__ = [
     "WarningResolved",
     "WarningSuppressed",
     "WarningWithdrawn",
+    "WriteOffAdjusted",
+    "WriteOffCancelled",
 ]

@@ -18,6 +18,27 @@ class BusinessDayClosed:
     recorded_at_us: int
 
 
+@event_type("period.closed", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodClosed:
+    """The accounts up to and including `value_date` are final: nothing may be valued in them."""
+
+    transaction_id: str
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("period.reopened", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodReopened:
+    """Days from `value_date` on may take facts again."""
+
+    reason: str
+    transaction_id: str
+    value_date: date
+    recorded_at_us: int
+
+
 @event_type("message.refused", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRefused:

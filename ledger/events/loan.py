@@ -10,7 +10,7 @@ from ledger.codec import event_type
 from ledger.terms import Instalment, Split, Terms
 
 
-@event_type("loan.opened", version=1)
+@event_type("loan.opened", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanOpened:
     """A contract was signed. `principal_minor` is the agreed amount, or a line's limit."""

@@ -10,26 +10,13 @@
     2024-02-10 refused still_owed: close L1 repaid
 
 The date is the day of recording. Everything takes `valued DATE` (else that day) and `as ID` (else
-`line-N`); `refused RULE:` tries something that the rule must refuse. What may happen:
-
-    open LOAN AMOUNT CUR [, method M, instalments N, rate %, every MONTHS, first-due DATE,
-        day-count D, order C C C C C, unit AMOUNT, borrower ID, account ID, officer ID, branch B,
-        guarantor ID]
-    disburse LOAN AMOUNT          repay LOAN AMOUNT        reverse LOAN ID [, reason R]
-    schedule LOAN                 with indented rows: DATE principal AMOUNT interest AMOUNT
-    charge LOAN KIND AMOUNT [, due DATE]                   close LOAN REASON
-    rate LOAN %                   limit LOAN AMOUNT        officer LOAN ID [, branch B]
-    guarantor LOAN ID|none        finding LOAN NAME on|off [, reason TEXT]
-    report LOAN AMOUNT [, due AMOUNT, months N]
-    open-account ACCOUNT AMOUNT CUR [, overdraft AMOUNT, borrower ID]
-    credit|debit ACCOUNT AMOUNT [, balance AMOUNT, flow F] return ACCOUNT AMOUNT
-    end-of-day
-
-An amount may name another currency than the loan's. What may be expected: `expect` and `run`.
+`line-N`); `refused RULE:` tries something that the rule must refuse. An amount may name another
+currency than the loan's. All words stand in `vocabulary`; `table` is the same as CSV.
 """
 
 from ledger.scenario.diary import Diary, DiaryUnreadable, Happening, read_diary
-from ledger.scenario.run import Failure, Report, run_diary, run_scenario
+from ledger.scenario.run import Failure, Report, run_diary, run_scenario, run_table
+from ledger.scenario.table import read_table
 
 __all__ = [
     "Diary",
@@ -38,6 +25,8 @@ __all__ = [
     "Happening",
     "Report",
     "read_diary",
+    "read_table",
     "run_diary",
     "run_scenario",
+    "run_table",
 ]

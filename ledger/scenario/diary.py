@@ -6,7 +6,7 @@ The date of a line is the day of recording; days never go back. Every happening 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,11 @@ from ledger.commands import Command
 from ledger.dates import start_of_day_us
 from ledger.errors import LoanError
 from ledger.scenario.verbs import VERBS
+from ledger.scenario.vocabulary import usage
 from ledger.scenario.words import Unclear, Words
+
+Paragraph = tuple[int, str, list[str]]
+"""The number of a line, the line, and its indented rows."""
 
 
 class DiaryUnreadable(LoanError):
@@ -51,12 +55,17 @@ class Diary:
 
 def read_diary(text: str, *, name: str) -> Diary:
     """Read a scenario. Errors: DiaryUnreadable naming `name`, the line and what is wrong."""
+    return diary_of(_paragraphs(text, name), name=name)
+
+
+def diary_of(paragraphs: Iterable[Paragraph], *, name: str) -> Diary:
+    """The diary whose lines these are. Errors: DiaryUnreadable."""
     currencies: dict[str, str] = {}
     lines: list[Happening] = []
     last = date.min
-    for number, first, rows in _paragraphs(text, name):
+    for number, first, rows in paragraphs:
         try:
-            happening = _line(number, first, rows, currencies)
+            happening = read_line(number, first, rows, currencies)
         except (Unclear, LoanError, ValueError) as error:
             raise unreadable(name, number, str(error), first) from None
         if happening.day < last:
@@ -67,15 +76,15 @@ def read_diary(text: str, *, name: str) -> Diary:
 
 
 def unreadable(name: str, number: int, why: str, text: str) -> DiaryUnreadable:
-    """The error for a line, with its place and its text."""
-    return DiaryUnreadable(
-        f"{name}:{number}: {why}.", way_out=f"The line reads: {text}", line=number
-    )
+    """The error for a line, with its place, its text, and how its words are written."""
+    written = [usage(word) for word in text.replace(",", " ").split()[1:] if usage(word)]
+    way_out = f"The line reads: {text}" + (f"  Written: {'; '.join(written)}" if written else "")
+    return DiaryUnreadable(f"{name}:{number}: {why.rstrip('.')}.", way_out=way_out, line=number)
 
 
-def _paragraphs(text: str, name: str) -> Iterator[tuple[int, str, list[str]]]:
-    """(line number, line, its indented rows), without remarks and empty lines."""
-    current: tuple[int, str, list[str]] | None = None
+def _paragraphs(text: str, name: str) -> Iterator[Paragraph]:
+    """The lines of a diary, without remarks and empty lines."""
+    current: Paragraph | None = None
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.partition("#")[0].rstrip()
         if not line:
@@ -92,9 +101,13 @@ def _paragraphs(text: str, name: str) -> Iterator[tuple[int, str, list[str]]]:
         yield current
 
 
-def _line(number: int, text: str, rows: list[str], currencies: dict[str, str]) -> Happening:
+def read_line(number: int, text: str, rows: list[str], currencies: dict[str, str]) -> Happening:
+    """One line and its indented rows; a loan or account that it opens joins `currencies`.
+
+    Errors: Unclear, LoanError, ValueError.
+    """
     day_text, _, rest = text.partition(" ")
-    day, refused = date.fromisoformat(day_text), ""
+    day, refused = _day(day_text), ""
     verb, tail = _verb(rest)
     if verb == "expect":
         subject, _, tail = tail.strip().partition(" ")
@@ -120,6 +133,13 @@ def _line(number: int, text: str, rows: list[str], currencies: dict[str, str]) -
     if words.rows:
         raise Unclear("Rows belong to a schedule only")
     return Happening(number, day, text, command=command, refused=refused)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Unclear(f"{text!r} is not a date such as 2024-01-31") from None
 
 
 def _verb(text: str) -> tuple[str, str]:

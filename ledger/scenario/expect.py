@@ -1,11 +1,5 @@
 """What may be expected in a diary, and what the book says to it. Changes nothing.
 
-    expect LOAN [on DATE,] dpd N, dpd-from-1 N, arrears AMOUNT, outstanding AMOUNT, suspense AMOUNT,
-        paid COMPONENT AMOUNT, split REPAYMENT [COMPONENT AMOUNT]…, rows N,
-        instalment N DATE PRINCIPAL INTEREST, status open|REASON, officer ID, branch B,
-        guarantor ID|none, limit AMOUNT, rate %, finding NAME on|off
-    expect ACCOUNT [on DATE,] balance AMOUNT
-
 `on` asks for an earlier day by all that is known now; without it the day is the line's.
 `dpd-from-1` counts the due date itself as day 1. Components that a split does not name are 0.
 """
@@ -13,54 +7,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 
 from ledger.account import Account
-from ledger.book import Position
 from ledger.delinquency import COMPONENTS
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
+from ledger.scenario.asked import Answer, LoanOn
+from ledger.scenario.asked_arrears import ARREARS_CLAUSES
+from ledger.scenario.asked_interest import INTEREST_CLAUSES
 from ledger.scenario.words import Unclear, on_or_off, ppm
 from ledger.waterfall import parts_of
-
-Answer = tuple[object, object]
-"""(expected, actual), comparable by == and readable by str."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoanOn:
-    """A loan at the end of a day."""
-
-    loan: Loan
-    day: int
-
-    @property
-    def position(self) -> Position:
-        """Its money then, by all that is known now."""
-        return self.loan.book.at(self.day)
-
-    def minor(self, text: str) -> str:
-        """An amount in the loan's currency, in canonical form: `5` and `5.00` are the same."""
-        return self.show(parse_minor(text, self.loan.currency))
-
-    def show(self, minor: int) -> str:
-        """Minor units as decimal text."""
-        return format_minor(minor, self.loan.currency)
 
 
 def loan_answer(loan: Loan, day: int, clause: str) -> Answer:
     """What is expected of a loan and what holds. Errors: Unclear for a clause nobody knows."""
     word, _, rest = clause.partition(" ")
-    check = _LOAN.get(word)
+    check = LOAN_CLAUSES.get(word)
     if check is None:
-        raise Unclear(f"{word!r} cannot be expected of a loan; one of {', '.join(_LOAN)} can")
+        raise Unclear(
+            f"{word!r} cannot be expected of a loan; one of {', '.join(LOAN_CLAUSES)} can"
+        )
     words = (LoanOn(loan, day), *rest.split())
     try:
         signature(check).bind(*words)
     except TypeError:
         raise Unclear(f"{clause!r} has too few or too many words") from None
-    return check(*words)
+    try:
+        return check(*words)
+    except ValueError:
+        raise Unclear(f"{clause!r} has a word that is no number") from None
 
 
 def account_answer(account: Account, day: int, clause: str) -> Answer:
@@ -102,6 +78,8 @@ def _split(on: LoanOn, repayment: str, *parts: str) -> Answer:
     split = on.position.splits.get(repayment)
     if split is None:
         return f"a split of {repayment}", "no such repayment"
+    if len(parts) % 2:
+        raise Unclear(f"{parts[-1]!r} has no amount behind it")
     expected = dict.fromkeys([*COMPONENTS, "unapplied"], on.show(0))
     for name, amount in zip(parts[::2], parts[1::2], strict=True):
         if name not in expected:
@@ -159,7 +137,7 @@ def _component(name: str) -> int:
     return COMPONENTS.index(name)
 
 
-_LOAN: dict[str, Callable[..., Answer]] = {
+LOAN_CLAUSES: dict[str, Callable[..., Answer]] = {
     "dpd": _dpd,
     "dpd-from-1": _dpd_from_1,
     "arrears": _arrears,
@@ -176,4 +154,7 @@ _LOAN: dict[str, Callable[..., Answer]] = {
     "limit": _limit,
     "rate": _rate,
     "finding": _finding,
+    **ARREARS_CLAUSES,
+    **INTEREST_CLAUSES,
 }
+"""What may be expected of a loan, by the first word of the clause."""

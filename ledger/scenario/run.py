@@ -14,17 +14,22 @@ from datetime import date
 from typing import Any
 
 from ledger.account import Account
+from ledger.closings import closing_of, is_due, month_ends_of
 from ledger.codec import topic_of
+from ledger.commands import Command
 from ledger.dates import day_number
+from ledger.day import Days, check_period
 from ledger.decide import State, check, decide, evolve
 from ledger.errors import InvariantBroken, LoanError
 from ledger.events import RepaymentsReallocated
-from ledger.ids import account_stream, loan_stream
+from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
 from ledger.postings import postings_of
+from ledger.scenario.asked import Answer
 from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
-from ledger.scenario.expect import Answer, account_answer, loan_answer
+from ledger.scenario.expect import account_answer, loan_answer
+from ledger.scenario.table import read_table
 from ledger.scenario.words import Unclear
 
 
@@ -59,13 +64,18 @@ def run_scenario(text: str, *, name: str) -> Report:
     return run_diary(read_diary(text, name=name))
 
 
+def run_table(text: str, *, name: str) -> Report:
+    """Read and run a scenario written as CSV: see `table`. Errors: DiaryUnreadable."""
+    return run_diary(read_table(text, name=name))
+
+
 def run_diary(diary: Diary) -> Report:
     """Run a scenario to its end, past failures. Errors: DiaryUnreadable for unknown clauses."""
     run = _Run(diary)
     for line in diary.lines:
         try:
             run.take(line)
-        except (Unclear, ValueError) as error:
+        except (Unclear, LoanError, ValueError) as error:
             raise unreadable(diary.name, line.number, str(error), line.text) from None
     return Report(diary.name, run.checks, tuple(run.failures))
 
@@ -96,16 +106,35 @@ class _Run:
         wanted = f"refused {line.refused}" if line.refused else "accepted"
         try:
             facts = decide(state, command)
+            check_period(self._calendar(), facts)
         except LoanError as error:
             rule = getattr(error, "rule", error.code)
             self._compare(line, (wanted, f"refused {rule}"), note=f": {error}")
             return
         self._compare(line, (wanted, "accepted"))
+        ends = month_ends_of(state, command)
+        self._take(command, facts)
+        self._last = facts
+        for end in ends:
+            self._close_interest(end, command.recorded_at_us)
+
+    def _take(self, command: Command, facts: tuple[Any, ...]) -> None:
+        state = self._states.get(command.stream)
         check(state, facts)
         for fact in facts:
             state = self._states[command.stream] = evolve(state, fact)
             self._post(fact, command.stream)
-        self._last = facts
+
+    def _close_interest(self, end: date, at_us: int) -> None:
+        """What the close of a day asks of loans: interest to the end of each month."""
+        for loan in [state for state in self._states.values() if isinstance(state, Loan)]:
+            if is_due(loan, end):
+                closing = closing_of(loan.loan_id, end, at_us=at_us)
+                self._take(closing, decide(loan, closing))
+
+    def _calendar(self) -> Days | None:
+        days = self._states.get(CALENDAR_STREAM)
+        return days if isinstance(days, Days) else None
 
     def _post(self, fact: Any, stream: str) -> None:
         currency = self._currencies.get(stream.partition(":")[2], "")

@@ -8,8 +8,9 @@ from typing import Any
 
 from ledger import commands as c
 from ledger.events import Flow
-from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
-from ledger.terms import LEGAL_ORDER, Component, DayCount, Instalment, Method, Terms
+from ledger.scenario.agreed import terms_of
+from ledger.scenario.change_verbs import CHANGE_VERBS, designated, early, rows_of
+from ledger.scenario.words import Words, literal, on_or_off, one_of, ppm
 
 Common = dict[str, Any]
 """Transaction id, value date and time of recording: the same for every command."""
@@ -19,16 +20,6 @@ Verb = Callable[[Words, Common], c.Command]
 def _open(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     words.currencies[loan_id] = words.currency
-    terms = Terms(
-        method=words.take("method", one_of(Method), "given"),
-        instalments=words.take("instalments", int, 0),
-        period_months=words.take("every", int, 1),
-        first_due_date=words.take("first-due", date.fromisoformat),
-        rate_ppm=words.take("rate", ppm, 0),
-        day_count=words.take("day-count", one_of(DayCount), "30/360"),
-        allocation=words.take("order", _order, LEGAL_ORDER),
-        instalment_unit_minor=words.take("unit", words.minor, 1),
-    )
     return c.OpenLoan(
         loan_id=loan_id,
         borrower_id=words.take("borrower", default="B1"),
@@ -36,7 +27,7 @@ def _open(words: Words, common: Common) -> c.Command:
         product="loan",
         currency=words.currency,
         principal_minor=amount,
-        terms=terms,
+        terms=terms_of(words),
         officer_id=words.take("officer", default="O1"),
         branch=words.take("branch", default="main"),
         industry="",
@@ -46,11 +37,6 @@ def _open(words: Words, common: Common) -> c.Command:
     )
 
 
-def _order(text: str) -> tuple[Component, ...]:
-    read = one_of(Component)
-    return tuple(read(word) for word in text.split())
-
-
 def _disburse(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     return c.DisburseLoan(loan_id=loan_id, amount_minor=amount, currency=words.currency, **common)
@@ -58,29 +44,21 @@ def _disburse(words: Words, common: Common) -> c.Command:
 
 def _schedule(words: Words, common: Common) -> c.Command:
     loan_id = words.entity()
-    rows = tuple(_row(number, row, words) for number, row in enumerate(words.rows, start=1))
-    words.rows = []
+    rows = rows_of(words)
     return c.ScheduleInstalments(
         loan_id=loan_id, currency=words.currency, instalments=rows, **common
     )
 
 
-def _row(number: int, text: str, words: Words) -> Instalment:
-    match text.split():
-        case [due, "principal", principal, "interest", interest]:
-            return Instalment(
-                number=number,
-                due_date=date.fromisoformat(due),
-                principal_minor=words.minor(principal),
-                interest_minor=words.minor(interest),
-            )
-    raise Unclear(f"{text!r} is not a row: write DATE principal AMOUNT interest AMOUNT")
-
-
 def _repay(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     return c.ReceiveRepayment(
-        loan_id=loan_id, amount_minor=amount, currency=words.currency, **common
+        loan_id=loan_id,
+        amount_minor=amount,
+        currency=words.currency,
+        designated=designated(words),
+        prepayment=early(words),
+        **common,
     )
 
 
@@ -110,6 +88,10 @@ def _charge(words: Words, common: Common) -> c.Command:
 def _rate(words: Words, common: Common) -> c.Command:
     loan_id = words.entity()
     return c.ChangeRate(loan_id=loan_id, rate_ppm=ppm(words.word("The rate")), **common)
+
+
+def _accrue(words: Words, common: Common) -> c.Command:
+    return c.AccrueInterest(loan_id=words.entity(), **common)
 
 
 def _limit(words: Words, common: Common) -> c.Command:
@@ -212,6 +194,7 @@ VERBS: dict[str, Verb] = {
     "reverse": _reverse,
     "charge": _charge,
     "rate": _rate,
+    "accrue": _accrue,
     "limit": _limit,
     "officer": _officer,
     "guarantor": _guarantor,
@@ -223,5 +206,6 @@ VERBS: dict[str, Verb] = {
     "debit": _movement(c.DebitAccount),
     "return": _return,
     "end-of-day": _end_of_day,
+    **CHANGE_VERBS,
 }
 """What may happen, by the word a diary uses for it."""

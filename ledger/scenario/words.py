@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, get_args, get_type_hints
 
-from ledger.money import Rounding, parse_minor, round_fraction
+from ledger.money import parse_minor
 
 _RATE = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?", re.ASCII)
 
@@ -61,7 +60,10 @@ class Words:
     def take(self, key: str, read: Callable[[str], Any] = str, default: Any = None) -> Any:
         """The value of a clause, read; `default` without it."""
         text = self._clauses.pop(key, None)
-        return default if text is None else read(text)
+        try:
+            return default if text is None else read(text)
+        except ValueError:
+            raise Unclear(f"{text!r} is no value for {key!r}") from None
 
     def finish(self) -> None:
         """Errors: Unclear when a word or clause is left that nobody asked for."""
@@ -98,4 +100,5 @@ def ppm(text: str) -> int:
     """A rate in percent -> parts per million."""
     if not _RATE.fullmatch(text):
         raise Unclear(f"{text!r} is not a rate in percent with up to four digits")
-    return round_fraction(Fraction(text) * 10_000, rounding=Rounding.DOWN)
+    whole, _, digits = text.partition(".")
+    return int(whole + digits.ljust(4, "0"))

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from streams.api.answers import Filters, Paged, answer, json_answer, paged
 from streams.api.shapes import done, page, ref
-from streams.topics import Id, Text
+from streams.fields import Id, Text
 
 if TYPE_CHECKING:
     from streams.wiring import Node

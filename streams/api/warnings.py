@@ -17,7 +17,7 @@ from streams.api.answers import Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
-from streams.topics import Id, Remark, Text
+from streams.fields import Id, Remark, Text
 from warning.actions import AcknowledgeWarning, SuppressWarning, WarningAction
 
 if TYPE_CHECKING:

@@ -1,9 +1,21 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
-`files`, `demo`, `intake` and `serve` make facts; `look` reads them; `care` keeps them right.
+`files`, `demo`, `intake` and `serve` make facts; `look`, `replay` and `export` read them; `care`
+and `scenario` keep them right.
 """
 
-from streams.cli import care, demo, files, intake, look, replay, serve
+from streams.cli import care, demo, export, files, intake, look, replay, scenario, serve
 from streams.cli.app import main
 
-__all__ = ["care", "demo", "files", "intake", "look", "main", "replay", "serve"]
+__all__ = [
+    "care",
+    "demo",
+    "export",
+    "files",
+    "intake",
+    "look",
+    "main",
+    "replay",
+    "scenario",
+    "serve",
+]

@@ -1,4 +1,4 @@
-"""`check` and `rebuild`: whether facts and views are right, and views anew from the facts."""
+"""`check`, `anchor` and `rebuild`: whether facts and views are right, and views made anew."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import typer
 from rich.progress import Progress as Bar
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.store import ChainReport, FactLog, Store
+from ledger.store import ChainFault, ChainReport, Checkpoint, FactLog, Store
+from ledger.store.anchors import anchor_at, anchor_now, written
 from projections.projector import Projector
 from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
+from streams.cli.anchors import Promises, anchors_in, broken_promise, write_anchors
 from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.render import amount, progress_bar, table
 from streams.parts import views_of
@@ -44,31 +46,85 @@ def opened(data: Path, *, read_only: bool, config: Path | None = None) -> tuple[
 
 @cli.command(rich_help_panel="Keep it right")
 def check(
-    data: DataOption = DEFAULT_DATA, config: ConfigOption = None, as_json: JsonOption = False
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since",
+            metavar="FILE",
+            help="Walk the chains only from the anchor in FILE on: up to there they were checked.",
+            rich_help_panel="Chains",
+        ),
+    ] = None,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--anchor",
+            metavar="FILE",
+            help="Also prove that nothing changed that this anchor saw; may be given again.",
+            rich_help_panel="Chains",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write how far the chains hold, if they do, as an anchor for the next --since.",
+            rich_help_panel="Chains",
+        ),
+    ] = None,
+    chains_only: Annotated[
+        bool,
+        typer.Option("--chains-only", help="Leave out books and views.", rich_help_panel="Chains"),
+    ] = False,
 ) -> None:
     """Verify the hash chains, that the books balance, and that every view equals its rebuild.
 
-    Reads only: it may run beside `loanbell serve`. Exit code 1 names what is wrong. The heads it
-    prints are anchors: keep one elsewhere, and nobody can rewrite history unseen.
+    Reads only: it may run beside `loanbell serve`. Exit code 1 names what is wrong.
+
+    **Examples**
+
+    - `loanbell check`: everything, from the first fact
+    - `loanbell check --since last.anchor --out last.anchor --chains-only`: each night, only what is
+      new (without `--since` the first time)
+    - `loanbell check --anchor kept-by-the-auditor.anchor`: nobody rewrote what the auditor saw
+
+    `loanbell anchor` makes such a file: keep it where nobody who can write the data can write.
     """
     settings, store = opened(data, read_only=True, config=config)
+    starts = {} if since is None else {one.log: one.checkpoint for one in anchors_in(since)}
+    kept = [one for file in anchor or () for one in anchors_in(file)]
     with store, progress_bar() as bar:
-        chains = [_verified(log, bar) for log in (store.ledger, store.warnings)]
+        logs = {log.name: log for log in (store.ledger, store.warnings)}
+        chains = [_verified(log, starts.get(name), bar) for name, log in logs.items()]
         sound = all(report.holds for report in chains)
-        differences = _differences(settings, store) if sound else []
-    balances = Queries.open(settings.views_db).trial_balance() if sound else []
-    off = [row for row in _totals(balances) if row[1]]
+        broken = [(one, broken_promise(logs, one)) for one in kept] if sound else []
+        differences = _differences(settings, store) if sound and not chains_only else []
+        if to is not None and sound and not any(fault for _, fault in broken):
+            write_anchors(to, [anchor_at(logs[report.log], report.checkpoint) for report in chains])
+    balances: list[dict[str, Any]] | None = None
+    if sound and not chains_only:
+        balances = Queries.open(settings.views_db).trial_balance()
+    off = [row for row in _totals(balances or []) if row[1]]
     if as_json:
-        print(_as_json(chains, off, differences))
+        print(_as_json(chains, broken, off, differences))
     else:
-        _print_check(chains, balances, off, differences, sound=sound)
-    if not sound or off or differences:
+        _print_chains(chains, broken, sound=sound)
+        if balances is not None:
+            _print_views(balances, off, differences)
+    if not sound or off or differences or any(fault for _, fault in broken):
         sys.exit(1)
 
 
-def _verified(log: FactLog, bar: Bar) -> ChainReport:
-    task = bar.add_task(f"chain of {log.name}", total=log.last_position())
-    report = log.verify(progress=lambda position: bar.update(task, completed=position))
+def _verified(log: FactLog, since: Checkpoint | None, bar: Bar) -> ChainReport:
+    start = since.position if since is not None else 0
+    task = bar.add_task(f"chain of {log.name}", total=max(0, log.last_position() - start))
+    report = log.verify(
+        progress=lambda position: bar.update(task, completed=position - start), since=since
+    )
     bar.update(task, completed=report.facts)
     return report
 
@@ -89,14 +145,7 @@ def _totals(balances: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(totals.items())
 
 
-def _print_check(
-    chains: list[ChainReport],
-    balances: list[dict[str, Any]],
-    off: list[tuple[str, int]],
-    differences: list[Difference],
-    *,
-    sound: bool,
-) -> None:
+def _print_chains(chains: list[ChainReport], broken: Promises, *, sound: bool) -> None:
     for report in chains:
         if report.fault is None:
             out.print(
@@ -104,14 +153,26 @@ def _print_check(
                 f"head {report.checkpoint.chain.hex()[:16]}… at {report.checkpoint.position:,}"
             )
         else:
-            fault = report.fault
-            out.print(
-                f"[bold red]BROKEN[/bold red] chain of {report.log} at position "
-                f"{fault.position:,} ({fault.stream or 'stream unknown'}): {fault.what}"
-            )
-    if not sound:
+            _print_fault(f"chain of {report.log}", report.fault)
+    for anchor, fault in broken:
+        if fault is None:
+            out.print(f"[green]holds[/green]  anchor {anchor}", soft_wrap=True)
+        else:
+            _print_fault(f"anchor {anchor}", fault)
+    if not sound or any(fault for _, fault in broken):
         out.print("  way out: restore ledger.db from a copy taken before; views follow by rebuild")
-        return
+
+
+def _print_fault(what: str, fault: ChainFault) -> None:
+    out.print(
+        f"[bold red]BROKEN[/bold red] {what} at position "
+        f"{fault.position:,} ({fault.stream or 'stream unknown'}): {fault.what}"
+    )
+
+
+def _print_views(
+    balances: list[dict[str, Any]], off: list[tuple[str, int]], differences: list[Difference]
+) -> None:
     for currency, total in off:
         out.print(f"[bold red]OFF[/bold red]    books of {currency} by {amount(total, currency)}")
     if not off:
@@ -128,7 +189,10 @@ def _print_check(
 
 
 def _as_json(
-    chains: list[ChainReport], off: list[tuple[str, int]], differences: list[Difference]
+    chains: list[ChainReport],
+    broken: Promises,
+    off: list[tuple[str, int]],
+    differences: list[Difference],
 ) -> str:
     return orjson.dumps(
         {
@@ -142,10 +206,36 @@ def _as_json(
                 }
                 for report in chains
             ],
+            "anchors": [{"anchor": str(anchor), "fault": fault} for anchor, fault in broken],
             "books_off": [{"currency": currency, "minor": minor} for currency, minor in off],
             "differences": [str(difference) for difference in differences],
         }
     ).decode()
+
+
+@cli.command(rich_help_panel="Keep it right")
+def anchor(
+    data: DataOption = DEFAULT_DATA,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Else standard output, a line a log."),
+    ] = None,
+) -> None:
+    """Write where the logs stand and the hash of all their facts, for somebody else to keep.
+
+    Whoever keeps it can prove later that nothing recorded by now was changed, taken away or put in:
+    `loanbell check --anchor FILE`. It is short enough to print, mail or have stamped, and tells
+    nothing about any borrower. Quick, for it believes the log; `check --out` verifies first.
+
+    Example: `loanbell anchor >> /mnt/auditor/loanbell.anchor`, each evening (all lines count)
+    """
+    _, store = opened(data, read_only=True)
+    with store:
+        anchors = [anchor_now(log) for log in (store.ledger, store.warnings)]
+    if to is None:
+        print(written(anchors), end="")
+    else:
+        write_anchors(to, anchors)
 
 
 @cli.command(rich_help_panel="Keep it right")

@@ -51,7 +51,7 @@ def generate(
     written = write_messages(world, to)
     err.print(f"{written:,} messages in {to}; read them in with: loanbell import {to}")
     if truth is not None:
-        with _replacing(truth) as file:
+        with replacing(truth) as file:
             for fate in world.truth():
                 file.write(orjson.dumps(fate) + b"\n")
         err.print(f"what became of each loan: {truth}")
@@ -60,7 +60,7 @@ def generate(
 def write_messages(world: Portfolio, to: Path) -> int:
     """Write every message of `world`, a line each; how many they were."""
     written = 0
-    with _replacing(to) as file, progress_bar() as bar:
+    with replacing(to) as file, progress_bar() as bar:
         task = bar.add_task("generating", total=world.count)
         for written, message in enumerate(world.messages(), start=1):
             file.write(message + b"\n")
@@ -71,7 +71,7 @@ def write_messages(world: Portfolio, to: Path) -> int:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name only when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")

@@ -17,7 +17,8 @@ import pytest
 LOANBELL = [sys.executable, "-c", "from streams.cli import main; main()"]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "200"}
 
-COMMANDS = "demo generate import serve watch loan refusals status replay check rebuild".split()
+COMMANDS = "demo generate import serve watch loan refusals status replay export check".split()
+COMMANDS += "anchor rebuild scenario".split()
 
 
 def run(*words: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,8 @@ empty lists, other scripts, the largest amount.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date
@@ -16,7 +18,6 @@ from typing import Any, Literal
 import orjson
 import pytest
 
-import ledger.upcasts  # noqa: F401  (registers the steps between versions)
 from ledger import codec
 from ledger.errors import InvariantBroken, StoredFactUnreadable
 from ledger.events import LoanClosed, LoanOpened, RepaymentReceived
@@ -44,6 +45,14 @@ def test_stored_bytes_decode_and_the_current_version_gives_the_same_bytes(path: 
         assert again == stored
     else:
         assert codec.decode(name, again) == fact
+
+
+def test_who_knows_the_facts_reads_old_versions_without_further_imports() -> None:
+    read = (
+        "from pathlib import Path; from ledger.codec import decode; import ledger.events;"
+        f"decode('loan.opened.v1', Path({str(HERE / 'loan.opened.v1.json')!r}).read_bytes())"
+    )
+    subprocess.run([sys.executable, "-c", read], check=True, cwd=HERE.parents[1])
 
 
 def test_every_registered_fact_has_a_golden_of_each_version_up_to_its_own() -> None:
@@ -91,6 +100,14 @@ def test_a_golden_means_what_it_says() -> None:
     assert closed.remaining == Split(costs_minor=9, interest_minor=66, principal_minor=8_366)
 
 
+def test_a_loan_opened_under_version_1_has_the_terms_that_version_knew() -> None:
+    for name in ("loan.opened.v1", "loan.opened.v1.edge"):
+        terms = codec.decode("loan.opened.v1", (HERE / f"{name}.json").read_bytes()).terms
+        old = {key: getattr(terms, key) for key in document(name)["terms"]}
+        old["allocation"] = tuple(old["allocation"])
+        assert terms == Terms(**old)
+
+
 def test_bytes_are_canonical_whatever_order_the_fields_were_given_in() -> None:
     stored = (HERE / "loan.repayment_received.v1.json").read_bytes()
     fact = codec.decode("loan.repayment_received.v1", stored)
@@ -104,7 +121,7 @@ def test_bytes_are_canonical_whatever_order_the_fields_were_given_in() -> None:
 def spoiled() -> Iterator[tuple[str, str, dict[str, Any] | bytes]]:
     """What must not decode: a name for the test id, the topic, the stored document or bytes."""
     credited = document("account.credited.v1")
-    opened = document("loan.opened.v1")
+    opened = document("loan.opened.v2")
     scheduled = document("loan.instalments_scheduled.v1")
     without = {key: value for key, value in credited.items() if key != "flow"}
     yield "unknown field", "account.credited.v1", credited | {"note": "hello"}
@@ -119,10 +136,14 @@ def spoiled() -> Iterator[tuple[str, str, dict[str, Any] | bytes]]:
     yield "bad date", "account.credited.v1", credited | {"value_date": "2024-02-30"}
     yield "number for a date", "account.credited.v1", credited | {"value_date": 20240229}
     terms = opened["terms"]
-    yield "nested unknown", "loan.opened.v1", opened | {"terms": terms | {"grace": 3}}
-    yield "nested wrong type", "loan.opened.v1", opened | {"terms": terms | {"rate_ppm": "8.4"}}
-    yield "nested bad item", "loan.opened.v1", opened | {"terms": terms | {"allocation": ["x"]}}
-    yield "nested null", "loan.opened.v1", opened | {"terms": None}
+    yield "nested unknown", "loan.opened.v2", opened | {"terms": terms | {"note": 3}}
+    yield "nested wrong type", "loan.opened.v2", opened | {"terms": terms | {"rate_ppm": "8.4"}}
+    yield "nested bad item", "loan.opened.v2", opened | {"terms": terms | {"allocation": ["x"]}}
+    yield "old terms as new", "loan.opened.v2", document("loan.opened.v1")
+    yield "new terms as old", "loan.opened.v1", opened | {"terms": terms | {"note": 1}}
+    yield "nested null of old", "loan.opened.v1", document("loan.opened.v1") | {"terms": None}
+    yield "nothing of old", "loan.opened.v1", {}
+    yield "nested null", "loan.opened.v2", opened | {"terms": None}
     rows = {"instalments": [*scheduled["instalments"], {"number": 3}]}
     yield "short row", "loan.instalments_scheduled.v1", scheduled | rows
     yield "object for a list", "loan.instalments_scheduled.v1", scheduled | {"instalments": {}}

@@ -13,7 +13,8 @@ import orjson
 import pytest
 
 from ledger.dates import day_number
-from ledger.loan import Loan, evolve
+from ledger.loan import Loan
+from ledger.loan_facts import evolve
 from ledger.service import Ledger, Outcome
 from ledger.store import Store
 from streams.generate import LoanTruth, PortfolioImpossible, portfolio

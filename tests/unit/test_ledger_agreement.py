@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from math import isnan
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.commands import (
+    AccrueInterest,
     ApplyCharge,
     Command,
     DisburseLoan,
@@ -22,7 +24,7 @@ from ledger.dates import day_number, start_of_day_us
 from ledger.decide import decide, evolve
 from ledger.loan import Loan
 from ledger.store import Recorded
-from ledger.terms import Instalment, Terms
+from ledger.terms import Instalment, Penalty, Terms
 from warning.engine import Engine
 
 START = date(2024, 1, 1)
@@ -162,3 +164,42 @@ def test_they_are_equal_again_once_a_reversal_is_noticed(
     assert differences(loan, engine, END) == []
     last = engine.values(["outstanding_minor"])["outstanding_minor"][0]
     assert last == loan.outstanding_minor(day_number(on(END)))
+
+
+@st.composite
+def overdue(draw: st.DrawFn) -> list[Command]:
+    """As `arrivals`, of a loan whose arrears bear penalty interest; closings in their order."""
+    opened = opening(draw(st.sampled_from(["annuity", "equal_principal"])))
+    penalty = Penalty(markup_ppm=500_000, compound=True)
+    terms = replace(
+        opened.terms, penalty=penalty, recognition="accrued", rate_ppm=300_000, instalments=4
+    )
+    loose: list[Command] = [
+        DisburseLoan(transaction_id="out", value_date=on(0), amount_minor=9_000, **COMMON)
+    ]
+    for n, (day, amount) in enumerate(draw(st.lists(MONEY, max_size=6))):
+        loose.append(
+            ReceiveRepayment(
+                transaction_id=f"in{n}", value_date=on(day), amount_minor=amount, **COMMON
+            )
+        )
+    commands = [loose[0], *draw(st.permutations(loose[1:]))]
+    common = {key: value for key, value in COMMON.items() if key != "currency"}
+    latest = len(commands)
+    for day in sorted(draw(st.sets(st.integers(20, 300), max_size=4)), reverse=True):
+        at = draw(st.integers(1, latest))
+        closing = AccrueInterest(transaction_id=f"close{day}", value_date=on(day), **common)
+        commands.insert(at, closing)
+        latest = at
+    return [replace(opened, terms=terms), *commands]
+
+
+@settings(max_examples=40, deadline=None)
+@given(commands=overdue())
+def test_penalty_interest_counts_in_the_engine_as_in_the_ledger(commands: list[Command]) -> None:
+    loan, recorded = arrived(commands)
+    engine = Engine()
+    engine.apply(recorded)
+    assert [d for n in range(0, END, 5) if (d := differences(loan, engine, n))] == []
+    last = engine.values(["outstanding_minor"])["outstanding_minor"][0]
+    assert last == loan.outstanding_minor(engine.day)

@@ -15,7 +15,7 @@ from ledger import codec
 from ledger.commands import CreditAccount, DebitAccount, OpenLoan, ReceiveRepayment
 from ledger.errors import InvalidAmount, InvariantBroken, StoredFactUnreadable
 from ledger.events import AccountCredited, InstalmentsScheduled, RepaymentReceived, WarningRaised
-from ledger.terms import Instalment, Split, Terms
+from ledger.terms import Grace, Instalment, Split, Terms
 
 
 @pytest.fixture
@@ -216,3 +216,29 @@ def test_a_digest_reaches_into_nested_terms() -> None:
 
     assert codec.content_digest(opening(1)) == codec.content_digest(opening(1))
     assert codec.content_digest(opening(1)) != codec.content_digest(opening(2))
+
+
+def test_terms_that_came_later_leave_the_digests_of_before_as_they_are() -> None:
+    opening = OpenLoan(
+        transaction_id="t",
+        value_date=date(2024, 1, 1),
+        recorded_at_us=0,
+        loan_id="L1",
+        borrower_id="B1",
+        account_id=None,
+        product="sme",
+        currency="CNY",
+        principal_minor=10_000,
+        terms=Terms(method="annuity", instalments=6, rate_ppm=94_822),
+        officer_id="O1",
+        branch="b",
+        industry="",
+        region="",
+        guarantor_id=None,
+    )
+    # Taken when terms had eight fields; such a message may still come again.
+    assert codec.content_digest(opening).hex() == "6f858409813c9750c23afb2dd8e5f9b6"
+    weekly = replace(opening, terms=replace(opening.terms, period_days=7))
+    late = replace(opening, terms=replace(opening.terms, grace=Grace(arrears_days=3)))
+    digests = {codec.content_digest(command) for command in (opening, weekly, late)}
+    assert len(digests) == 3

@@ -147,3 +147,20 @@ STABLE = "dfc117c5-840e-5d0b-833b-11fd4be56293"
 def test_secrets_are_drawn_anew_each_time() -> None:
     assert len({random_token() for _ in range(50)}) == 50
     assert len(random_token()) >= 43
+
+
+def test_a_day_is_rolled_by_each_convention() -> None:
+    # Saturday 29 and Sunday 30 June 2024 lie at a month's end; Sunday 7 July does not.
+    plain = Calendar()
+    sunday, mid = date(2024, 6, 30), date(2024, 7, 7)
+    assert plain.roll(sunday, "following") == date(2024, 7, 1)
+    assert plain.roll(sunday, "modified_following") == date(2024, 6, 28)
+    assert plain.roll(sunday, "preceding") == date(2024, 6, 28)
+    assert plain.roll(mid, "modified_following") == date(2024, 7, 8)
+    assert plain.roll(mid, "preceding") == date(2024, 7, 5)
+    # A holiday on the Monday, and a Sunday that is worked.
+    kept = Calendar(holidays=[date(2024, 7, 1)], working=[mid])
+    assert kept.roll(sunday, "following") == date(2024, 7, 2)
+    assert kept.roll(mid, "following") == kept.roll(mid, "preceding") == mid
+    assert kept.holidays == {date(2024, 7, 1)}
+    assert kept.working == {mid}

@@ -331,7 +331,6 @@ PLAN = schedule(rows((FEB, 1_634, 79), (MAR, 8_366, 66)), MAR)
         (LOAN, reverse("R1", date(2024, 1, 31)), RuleRefused, "reversal_before_original"),
         (LOAN, reverse("R1", date(2024, 6, 3)), DateOutOfRange, ""),
         ((*LOAN, reverse("R1", MAR)), reverse("R1", MAR, "again"), RuleRefused, "already_reversed"),
-        ((*LOAN, PLAN), schedule(PLAN.instalments, FEB), RuleRefused, "schedule_superseded"),
         (LOAN, schedule(rows((MAR, 20_000, 0)), FEB), RuleRefused, "schedule_exceeds_limit"),
         (LOAN, schedule((), FEB), RuleRefused, "schedule_malformed"),
         (LOAN, schedule(rows((MAR, 1, 1), (FEB, 1, 1)), FEB), RuleRefused, "schedule_malformed"),

@@ -17,7 +17,7 @@ from ledger.money import (
     format_minor,
     grouped,
     parse_minor,
-    round_fraction,
+    round_ratio,
     split,
 )
 
@@ -102,7 +102,7 @@ def test_rounding_modes_by_hand(
     value: Fraction, half_up: int, half_even: int, down: int, up: int
 ) -> None:
     modes = (Rounding.HALF_UP, Rounding.HALF_EVEN, Rounding.DOWN, Rounding.UP)
-    assert [round_fraction(value, rounding=mode) for mode in modes] == [
+    assert [round_ratio(value.numerator, value.denominator, rounding=mode) for mode in modes] == [
         half_up,
         half_even,
         down,
@@ -110,11 +110,32 @@ def test_rounding_modes_by_hand(
     ]
 
 
-@given(st.fractions(min_value=-(10**6), max_value=10**6), st.sampled_from(Rounding))
-def test_rounding_is_symmetric_and_less_than_one_away(value: Fraction, mode: Rounding) -> None:
-    rounded = round_fraction(value, rounding=mode)
-    assert abs(rounded - value) < 1
-    assert round_fraction(-value, rounding=mode) == -rounded
+def by_fractions(value: Fraction, mode: Rounding) -> int:
+    """The definition, in exact fractions: the nearest whole number, or that on the named side."""
+    size = abs(value)
+    low = size.numerator // size.denominator
+    rest = size - low
+    half = Fraction(1, 2)
+    up = {
+        Rounding.DOWN: False,
+        Rounding.UP: rest > 0,
+        Rounding.HALF_UP: rest >= half,
+        Rounding.HALF_EVEN: rest > half or (rest == half and low % 2 == 1),
+    }[mode]
+    return (low + up) * (-1 if value < 0 else 1)
+
+
+@given(
+    st.integers(-(10**24), 10**24) | st.integers(-20, 20),
+    st.integers(1, 10**12) | st.integers(1, 8),
+    st.sampled_from(Rounding),
+)
+def test_rounding_in_whole_numbers_equals_its_definition_in_fractions(
+    numerator: int, denominator: int, mode: Rounding
+) -> None:
+    rounded = round_ratio(numerator, denominator, rounding=mode)
+    assert rounded == by_fractions(Fraction(numerator, denominator), mode)
+    assert round_ratio(-numerator, denominator, rounding=mode) == -rounded
 
 
 def test_a_split_gives_the_largest_remainder_first_and_the_earlier_part_on_a_tie() -> None:

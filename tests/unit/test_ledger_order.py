@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.book import replay
 from ledger.commands import (
     ApplyCharge,
     ChangeOfficer,
@@ -25,6 +24,7 @@ from ledger.decide import check, decide, evolve, state_of
 from ledger.events import RepaymentReceived, RepaymentsReallocated
 from ledger.loan import Loan
 from ledger.postings import postings_of
+from ledger.replay import replay
 from ledger.terms import LEGAL_ORDER, Instalment, Terms
 from ledger.waterfall import parts_of
 
@@ -186,7 +186,7 @@ def test_the_kept_position_equals_a_replay_of_all_entries(
 ) -> None:
     loan, _ = arrive(opening, made)
     book = loan.book
-    again = replay(book.entries, terms=book.terms, order=book.order, schedules={})
+    again = replay(book.entries, agreed=book.agreed, schedules={})
     kept = book.position
     assert (again.splits, again.paid, again.drawn_minor, again.unapplied_minor) == (
         kept.splits,

@@ -13,7 +13,7 @@ import pytest
 
 from ledger.dates import date_of, date_of_us, day_number
 from ledger.errors import MalformedMessage, StoreUnavailable
-from ledger.loan import evolve
+from ledger.loan_facts import evolve
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Store
 from projections.ageing import AGEING
 from projections.balances import LOAN_BALANCES
