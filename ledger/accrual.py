@@ -8,7 +8,8 @@ here: see `closings`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from ledger.commands import AccrueInterest, LoanCommand
 from ledger.consequences import Facts, common_fields, follow
@@ -49,10 +50,10 @@ def accrue(loan: Loan, command: AccrueInterest, day: int) -> Facts:
     if day == last:
         return ()
     entry = Entry(day, CLOSING, command.transaction_id)
-    facts = follow(loan, command, added=(entry,))[1]
+    position, facts = follow(loan, command, added=(entry,))
     after = with_facts(loan, facts)
     after.book.add(entry)
-    return (*facts, _difference(after, command, closing=True))
+    return (*facts, _difference(after, command, position, closing=True))
 
 
 def with_interest(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
@@ -62,17 +63,20 @@ def with_interest(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     after = with_facts(loan, facts)
     if after.book.entries == loan.book.entries and after.closed == loan.closed:
         return facts
-    change = _difference(after, command, closing=False)
+    position = after.book.after(after.book.entries)
+    change = _difference(after, command, position, closing=False)
     moved = change.interest_minor, change.suspended_interest_minor, change.suspended_penalty_minor
     if any(moved) or change.penalties or change.suspended != after.booked.suspended:
         return (*facts, change)
     return facts
 
 
-def books_of(loan: Loan) -> Booked:
-    """What the books should hold of a loan's interest by all its facts; nothing once it ended."""
+def books_of(loan: Loan, position: Position) -> Booked:
+    """What the books should hold of a loan's interest, nothing once it ended.
+
+    `position` is that of a replay of all its facts.
+    """
     book, terms = loan.book, loan.book.terms
-    position = book.after(book.entries)
     until = max((entry.day + (entry.kind == CLOSING) for entry in book.entries), default=0)
     if loan.closed is not None or terms.recognition == "received":
         return Booked(until=until, penalties=position.penalties)
@@ -107,13 +111,12 @@ def penalties_by(loan: Loan, day: int) -> Penalties:
 def earned_minor(terms: Terms, position: Position, entries: Sequence[Entry], until: int) -> int:
     """Contract interest of all days before `until`, minor units, paid or not."""
     day, rounding = date_of(until), Rounding(terms.rounding)
-    return sum(
-        earning.before(day, day_count=terms.day_count, rounding=rounding)
-        for earning in _earnings(terms, position, entries)
-    )
+    begun = takewhile(lambda one: one.span.start < day, _earnings(terms, position, entries))
+    return sum(one.before(day, day_count=terms.day_count, rounding=rounding) for one in begun)
 
 
-def _earnings(terms: Terms, position: Position, entries: Sequence[Entry]) -> Sequence[Earning]:
+def _earnings(terms: Terms, position: Position, entries: Sequence[Entry]) -> Iterable[Earning]:
+    """In the order of their periods."""
     if not position.given:
         return planned_earnings(terms, position.causes)
     first = next((entry.day for entry in entries if entry.kind == DRAWN), None)
@@ -122,9 +125,11 @@ def _earnings(terms: Terms, position: Position, entries: Sequence[Entry]) -> Seq
     return of_given(position.rows, start=date_of(first), day_count=terms.day_count)
 
 
-def _difference(loan: Loan, command: LoanCommand, *, closing: bool) -> InterestAccrued:
+def _difference(
+    loan: Loan, command: LoanCommand, position: Position, *, closing: bool
+) -> InterestAccrued:
     """What brings the books of `loan` to what they should be."""
-    booked, target = loan.booked, books_of(loan)
+    booked, target = loan.booked, books_of(loan, position)
     days = sorted(booked.penalties.keys() | target.penalties.keys())
     penalties = []
     for day in days:

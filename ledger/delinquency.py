@@ -18,6 +18,7 @@ COMPONENTS = ("costs", "fees", "penalty", "interest", "principal")
 """The components of a due, in the order of every five-tuple of amounts."""
 COSTS, FEES, PENALTY, INTEREST, PRINCIPAL = range(5)
 Amounts = tuple[int, int, int, int, int]
+_NOTHING: Amounts = (0, 0, 0, 0, 0)
 
 
 class Charge(NamedTuple):
@@ -54,10 +55,27 @@ class Dues:
             self.running.append((sums[0], sums[1], sums[2], sums[3], sums[4]))
             self.totals.append(sum(sums))
 
+    def plus(self, charge: Charge) -> Dues:
+        """These dues and one charge, without going through all rows again."""
+        day, component, amount = charge
+        other = Dues()
+        at = bisect_left(self.days, day)
+        known = at < len(self.days) and self.days[at] == day
+        other.days = self.days if known else [*self.days[:at], day, *self.days[at:]]
+        same = self.running[:at]
+        later = self.running[at:] if known else [*(same[-1:] or [_NOTHING]), *self.running[at:]]
+        before, after = component, component + 1
+        other.running = same + [
+            (*sums[:before], sums[before] + amount, *sums[after:])  # type: ignore[misc]
+            for sums in later
+        ]
+        other.totals = self.totals[:at] + [sum(sums) for sums in other.running[at:]]
+        return other
+
     def due_by(self, day: int) -> Amounts:
         """What has fallen due up to and including `day`, by component."""
         count = bisect_right(self.days, day)
-        return self.running[count - 1] if count else (0, 0, 0, 0, 0)
+        return self.running[count - 1] if count else _NOTHING
 
     @property
     def total_minor(self) -> int:

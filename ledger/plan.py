@@ -8,7 +8,7 @@ anew from the last of them. Knows no repayments but those that change the plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -57,10 +57,11 @@ def planned(terms: Terms, causes: Sequence[Cause]) -> Rows:
     return tuple(replace(row, number=number) for number, row in enumerate(rows, start=1))
 
 
-def planned_earnings(terms: Terms, causes: Sequence[Cause]) -> tuple[Earning, ...]:
-    """How the contract interest of that schedule is earned; errors as `planned`."""
+def planned_earnings(terms: Terms, causes: Sequence[Cause]) -> Iterator[Earning]:
+    """How the contract interest of that schedule is earned, in order; errors as `planned`."""
     leg = _last_leg(terms, causes)
-    return (*leg.past, *leg.earnings())
+    yield from leg.past
+    yield from leg.earnings()
 
 
 def _last_leg(terms: Terms, causes: Sequence[Cause]) -> _Leg:
@@ -95,10 +96,10 @@ class _Leg:
         what = self._what()
         return generate(self.terms, **what) if what["disbursements"] else ()
 
-    def earnings(self) -> tuple[Earning, ...]:
+    def earnings(self) -> Iterator[Earning]:
         """How the interest of the instalments is earned."""
         what = self._what()
-        return earned(self.terms, **what) if what["disbursements"] else ()
+        return earned(self.terms, **what) if what["disbursements"] else iter(())
 
     def _what(self) -> dict[str, Any]:
         drawn = [(date_of(cause.day), cause.number) for cause in self._of(DRAWN_CAUSE)]

@@ -135,7 +135,8 @@ class Position:
         self.charges.append(charge)
         if charge.component == PRINCIPAL:
             self.drawn_minor += charge.amount_minor
-        self._dues = None
+        if self._dues is not None:
+            self._dues = self._dues.plus(charge)
 
     def apply(self, transaction_id: str, split: Split) -> None:
         """Count a repayment as applied by `split`, in place of an earlier split of it."""

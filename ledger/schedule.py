@@ -8,7 +8,7 @@ the product's unit, both as the terms say, and the last row carries the residue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -59,9 +59,9 @@ def earned(
     disbursements: Sequence[Dated],
     rates: Sequence[Dated] = (),
     early: Sequence[Early] = (),
-) -> tuple[Earning, ...]:
+) -> Iterator[Earning]:
     """How the interest of that schedule is earned, period by period; errors as `generate`."""
-    return tuple(earning for _, earning in _walked(terms, disbursements, rates, early))
+    return (earning for _, earning in _walked(terms, disbursements, rates, early))
 
 
 def _walked(
@@ -69,8 +69,8 @@ def _walked(
     disbursements: Sequence[Dated],
     rates: Sequence[Dated],
     early: Sequence[Early],
-) -> list[tuple[Instalment, Earning]]:
-    """The regular instalments, each with how its period's interest is earned."""
+) -> Iterator[tuple[Instalment, Earning]]:
+    """The regular instalments, each with how its period's interest is earned, as asked for."""
     start = disbursements[0][0]
     spans = periods(terms, start)
     first, last = spans[0].due, min(spans[-1].due, spans[-1].end)
@@ -86,7 +86,8 @@ def _walked(
     changes = _changes(terms, start, lent, rates)
     if early:
         changes = _with_early(changes, early, last=spans[-1].end)
-    return [walk.row(number, changes) for number in range(len(spans))]
+    for number in range(len(spans)):
+        yield walk.row(number, changes)
 
 
 def _down_minor(terms: Terms, amount_minor: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 
+from ledger.accrual import earned_by, penalties_by
 from ledger.dates import date_of, day_number, start_of_day_us
 from ledger.errors import StoreUnavailable
 from ledger.ids import account_stream, loan_stream, warning_stream
@@ -45,7 +46,9 @@ class LoanReads(GradeReads):
         at the end of that day; with `known_on`: by what was recorded up to the end of that day.
         None when the book has no such loan, or had none then. `balance` has outstanding_minor,
         paid_minor, arrears_minor, dpd_days, overdue_since_date (see `balances`), next_due_date and
-        next_due_minor. Errors: StoreUnavailable when dates are asked for and no store was passed.
+        next_due_minor; with dates, while it runs, also interest_earned_minor, penalty_minor and
+        compound_minor from its beginning, paid or not.
+        Errors: StoreUnavailable when dates are asked for and no store was passed.
         """
         if as_of is None and known_on is None:
             return self._loan_now(loan_id)
@@ -213,7 +216,17 @@ def _balance(loan: Loan, on: date) -> Answer:
         "arrears_minor": 0 if ended else loan.arrears_minor(day),
         "dpd_days": dpd,
         "overdue_since_date": date_of(day - dpd) if dpd else None,
-        **({} if ended else _next_due(loan, day)),
+        **({} if ended else _next_due(loan, day) | _interest(loan, day)),
+    }
+
+
+def _interest(loan: Loan, day: int) -> Answer:
+    """Contract interest earned by the end of a day, and what was overdue has cost by then."""
+    penalty, compound = penalties_by(loan, day + 1)
+    return {
+        "interest_earned_minor": earned_by(loan, day + 1),
+        "penalty_minor": penalty,
+        "compound_minor": compound,
     }
 
 

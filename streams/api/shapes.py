@@ -93,6 +93,9 @@ _BALANCE = {
     "dpd_days": WHOLE,
     "next_due_date": or_null(DATE),
     "next_due_minor": or_null(WHOLE),
+    "interest_earned_minor": WHOLE,
+    "penalty_minor": WHOLE,
+    "compound_minor": WHOLE,
 }
 _THEN = ("loan_id", "currency", "outstanding_minor", "paid_minor", "arrears_minor", "dpd_days")
 _ALWAYS = (*_THEN, "overdue_since_date")

@@ -154,6 +154,19 @@ def print_story(lines: list[dict[str, Any]]) -> None:
         out.print(told)
 
 
+_INTEREST = {
+    "interest earned": "interest_earned_minor",
+    "penalty interest": "penalty_minor",
+    "compound interest": "compound_minor",
+}
+
+
+def _interest(balance: dict[str, Any], currency: str) -> dict[str, str]:
+    """What is known of interest by a day that was asked for."""
+    return {word: amount(balance[name], currency) for word, name in _INTEREST.items()
+            if balance.get(name)}  # fmt: skip
+
+
 def print_loan(state: dict[str, Any]) -> None:
     """Where a loan stands."""
     currency, balance, judged = state["currency"], state["balance"], state["grade"]
@@ -166,6 +179,7 @@ def print_loan(state: dict[str, Any]) -> None:
         "outstanding": amount(balance.get("outstanding_minor"), currency),
         "arrears": amount(balance.get("arrears_minor"), currency),
         "days past due": balance.get("dpd_days", 0),
+        **_interest(balance, currency),
         "risk grade": grade(judged["grade"]) if judged else "not graded yet",
     }
     if judged:

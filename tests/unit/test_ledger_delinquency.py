@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.dates import day_number
+from ledger.dates import date_of, day_number
 from ledger.delinquency import (
     FEES,
     Charge,
@@ -166,3 +166,21 @@ def test_parts_always_give_back_the_whole(amount: int) -> None:
     for offset in (0, 31, 65, 500):
         parts = applied(amount, date(2024, 1, 15) + timedelta(days=offset), dues)
         assert sum(parts) == amount
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 4), st.integers(-9, 99)), max_size=8),
+    st.lists(st.integers(0, 40), max_size=4, unique=True),
+)
+def test_charges_added_one_by_one_are_as_if_all_had_been_known_at_once(
+    charges: list[tuple[int, int, int]], due: list[int]
+) -> None:
+    rows = [
+        Instalment(number=1, due_date=date_of(day), principal_minor=100, interest_minor=7)
+        for day in due
+    ]
+    dues = Dues(rows)
+    for charge in charges:
+        dues = dues.plus(Charge(*charge))
+    whole = Dues(rows, [Charge(*charge) for charge in charges])
+    assert (dues.days, dues.running, dues.totals) == (whole.days, whole.running, whole.totals)
