@@ -9,6 +9,7 @@ here: see `closings`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from ledger.commands import AccrueInterest, LoanCommand
@@ -64,7 +65,8 @@ def with_interest(loan: Loan, command: LoanCommand, facts: Facts) -> Facts:
     if after.book.entries == loan.book.entries and after.closed == loan.closed:
         return facts
     position = after.book.after(after.book.entries)
-    change = _difference(after, command, position, closing=False)
+    since = facts[0].value_date  # Of a reversal it is the original's.
+    change = replace(_difference(after, command, position, closing=False), value_date=since)
     moved = change.interest_minor, change.suspended_interest_minor, change.suspended_penalty_minor
     if any(moved) or change.penalties or change.suspended != after.booked.suspended:
         return (*facts, change)

@@ -27,6 +27,39 @@ SHOWN = 20
 """Differences printed; the rest is counted."""
 
 
+SinceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--since",
+        metavar="FILE",
+        help="Walk the chains only from the anchor in FILE on: up to there they were checked.",
+        rich_help_panel="Chains",
+    ),
+]
+AnchorOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--anchor",
+        metavar="FILE",
+        help="Also prove that nothing changed that this anchor saw; may be given again.",
+        rich_help_panel="Chains",
+    ),
+]
+ResumeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Write how far the chains hold, if they do, as an anchor for the next --since.",
+        rich_help_panel="Chains",
+    ),
+]
+ChainsOnlyOption = Annotated[
+    bool,
+    typer.Option("--chains-only", help="Leave out books and views.", rich_help_panel="Chains"),
+]
+
+
 class UnknownView(LoanError):
     """The view named does not exist."""
 
@@ -49,37 +82,10 @@ def check(
     data: DataOption = DEFAULT_DATA,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    since: Annotated[
-        Path | None,
-        typer.Option(
-            "--since",
-            metavar="FILE",
-            help="Walk the chains only from the anchor in FILE on: up to there they were checked.",
-            rich_help_panel="Chains",
-        ),
-    ] = None,
-    anchor: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--anchor",
-            metavar="FILE",
-            help="Also prove that nothing changed that this anchor saw; may be given again.",
-            rich_help_panel="Chains",
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE",
-            help="Write how far the chains hold, if they do, as an anchor for the next --since.",
-            rich_help_panel="Chains",
-        ),
-    ] = None,
-    chains_only: Annotated[
-        bool,
-        typer.Option("--chains-only", help="Leave out books and views.", rich_help_panel="Chains"),
-    ] = False,
+    since: SinceOption = None,
+    anchor: AnchorOption = None,
+    to: ResumeOption = None,
+    chains_only: ChainsOnlyOption = False,
 ) -> None:
     """Verify the hash chains, that the books balance, and that every view equals its rebuild.
 

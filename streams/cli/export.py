@@ -38,43 +38,49 @@ class NotWritable(LoanError):
     code = "not_writable"
 
 
+FromOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="First value date; what was before becomes the opening balances.",
+        rich_help_panel="Which facts",
+    ),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--to",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Last value date, included.",
+        rich_help_panel="Which facts",
+    ),
+]
+CurrencyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--currency",
+        metavar="CODE",
+        help="Only this one, such as CNY; may be given again. Without it: all.",
+        rich_help_panel="Which facts",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Else standard output; .gz compresses it."),
+]
+
+
 @cli.command(rich_help_panel="Read")
 def export(
     form: Annotated[Format, typer.Option("--format", help="The program that will read it.")],
     data: DataOption = DEFAULT_DATA,
-    from_: Annotated[
-        datetime | None,
-        typer.Option(
-            "--from",
-            formats=["%Y-%m-%d"],
-            metavar="DATE",
-            help="First value date; what was before becomes the opening balances.",
-            rich_help_panel="Which facts",
-        ),
-    ] = None,
-    to: Annotated[
-        datetime | None,
-        typer.Option(
-            "--to",
-            formats=["%Y-%m-%d"],
-            metavar="DATE",
-            help="Last value date, included.",
-            rich_help_panel="Which facts",
-        ),
-    ] = None,
-    currency: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--currency",
-            metavar="CODE",
-            help="Only this one, such as CNY; may be given again. Without it: all.",
-            rich_help_panel="Which facts",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Else standard output; .gz compresses it."),
-    ] = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    currency: CurrencyOption = None,
+    out: OutOption = None,
 ) -> None:
     """Write the double entry of any period, so that an auditor can add it up without LoanBell.
 

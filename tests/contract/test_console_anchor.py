@@ -15,7 +15,8 @@ from streams.cli.app import cli
 
 MESSAGE = (
     '{"type":"account_opened","transaction_id":"T%s","value_date":"2024-01-02","account_id":"A%s",'
-    '"borrower_id":"B1","currency":"CNY","opening_balance":"10.00","sent_at":"2024-01-03T08:00:00Z"}'
+    '"borrower_id":"B1","currency":"CNY","opening_balance":"10.00",'
+    '"sent_at":"2024-01-03T08:00:00Z"}'
 )
 
 Run = Callable[..., Result]

@@ -404,3 +404,26 @@ def test_every_kind_of_schedule_repays_what_was_lent_and_nothing_is_negative(
         assert row.principal_minor == 0
     for row in regular[: terms.grace.interest_instalments]:
         assert row.interest_minor == 0
+
+
+def test_what_a_reversal_changes_of_interest_counts_from_the_original_too() -> None:
+    terms = Terms(
+        method="interest_only",
+        instalments=3,
+        rate_ppm=100_000,
+        day_count="act/360",
+        recognition="accrued",
+    )
+    # 10,000.00 at 10 % under ACT/360 for the 30 days to 15 December: 83.33.
+    run = arrived(opening(terms), disburse(0, 1_000_000, "a"), close_interest(29))
+    run.take(repay(30, 8_333, "in"))
+    undone = ReverseRepayment(
+        transaction_id="undo",
+        value_date=on(40),
+        reversed_transaction_id="in",
+        reason="bounced",
+        **COMMON,
+    )
+    reversed_fact, accrued = decide(run.loan, undone)
+    assert (reversed_fact.value_date, reversed_fact.noticed_date) == (on(30), on(40))
+    assert (accrued.value_date, accrued.interest_minor) == (on(30), 8_333)
