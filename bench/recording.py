@@ -29,7 +29,7 @@ from ledger.commands import Command, CreditAccount, OpenAccount
 from ledger.events import AccountCredited
 from ledger.process import settle
 from ledger.service import Incoming, Ledger
-from ledger.store import NewFact, SqliteLog, Store
+from ledger.store import Log, NewFact, Store
 
 Result = dict[str, Any]
 _DAY = date(2024, 3, 29)
@@ -164,7 +164,7 @@ def _flat(folder: Path, seed: int, quick: bool) -> list[Result]:
     return results
 
 
-def _known_and_record(log: SqliteLog, facts: Sequence[NewFact]) -> None:
+def _known_and_record(log: Log, facts: Sequence[NewFact]) -> None:
     """As the service does: look the commands up, then record."""
     log.known_commands([new.command_id for new in facts if new.command_id is not None])
     log.record(facts)

@@ -159,7 +159,14 @@ class PostgreSQL(Service):
 
     def ready(self) -> bool:
         """Whether it takes connections: it listens before it has recovered."""
-        check = [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        check: list[str | Path] = [
+            self._bin / "pg_isready",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         return subprocess.run(check, check=False).returncode == 0
 
     def url(self, database: str = "postgres") -> str:
@@ -174,7 +181,16 @@ class PostgreSQL(Service):
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement by psql; returns what it prints."""
         psql = self._bin / "psql"
-        command = [psql, "-X", "-q", "-t", "-A", self.url(database), "-c", statement]
+        command: list[str | Path] = [
+            psql,
+            "-X",
+            "-q",
+            "-t",
+            "-A",
+            self.url(database),
+            "-c",
+            statement,
+        ]
         return _run(command, self.folder, self._user).strip()
 
 

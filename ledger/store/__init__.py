@@ -4,7 +4,7 @@
 and hash chain. `MemoryStore` keeps the same contract without a file, for tests and trials.
 """
 
-from ledger.store.log import SqliteLog
+from ledger.store.log import Log
 from ledger.store.memory import MemoryLog, MemoryStore
 from ledger.store.records import (
     LEDGER_LOG,
@@ -29,10 +29,10 @@ __all__ = [
     "Checkpoint",
     "FactLog",
     "KnownCommand",
+    "Log",
     "MemoryLog",
     "MemoryStore",
     "NewFact",
     "Recorded",
-    "SqliteLog",
     "Store",
 ]

@@ -16,20 +16,20 @@ from eventsourcing.tests.persistence import (
 )
 
 from ledger.store.connections import WRITING, Datastore
-from ledger.store.recorder import BatchRecorder
+from ledger.store.sqlite import SqliteRecorder
 
 
 class _Ours:
     def new_originator_id(self) -> str:
         return f"loan:{uuid4()}"
 
-    def create_recorder(self) -> BatchRecorder:
+    def create_recorder(self) -> SqliteRecorder:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)  # type: ignore[attr-defined]
         path = Path(folder.name) / "ledger.db"
         datastore = Datastore(f"file:{path}?mode=rwc", pragmas=WRITING)
         self.addCleanup(datastore.close)  # type: ignore[attr-defined]
-        recorder = BatchRecorder(datastore, "ledger", reading=datastore)
+        recorder = SqliteRecorder(datastore, "ledger", reading=datastore)
         recorder.create_table()
         return recorder
 
