@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -49,6 +50,19 @@ def postgres() -> Iterator[Any]:
     from bench.services import PostgreSQL
 
     yield from _started(lambda: PostgreSQL(durable=False))
+
+
+@pytest.fixture
+def migrated(postgres: Any) -> Callable[..., str]:
+    """`migrated(partitions=2)` -> the address of a new database with the present schema."""
+    from ledger.store import migrate
+
+    def make(partitions: int = 1) -> str:
+        url: str = postgres.create(f"t{uuid4().hex}")
+        migrate(url, partitions=partitions)
+        return url
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking
 
@@ -124,6 +125,10 @@ class Log:
             if report.fault is not None:
                 return report
             return walk.report(self._index_fault(walk))
+
+    def rows(self, query: str, parameters: Sequence[Any]) -> list[Any]:
+        """Rows of a query over the log's database."""
+        return self._recorder.rows(query, parameters)
 
     def reindex(self) -> None:
         """Build the index of streams and commands again from the facts."""

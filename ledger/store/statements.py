@@ -28,6 +28,7 @@ class Dialect(NamedTuple):
     whole: str
     no_rowid: str
     start: str
+    tracking: str
 
 
 SQLITE = Dialect(
@@ -39,6 +40,7 @@ SQLITE = Dialect(
     whole="INTEGER",
     no_rowid=" WITHOUT ROWID",
     start="zeroblob(32)",
+    tracking="tracking",
 )
 POSTGRES = Dialect(
     mark="%s",
@@ -49,6 +51,7 @@ POSTGRES = Dialect(
     whole="bigint",
     no_rowid="",
     start="decode(repeat('00', 32), 'hex')",
+    tracking="notification_tracking",
 )
 
 
@@ -114,7 +117,7 @@ def of_log(log: str, words: Dialect = SQLITE) -> Statements:
         f"AND position <= {mark} ORDER BY position LIMIT {mark}",
         notifications_of=f"SELECT {_PLACE} FROM {words.texts} {facts} ON topic = listed.value "
         f"WHERE position > {mark} AND position <= {mark} ORDER BY position LIMIT {mark}",
-        tracked="SELECT max(notification_id) FROM notification_tracking "
+        tracked=f"SELECT max(notification_id) FROM {words.tracking} "
         f"WHERE application_name = {mark}",
         all_heads=f"SELECT * FROM {heads}",
         wrong_head=f"SELECT h.position, h.originator_id FROM {heads} h LEFT JOIN {facts} f "
