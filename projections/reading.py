@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import orjson
@@ -12,7 +11,7 @@ import orjson
 from ledger.dates import date_of
 from ledger.errors import MalformedMessage
 from projections.rebuild import Logs
-from projections.tables import Connection, Database, Table, TableSpec, and_, func, select
+from projections.tables import Connection, Database, Place, Table, TableSpec, and_, func, select
 
 Answer = dict[str, Any]
 """A row for the outside: stable names, dates as dates, lists as lists, money as whole minor units
@@ -39,9 +38,9 @@ class Reader:
         self._logs = logs
 
     @classmethod
-    def open(cls, path: Path | str, logs: Logs | None = None) -> Self:
-        """Read the views at `path`. Errors: StoreUnavailable when there are none."""
-        return cls(Database.open(path, read_only=True), logs)
+    def open(cls, place: Place, logs: Logs | None = None) -> Self:
+        """Read the views at `place`. Errors: StoreUnavailable when there are none."""
+        return cls(Database.open(place, read_only=True), logs)
 
     def close(self) -> None:
         """Let go of the file."""

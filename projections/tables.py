@@ -1,7 +1,7 @@
-"""The only door to SQL: the file of the views, its tables, bulk upserts and consistent reads.
+"""The only door to SQL: the place of the views, its tables, bulk upserts and consistent reads.
 
-SQLAlchemy Core on a SQLite file (write-ahead log) today, PostgreSQL later: whatever only one of
-them understands stays in the helpers of this module. Knows no view by name and no fact.
+SQLAlchemy Core on a SQLite file (write-ahead log) or in a schema of PostgreSQL: whatever only one
+of them understands stays in `engines` and here. Knows no view by name and no fact.
 
 A view names its tables as `TableSpec`s. The catalog table `views` holds, for each view, the
 positions of both logs that its rows stand for; rows and positions always commit together.
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -25,8 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    create_engine,
-    event,
     func,
     inspect,
     or_,
@@ -37,14 +34,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ledger.errors import StoreBlocked, StoreUnavailable
+from projections.engines import Place, Schema, engine_of, explain
 
 __all__ = [
     "CATALOG",
     "CatalogRow",
     "Connection",
     "Database",
+    "Place",
     "Row",
+    "Schema",
     "Table",
     "TableSpec",
     "and_",
@@ -142,18 +141,9 @@ class Database:
         self.catalog = self.table(CATALOG)
 
     @classmethod
-    def open(cls, path: Path | str, *, read_only: bool = False) -> Database:
-        """Open the SQLite file at `path`, made if missing unless `read_only`."""
-        path = Path(path)
-        if read_only and not path.exists():
-            raise StoreUnavailable(
-                f"{path} does not exist.",
-                way_out="Run `loanbell serve`, `import` or `demo` on this folder first.",
-            )
-        mode = "ro" if read_only else "rwc"
-        engine = create_engine(f"sqlite:///file:{path}?mode={mode}&uri=true")
-        _prepare_sqlite(engine, read_only=read_only)
-        database = cls(engine, str(path))
+    def open(cls, place: Place, *, read_only: bool = False) -> Database:
+        """Open the views at `place`, made if missing unless `read_only`."""
+        database = cls(engine_of(place, read_only=read_only), str(place))
         if not read_only:
             with database.writing() as connection:
                 database.catalog.create(connection, checkfirst=True)
@@ -181,11 +171,13 @@ class Database:
         if known is not None:
             return known
         name = spec.name + suffix
-        types = {int: BigInteger, str: Text}
+        # In the order of bytes everywhere, as SQLite and Python sort.
+        text_type = Text().with_variant(Text(collation="C"), "postgresql")
+        types: dict[type, Any] = {int: BigInteger(), str: text_type}
         columns: list[Column[Any]] = [
             Column(
                 column.name,
-                types[column.kind](),
+                types[column.kind],
                 primary_key=position < spec.key,
                 nullable=column.nullable,
                 autoincrement=False,
@@ -254,10 +246,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            kind = StoreBlocked if _passes(error) else StoreUnavailable
-            raise kind(
-                f"The views in {self._name} cannot be used: {error.orig}.", way_out=_way_out(error)
-            ) from error
+            raise explain(error, self._name) from error
 
 
 def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
@@ -268,39 +257,3 @@ def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
 def like_row(spec: TableSpec, values: Mapping[str, Any]) -> Row:
     """`values` in the order of the columns of `spec`."""
     return tuple(values[name] for name in spec.column_names)
-
-
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
-    """Real transactions from the first statement on, and a write-ahead log."""
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin or commit on its own
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A power cut may lose the last commits but never half of one; the ledger has them all.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 8000")
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA cache_size = -65536")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _passes(error: DBAPIError) -> bool:
-    """Whether the same statement may succeed later: a full disk, a lock."""
-    words_of = str(error.orig).lower()
-    return "locked" in words_of or "full" in words_of
-
-
-def _way_out(error: DBAPIError) -> str:
-    words_of = str(error.orig).lower()
-    if "locked" in words_of:
-        return "Another process writes to it: stop that process, or wait for it to end."
-    if "full" in words_of:
-        return "The disk is full: free some space and start again; nothing is lost."
-    if "no such table" in words_of:
-        return "It is of another version: start `loanbell serve` once, which rebuilds the views."
-    return "Move the file away and start again: the views are rebuilt from the ledger's facts."

@@ -13,7 +13,7 @@ LAYERS = ["ledger", "warning", "projections", "streams", "bench"]
 DOORS = {
     "eventsourcing": {"ledger/store.py", "ledger/store", "bench/recording.py"},
     "sqlite3": {"ledger/store.py", "ledger/store", "projections/tables.py", "bench"},
-    "psycopg": {"ledger/store.py", "ledger/store", "projections/tables.py", "bench"},
+    "psycopg": {"ledger/store.py", "ledger/store", "projections/engines.py", "bench"},
     "sqlalchemy": {"projections"},
     "faust": {"streams/app.py", "streams/agents.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
