@@ -1,5 +1,6 @@
-"""The composition root: one embedded node, with everything it is made of.
+"""The composition root: one node, with everything it is made of.
 
+An embedded node has a data folder of its own; in a worker each partition is a node over PostgreSQL.
 `Node.open` puts the parts together, `start` runs the agents, `stop` ends them within the time the
 settings give, `close` gives the files back. All waiting methods belong to the loop that called
 `start`; `store`, `queries` and `health` may be used from any thread. Decides nothing itself.
@@ -8,23 +9,20 @@ settings give, `close` gives the files back. All waiting methods belong to the l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar, date_of, now_us
-from ledger.errors import StoreUnavailable
 from ledger.events import BusinessDayClosed
-from ledger.ids import CALENDAR_STREAM
 from ledger.process import settle
 from ledger.service import Batch, Incoming, Ledger
-from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded, Store
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.projector import Projector
 from projections.queries import Queries
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
@@ -32,7 +30,7 @@ from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import BusinessDayTimer, Timetable
 from streams.health import REASONS, Health, State
 from streams.metrics import Metrics
-from streams.parts import pack_of, views_of
+from streams.parts import AnyStore, last_closed, open_store, pack_of, views_of, views_place
 from streams.settings import Settings, calendar_of
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
@@ -43,14 +41,14 @@ log = logging.getLogger("loanbell.node")
 
 
 class Node:
-    """Everything of one embedded process. Make it with `open`."""
+    """Everything of one embedded process, or of one partition. Make it with `open`."""
 
     def __init__(
         self,
         *,
         settings: Settings,
         calendar: Calendar,
-        store: Store,
+        store: AnyStore,
         watch: Watch,
         projector: Projector,
         queries: Queries,
@@ -60,7 +58,7 @@ class Node:
         self.watch, self.projector, self.queries = watch, projector, queries
         self.metrics = metrics
         self.ledger = Ledger(store.ledger, cached_entities=settings.cached_entities)
-        self.closed_through = _last_closed(store.ledger)
+        self.closed_through = last_closed(store.ledger)
         self.failure: BaseException | None = None
         self.days_behind = 0
         self._state: State = "opened"
@@ -75,25 +73,34 @@ class Node:
         self._timer: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, settings: Settings, *, metrics: Metrics | None = None) -> Node:
-        """Open the data folder and put a node together. It takes nothing before `start`.
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        metrics: Metrics | None = None,
+        partition: int | None = None,
+        evict: bool = False,
+    ) -> Node:
+        """Open the data folder, or a partition of the database, and put a node together.
+
+        It takes nothing before `start`. `evict` as in `PostgresStore.open`.
 
         Errors: StoreUnavailable (locked by another process, damaged, full disk); SettingsError,
         RuleError or RegimeError for a calendar, pack or regime that cannot be used.
         """
         calendar = calendar_of(settings)
         pack, views = pack_of(settings), views_of(settings)
-        _make_folder(settings.data)
-        store = Store.open(settings.ledger_db)
+        store = open_store(settings, partition, evict=evict)
+        place = views_place(settings, partition)
         try:
-            projector = Projector.open(settings.views_db, store, views=views)
+            projector = Projector.open(place, store, views=views)
             return cls(
                 settings=settings,
                 calendar=calendar,
                 store=store,
                 watch=Watch(pack=pack, calendar=calendar, facts_of=facts_of(store.ledger)),
                 projector=projector,
-                queries=Queries.open(settings.views_db, store),
+                queries=Queries.open(place, store),
                 metrics=metrics or Metrics(version=installed_version("loanbell")),
             )
         except BaseException:
@@ -253,6 +260,11 @@ class Node:
                 raise self.failure
             await self._moved.wait()
 
+    async def moved(self, *, within_seconds: float) -> None:
+        """Until something was recorded, watched or projected, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), within_seconds)
+
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
         while self.failure is None:
@@ -282,6 +294,11 @@ class Node:
             days_behind=self.days_behind,
             waiting=len(self._open_answers),
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes messages and its agents have caught up."""
+        return self._standing()[0] == "ready"
 
     # -- within ----------------------------------------------------------------------------------
 
@@ -370,29 +387,14 @@ class Node:
             Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
             last_closed=lambda: self.closed_through,
             submit=self.submit,
-            behind=self._fell_behind,
+            behind=self.fell_behind,
             most_missed=settings.most_missed_days,
         )
 
-    def _fell_behind(self, days: int) -> None:
+    def fell_behind(self, days: int) -> None:
+        """So many business days are open that the timer leaves alone; 0 when there are none."""
         if days and not self.days_behind:
             log.warning(
-                "the book is %d business days behind the clock; the timer leaves them open: close "
-                "them by messages, or raise most_missed_days", days,
-            )  # fmt: skip
+                "the book is %d business days behind the clock; the timer leaves them open", days
+            )
         self.days_behind = days
-
-
-def _last_closed(ledger: FactLog) -> date | None:
-    closes = ledger.stream(CALENDAR_STREAM)
-    return closes[-1].fact.value_date if closes else None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The data folder {folder} cannot be made: {error.strerror}.",
-            way_out="Choose a folder that this user may write (--data, LOANBELL_DATA).",
-        ) from None

@@ -8,7 +8,8 @@ all partitions keeps one position for each.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -106,6 +107,10 @@ class PostgresRecorder(BatchRecorder, PostgresProcessRecorder):
         ]
         if new:
             cursor.execute(_HOMES, (self._partition, sorted(new)))
+            cursor.execute(_ELSEWHERE, (sorted(new), self._partition))
+            found = cursor.fetchone()
+            if found is not None:
+                raise IntegrityError(f"{found['stream']} is in another partition")
 
     def subscribe(self, *_: Any, **__: Any) -> Any:
         """Notifications would make all partitions commit one after the other."""
@@ -126,7 +131,15 @@ _HEADS = (
     "originator_version = excluded.originator_version, position = excluded.position"
 )
 _COMMANDS = "SELECT * FROM unnest(%s::text[], %s::bigint[]) ON CONFLICT DO NOTHING"
-_HOMES = "INSERT INTO loanbell.homes SELECT stream, %s FROM unnest(%s::text[]) new(stream)"
+_HOMES = (
+    "INSERT INTO loanbell.homes SELECT stream, %s FROM unnest(%s::text[]) new(stream) "
+    "ON CONFLICT DO NOTHING"
+)
+_ELSEWHERE = "SELECT stream FROM loanbell.homes WHERE stream = ANY(%s) AND partition <> %s LIMIT 1"
+_RESERVE = (
+    "INSERT INTO loanbell.homes SELECT * FROM unnest(%s::text[], %s::integer[]) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
 class PostgresStore:
@@ -144,9 +157,13 @@ class PostgresStore:
         self._lock: psycopg.Connection[Any] | None = None
 
     @classmethod
-    def open(cls, url: str, partition: int = 0, *, read_only: bool = False) -> PostgresStore:
+    def open(
+        cls, url: str, partition: int = 0, *, read_only: bool = False, evict: bool = False
+    ) -> PostgresStore:
         """Open a partition, as its one writer unless `read_only`.
 
+        `evict` cuts the connection of a writer that holds on to the partition although it is not
+        its any more; whatever that one still tries to commit is refused.
         Errors: StoreUnavailable when the database cannot be reached, has another schema than this
         code, or another process writes to the partition.
         """
@@ -155,7 +172,7 @@ class PostgresStore:
             with store._told():
                 store._check()
                 if not read_only:
-                    store._claim()
+                    store._claim(evict=evict)
                 store._connect(writes=not read_only)
         except BaseException:
             store.close()
@@ -181,6 +198,15 @@ class PostgresStore:
         with self._told():
             return dict(self.ledger.rows(_WHERE, (sorted(streams),)))
 
+    def reserve(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Settle where streams will live that nobody knows yet; returns where they do live."""
+        ordered = sorted(wanted)
+        with self._told():
+            if self._lock is None:
+                raise StoreUnavailable(f"{self.place} was opened to read.")
+            self._lock.execute(_RESERVE, (ordered, [wanted[stream] for stream in ordered]))
+        return self.homes(ordered)
+
     def _check(self) -> None:
         with _connection(self._url) as connection:
             version, partitions = migrations.state_of(connection.cursor())
@@ -194,16 +220,21 @@ class PostgresStore:
                 f"{self.place} is none of {partitions} partitions.", way_out="Count from 0."
             )
 
-    def _claim(self) -> None:
+    def _claim(self, *, evict: bool) -> None:
         """Hold the partition's lock for as long as this connection lives."""
         self._lock = _connection(self._url)
-        found = self._lock.execute("SELECT pg_try_advisory_lock(%s)", (_WRITER + self.partition,))
-        row = found.fetchone()
-        if row is None or not row[0]:
-            raise StoreUnavailable(
-                f"Another process writes to {self.place} already.",
-                way_out="Stop it, or wait until it lets go of the partition.",
-            )
+        key = _WRITER + self.partition
+        if evict:
+            self._lock.execute(_EVICT, (key,))
+        for wait in (0.0, 0.5):
+            time.sleep(wait if evict else 0.0)
+            row = self._lock.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+            if row is not None and row[0]:
+                return
+        raise StoreUnavailable(
+            f"Another process writes to {self.place} already.",
+            way_out="Stop it, or wait until it lets go of the partition.",
+        )
 
     def _connect(self, *, writes: bool) -> None:
         reading = Datastore(self._url, self.partition, size=_READERS, read_only=True)
@@ -222,6 +253,10 @@ class PostgresStore:
         self.ledger, self.warnings = logs
 
 
+_EVICT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 "
+    "AND objid = %s AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _WHERE = "SELECT stream, partition FROM loanbell.homes WHERE stream = ANY(%s)"
 
 
