@@ -244,6 +244,7 @@ class Kafka(Service):
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1_000,
             "auto.create.topics.enable": "false",
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -25,8 +25,6 @@ from ledger.errors import StoreUnavailable
 from streams.parts import secret_in
 from streams.settings import Settings, SettingsError
 
-SESSION_SECONDS = 10.0
-"""A worker that the broker does not hear of for so long loses its partitions."""
 MOST_BATCH_BYTES = 900_000
 _FIRST_OFFSET = 1
 
@@ -238,8 +236,8 @@ class Consumer:
             settings.group,
             broker=f"kafka://{servers_of(settings)}",
             broker_credentials=_credentials(settings),
-            broker_session_timeout=SESSION_SECONDS,
-            broker_heartbeat_interval=SESSION_SECONDS / 4,
+            broker_session_timeout=settings.session_seconds,
+            broker_heartbeat_interval=settings.session_seconds / 4,
             broker_commit_interval=1.0,
             consumer_auto_offset_reset="earliest",
             autodiscover=False,

@@ -37,7 +37,7 @@ from streams.wiring import Node
 WAITING = 4_000
 """Deliveries that wait in a lane before the consumer is held up."""
 RETRY_SECONDS = 0.5
-EVICT_AFTER = 20
+EVICT_AFTER = 6
 """Attempts to open a partition before a writer that does not let go is cut off."""
 
 log = logging.getLogger("loanbell.worker")
@@ -181,6 +181,7 @@ class Lane:
         try:
             await node.start()
             self.node = node
+            log.info("partition %d is ours, recorded up to %d", self.partition, self.done)
             yield node
         finally:
             self.node = self.outbox = None
@@ -188,6 +189,7 @@ class Lane:
             while node.busy:
                 await asyncio.sleep(0.02)
             await asyncio.to_thread(node.close)
+            log.info("partition %d is given back, recorded up to %d", self.partition, self.done)
 
     async def _serve(self, node: Node) -> None:
         """Record, publish and close days until one of them fails. Errors: what failed."""

@@ -57,6 +57,7 @@ class Settings:
     database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
     database_password_file: a file with its password; else libpq's ways (PGPASSWORD, ~/.pgpass).
     broker: Kafka, kafka://host:port,host:port. group: the consumer group of the workers.
+    session_seconds: a worker that the broker does not hear of for so long loses its partitions.
     topic_prefix: stands before the names of all topics, for several books on one broker.
     kafka_security: plaintext, ssl, sasl_plaintext or sasl_ssl; kafka_ca_file for the last two.
     kafka_mechanism, kafka_user, kafka_password_file: for the two with sasl.
@@ -82,6 +83,7 @@ class Settings:
     database_password_file: Path | None = None
     broker: str = ""
     group: str = "loanbell"
+    session_seconds: float = 10.0
     topic_prefix: str = ""
     kafka_security: KafkaSecurity = "plaintext"
     kafka_mechanism: KafkaMechanism = "SCRAM-SHA-512"
@@ -303,6 +305,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "database_password_file": _path,
     "broker": _address("kafka://"),
     "group": _text,
+    "session_seconds": _seconds,
     "topic_prefix": _text,
     "kafka_security": _one_of(*get_args(KafkaSecurity)),
     "kafka_mechanism": _one_of(*get_args(KafkaMechanism)),

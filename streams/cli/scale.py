@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,8 @@ def worker(
     """
     given = {"broker": broker, "database": database, "host": host, "port": port}
     settings = Settings.load({**given, "closed_by": closed_by}, file=config)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("loanbell").setLevel(logging.INFO)
     asyncio.run(_work(settings))
 
 

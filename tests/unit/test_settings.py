@@ -64,6 +64,7 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "database_password_file": ("/run/db", Path("/run/db")),
         "broker": ("kafka://k1:9092,k2:9092", "kafka://k1:9092,k2:9092"),
         "group": ("bank", "bank"),
+        "session_seconds": ("6", 6.0),
         "topic_prefix": ("north.", "north."),
         "kafka_security": ("sasl_ssl", "sasl_ssl"),
         "kafka_mechanism": ("PLAIN", "PLAIN"),
