@@ -161,35 +161,43 @@ class Lane:
     @asynccontextmanager
     async def _opened(self, *, evict: bool) -> AsyncIterator[Node]:
         """The partition's node, running; closed behind it, however it ends."""
-        opening = asyncio.ensure_future(
-            asyncio.to_thread(
-                partial(
-                    Node.open,
-                    self._settings,
-                    metrics=self._metrics,
-                    partition=self.partition,
-                    evict=evict,
-                )
-            )
-        )
+        # Half-started agents cannot be cancelled: Faust would start them again.
+        opening = asyncio.ensure_future(self._open(evict=evict))
         try:
-            node = await asyncio.shield(opening)
+            self.node = node = await asyncio.shield(opening)
         except asyncio.CancelledError:
             with contextlib.suppress(StoreUnavailable):
-                (await opening).close()
+                await self._close(await opening)
             raise
+        log.info("partition %d is ours", self.partition)
         try:
-            await node.start()
-            self.node = node
-            log.info("partition %d is ours, recorded up to %d", self.partition, self.done)
             yield node
         finally:
             self.node = self.outbox = None
-            await node.stop()
-            while node.busy:
-                await asyncio.sleep(0.02)
-            await asyncio.to_thread(node.close)
+            await self._close(node)
             log.info("partition %d is given back, recorded up to %d", self.partition, self.done)
+
+    async def _open(self, *, evict: bool) -> Node:
+        opening = partial(
+            Node.open,
+            self._settings,
+            metrics=self._metrics,
+            partition=self.partition,
+            evict=evict,
+        )
+        node = await asyncio.to_thread(opening)
+        try:
+            await node.start()
+        except BaseException:
+            await self._close(node)
+            raise
+        return node
+
+    async def _close(self, node: Node) -> None:
+        await node.stop()
+        while node.busy:
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(node.close)
 
     async def _serve(self, node: Node) -> None:
         """Record, publish and close days until one of them fails. Errors: what failed."""

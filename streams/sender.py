@@ -22,11 +22,21 @@ SEND_DELIVERIES = 64
 
 
 class Sender:
-    """Sends messages in the order of the calls; `flush` when the last one is in."""
+    """Sends messages in the order of the calls; `flush` when the last one is in.
 
-    def __init__(self, producer: Producer, topic: str, partitions: int) -> None:
+    `borrowers` is what earlier messages told of loans and accounts; it is added to.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        partitions: int,
+        *,
+        borrowers: dict[tuple[str, str], str] | None = None,
+    ) -> None:
         self._producer, self._topic, self._partitions = producer, topic, partitions
-        self._borrowers: dict[tuple[str, str], str] = {}
+        self._borrowers = {} if borrowers is None else borrowers
         self._lines: list[list[bytes]] = [[] for _ in range(partitions)]
         self._sizes = [0] * partitions
         self._ready: list[list[Outgoing]] = [[] for _ in range(partitions)]

@@ -255,15 +255,16 @@ class Node:
 
     async def settled(self) -> None:
         """Until all that was taken is recorded, watched and projected. Errors: what failed."""
-        while not self._is_settled():
-            if self.failure is not None:
-                raise self.failure
+        while self.failure is None and not self._is_settled():
             await self._moved.wait()
+        if self.failure is not None:
+            raise self.failure
 
     async def moved(self, *, within_seconds: float) -> None:
         """Until something was recorded, watched or projected, or the time is over."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), within_seconds)
+            async with asyncio.timeout(within_seconds):  # `wait_for` may swallow a cancellation.
+                await self._moved.wait()
 
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
@@ -394,7 +395,5 @@ class Node:
     def fell_behind(self, days: int) -> None:
         """So many business days are open that the timer leaves alone; 0 when there are none."""
         if days and not self.days_behind:
-            log.warning(
-                "the book is %d business days behind the clock; the timer leaves them open", days
-            )
+            log.warning("the book is %d business days behind; the timer leaves them open", days)
         self.days_behind = days

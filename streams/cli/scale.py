@@ -61,6 +61,7 @@ def worker(
 
 
 async def _work(settings: Settings) -> None:
+    stopping = asyncio.create_task(told_to_stop().wait())
     running = Worker(settings)
     listener = listen(settings.host, settings.port)
     web = WebServer(create_worker_api(running), listener)
@@ -68,7 +69,6 @@ async def _work(settings: Settings) -> None:
     async with running:
         await web.start()
         err.print(f"LoanBell worker of group {settings.group} at http://{settings.host}:{port}")
-        stopping = asyncio.create_task(told_to_stop().wait())
         while not stopping.done() and running.crashed is None:
             await asyncio.wait([stopping], timeout=0.5)
         err.print("stopping …")

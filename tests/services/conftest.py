@@ -92,6 +92,7 @@ class Scaled:
     partitions: int
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    borrowers: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def start(self, **more: str) -> subprocess.Popen[bytes]:
         """A worker process. What it prints lies in the test's folder."""
@@ -115,13 +116,22 @@ class Scaled:
         self.processes.append(process)
         return process
 
+    def joined(self, process: subprocess.Popen[bytes]) -> None:
+        """Until a worker has joined the group."""
+        log = self.folder / f"worker{self.processes.index(process)}.log"
+        for _ in range(600):
+            if "LoanBell worker" in log.read_text():
+                return
+            time.sleep(0.05)
+        raise AssertionError(log.read_text())
+
     def send(self, messages: Iterable[bytes]) -> None:
         """Messages as a core system sends them: by borrower, closes to every partition."""
 
         async def sending() -> None:
             producer = Producer(self.settings)
             topic = self.settings.topic(TRANSACTIONS_TOPIC)
-            sender = Sender(producer, topic, self.partitions)
+            sender = Sender(producer, topic, self.partitions, borrowers=self.borrowers)
             await sender.send(messages)
             await sender.flush()
             await producer.stop()

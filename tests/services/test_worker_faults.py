@@ -7,9 +7,9 @@ After each storm the facts, warnings, closed days and published ids equal an und
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -44,11 +44,10 @@ def sending(scaled: Any, messages: list[bytes], *, pieces: int, pause: float) ->
             scaled.send(messages[start : start + size])
             time.sleep(pause)
 
-    thread = threading.Thread(target=send)
-    thread.start()
-    yield
-    thread.join(timeout=120)
-    assert not thread.is_alive()
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send)
+        yield
+        sent.result(timeout=120)
 
 
 def assert_same_book(scaled: Any, undisturbed: Any) -> None:
@@ -93,7 +92,8 @@ def test_workers_come_and_go_under_load(
     with sending(scaled, portfolio_messages, pieces=8, pause=0.3):
         for _ in range(2):
             newcomer = scaled.start(**QUICK)
-            time.sleep(random.uniform(2.0, 4.0))
+            scaled.joined(newcomer)
+            time.sleep(random.uniform(0.1, 1.5))
             newcomer.send_signal(signal.SIGTERM)
             started = time.monotonic()
             assert newcomer.wait(timeout=20) == 0
