@@ -36,6 +36,7 @@ from streams.wiring import Node
 
 WAITING = 4_000
 """Deliveries that wait in a lane before the consumer is held up."""
+NODE_STOP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 EVICT_AFTER = 6
 """Attempts to open a partition before a writer that does not let go is cut off."""
@@ -72,8 +73,9 @@ class Lane:
         metrics: Metrics,
     ) -> None:
         self.partition, self._partitions = partition, partitions
-        # Closes come through the topic, so that they have their place among the transactions.
-        self._settings = replace(settings, closed_by="driver")
+        # Closes come through the topic, so that they have their place among the transactions. What
+        # the agents have not read when a partition goes, its next owner makes up.
+        self._settings = replace(settings, closed_by="driver", stop_seconds=NODE_STOP_SECONDS)
         self._timed = settings.closed_by == "timer"
         self._producer, self._metrics = producer, metrics
         self._topic = settings.topic(TRANSACTIONS_TOPIC)
@@ -135,8 +137,9 @@ class Lane:
         self._room.set()
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
+            if not self._task.cancelled() and self._task.exception() is not None:
+                log.error("partition %d: %r", self.partition, self._task.exception())
 
     async def _run(self) -> None:
         attempts = 0
@@ -174,7 +177,7 @@ class Lane:
             yield node
         finally:
             self.node = self.outbox = None
-            await self._close(node)
+            await _wholly(self._close(node))
             log.info("partition %d is given back, recorded up to %d", self.partition, self.done)
 
     async def _open(self, *, evict: bool) -> Node:
@@ -322,6 +325,16 @@ def lines_of(value: bytes) -> list[bytes]:
     if b"\n" not in value:
         return [value]
     return [line for line in value.split(b"\n") if line.strip()] or [value]
+
+
+async def _wholly(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` to its end, also when this is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _later(one: date | None, other: date | None) -> date | None:

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar, date_of, now_us
+from ledger.errors import StoreUnavailable
 from ledger.events import BusinessDayClosed
 from ledger.process import settle
 from ledger.service import Batch, Incoming, Ledger
@@ -65,6 +66,7 @@ class Node:
         self._open_answers: set[asyncio.Future[Any]] = set()
         self._moved = asyncio.Event()
         self._last_health: Health | None = None
+        self._known: Mapping[str, int] = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
         self._on_stopping: list[Callable[[], None]] = []
         self._channels: dict[str, Any] = {}
         self._app: EmbeddedApp | None = None
@@ -112,16 +114,10 @@ class Node:
             "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
         }  # fmt: skip
         settings, store = self.settings, self.store
-        self._record = RecordAgent(
-            self.ledger, self._recorded, most=settings.batch_messages, **common
-        )
+        most = settings.batch_messages
+        self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
         self._watch = WatchAgent(
-            self.watch,
-            store.ledger,
-            store.warnings,
-            self._to_views,
-            most=settings.batch_messages,
-            **common,
+            self.watch, store.ledger, store.warnings, self._to_views, most=most, **common
         )
         self._project = ProjectAgent(self.projector, most=settings.project_facts, **common)
         self._agents = (self._record, self._watch, self._project)
@@ -276,10 +272,7 @@ class Node:
         """How the node stands, or stood when it was closed. Cheap; any thread."""
         if self._last_health is not None:
             return self._last_health
-        positions = {
-            LEDGER_LOG: self.store.ledger.last_position(),
-            WARNINGS_LOG: self.store.warnings.last_position(),
-        }
+        positions = self._positions()
         lags = {("watch", LEDGER_LOG): max(0, positions[LEDGER_LOG] - self._watch.position)}
         for name, read in self._project.positions.items():
             lags["project", name] = max(0, positions[name] - read)
@@ -307,6 +300,13 @@ class Node:
     def busy(self) -> bool:
         """Whether an agent is in the middle of something."""
         return any(agent.busy for agent in self._agents)
+
+    def _positions(self) -> Mapping[str, int]:
+        """Where the logs end; while the store cannot be asked, where they ended when it could."""
+        logs = (self.store.ledger, self.store.warnings)
+        with contextlib.suppress(StoreUnavailable):
+            self._known = {log.name: log.last_position() for log in logs}
+        return self._known
 
     def _standing(self) -> tuple[State, str]:
         if self.failure is not None:

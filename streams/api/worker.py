@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ledger.errors import StoreUnavailable
 from streams.api.answers import json_answer
 from streams.metrics import PartitionStanding, Standing
 
@@ -73,10 +72,7 @@ def standing_of(worker: Worker) -> Standing:
         )
         if node is None:
             continue
-        try:
-            health = node.health()
-        except StoreUnavailable:
-            continue  # The database is away: `up` says so.
+        health = node.health()
         lags.update(health.lags)
         last.update(health.positions)
         if health.closed_through is not None:
@@ -100,10 +96,7 @@ def _told(worker: Worker, lane: Lane) -> dict[str, Any]:
         "waiting_messages": worker.lag(lane),
     }
     if node is not None:
-        try:
-            health = node.health()
-        except StoreUnavailable as error:
-            return {**told, "reason": error.message}
+        health = node.health()
         told |= {
             "closed_through_date": health.closed_through,
             "logs": dict(health.positions),
