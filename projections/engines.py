@@ -28,12 +28,25 @@ class Schema:
         return f"{self.name} of {parts.get('dbname', '')} at {parts.get('host', 'localhost')}"
 
 
-Place = Path | str | Schema
-"""A SQLite file or a schema."""
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The schemas of all partitions of a database, to be read as one."""
+
+    url: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return str(Schema(self.url, f"{self.names[0]} and the others"))
+
+
+Place = Path | str | Schema | Schemas
+"""A SQLite file, a schema, or the schemas of all partitions."""
 
 
 def engine_of(place: Place, *, read_only: bool) -> Engine:
     """An engine over the views at `place`. Errors: StoreUnavailable."""
+    if isinstance(place, Schemas):
+        return _postgres(Schema(place.url, place.names[0]), read_only=True)
     if isinstance(place, Schema):
         return _postgres(place, read_only=read_only)
     return _sqlite(Path(place), read_only=read_only)

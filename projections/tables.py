@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -34,7 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from projections.engines import Place, Schema, engine_of, explain
+from projections.engines import Place, Schema, Schemas, engine_of, explain
+from projections.union import union
 
 __all__ = [
     "CATALOG",
@@ -44,6 +45,7 @@ __all__ = [
     "Place",
     "Row",
     "Schema",
+    "Schemas",
     "Table",
     "TableSpec",
     "and_",
@@ -83,7 +85,8 @@ class TableSpec:
     """A table of a view. The first `key` columns are its primary key.
 
     Columns named in `fixed` never change once a row is there: an upsert leaves them alone, and
-    their indexes with them.
+    their indexes with them. A row of a table that `closes` days counts, where partitions are read
+    as one, when every partition has it.
     """
 
     name: str
@@ -91,6 +94,7 @@ class TableSpec:
     key: int = 1
     indexes: tuple[tuple[str, ...], ...] = ()
     fixed: tuple[str, ...] = ()
+    closes: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -133,9 +137,10 @@ class CatalogRow:
 class Database:
     """The file of the views. Errors: StoreUnavailable, with the way out, from every method."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, schemas: Sequence[str] = ()) -> None:
         self._engine = engine
         self._name = name
+        self._schemas = schemas
         self._tables: dict[tuple[str, str, int], Table] = {}
         self._upserts: dict[str, str] = {}
         self.catalog = self.table(CATALOG)
@@ -143,7 +148,8 @@ class Database:
     @classmethod
     def open(cls, place: Place, *, read_only: bool = False) -> Database:
         """Open the views at `place`, made if missing unless `read_only`."""
-        database = cls(engine_of(place, read_only=read_only), str(place))
+        schemas = place.names if isinstance(place, Schemas) else ()
+        database = cls(engine_of(place, read_only=read_only), str(place), schemas)
         if not read_only:
             with database.writing() as connection:
                 database.catalog.create(connection, checkfirst=True)
@@ -168,36 +174,13 @@ class Database:
     def table(self, spec: TableSpec, *, suffix: str = "", generation: int = 1) -> Table:
         """The table of `spec`. `suffix` names one built beside it, `generation` its indexes."""
         known = self._tables.get((spec.name, suffix, generation))
-        if known is not None:
-            return known
-        name = spec.name + suffix
-        # In the order of bytes everywhere, as SQLite and Python sort.
-        text_type = Text().with_variant(Text(collation="C"), "postgresql")
-        types: dict[type, Any] = {int: BigInteger(), str: text_type}
-        columns: list[Column[Any]] = [
-            Column(
-                column.name,
-                types[column.kind],
-                primary_key=position < spec.key,
-                nullable=column.nullable,
-                autoincrement=False,
+        if known is None:
+            made = [_table(spec, suffix, generation, schema) for schema in self._schemas]
+            known = (
+                union(made, closes=spec.closes) if made else _table(spec, suffix, generation, None)
             )
-            for position, column in enumerate(spec.columns)
-        ]
-        indexes = [
-            Index(f"ix_{spec.name}_{'_'.join(names)}_g{generation}", *names)
-            for names in spec.indexes
-        ]
-        made = Table(
-            name,
-            MetaData(),
-            *columns,
-            *indexes,
-            info={"fixed": spec.fixed},
-            sqlite_with_rowid=False,
-        )
-        self._tables[spec.name, suffix, generation] = made
-        return made
+            self._tables[spec.name, suffix, generation] = known
+        return known
 
     def create(self, connection: Connection, table: Table) -> None:
         """Make `table` anew, empty; whatever had its name is dropped."""
@@ -221,8 +204,11 @@ class Database:
 
     def catalog_rows(self, connection: Connection) -> dict[str, CatalogRow]:
         """What the catalog says, by view."""
-        found = connection.execute(select(self.catalog))
-        return {row.view: CatalogRow(*row) for row in found}
+        rows: dict[str, list[CatalogRow]] = {}
+        for found in connection.execute(select(self.catalog)):
+            rows.setdefault(found.view, []).append(CatalogRow(*found))
+        wanted = max(1, len(self._schemas))
+        return {view: _merged(of) for view, of in rows.items() if len(of) == wanted}
 
     def _upsert(self, table: Table) -> str:
         statement = self._upserts.get(table.name)
@@ -249,6 +235,19 @@ class Database:
             raise explain(error, self._name) from error
 
 
+def _merged(rows: Sequence[CatalogRow]) -> CatalogRow:
+    """What partitions say of a view together: facts read by all, days closed by each."""
+    if len(rows) == 1:
+        return rows[0]
+    closed = [row.closed_day for row in rows if row.closed_day is not None]
+    return replace(
+        rows[0],
+        ledger_position=sum(row.ledger_position for row in rows),
+        warnings_position=sum(row.warnings_position for row in rows),
+        closed_day=min(closed) if len(closed) == len(rows) else None,
+    )
+
+
 def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
     """Rows as plain dictionaries by column name."""
     return [dict(row._mapping) for row in rows]
@@ -257,3 +256,31 @@ def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
 def like_row(spec: TableSpec, values: Mapping[str, Any]) -> Row:
     """`values` in the order of the columns of `spec`."""
     return tuple(values[name] for name in spec.column_names)
+
+
+def _table(spec: TableSpec, suffix: str, generation: int, schema: str | None) -> Table:
+    name = spec.name + suffix
+    # In the order of bytes everywhere, as SQLite and Python sort.
+    text_type = Text().with_variant(Text(collation="C"), "postgresql")
+    types: dict[type, Any] = {int: BigInteger(), str: text_type}
+    columns: list[Column[Any]] = [
+        Column(
+            column.name,
+            types[column.kind],
+            primary_key=position < spec.key,
+            nullable=column.nullable,
+            autoincrement=False,
+        )
+        for position, column in enumerate(spec.columns)
+    ]
+    indexes = [
+        Index(f"ix_{spec.name}_{'_'.join(names)}_g{generation}", *names) for names in spec.indexes
+    ]
+    return Table(
+        name,
+        MetaData(schema=schema),
+        *columns,
+        *indexes,
+        info={"fixed": spec.fixed},
+        sqlite_with_rowid=False,
+    )

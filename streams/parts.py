@@ -46,7 +46,12 @@ def views_place(settings: Settings, partition: int | None) -> Place:
     """Where the views over those facts are."""
     if partition is None:
         return settings.views_db
-    return Schema(database_of(settings), f"loanbell_p{partition}_views")
+    return Schema(database_of(settings), views_schema(partition))
+
+
+def views_schema(partition: int) -> str:
+    """The schema that holds the views of a partition; its facts are in one of their own."""
+    return f"loanbell_p{partition}_views"
 
 
 def database_of(settings: Settings) -> str:

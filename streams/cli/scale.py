@@ -11,8 +11,10 @@ import typer
 
 from ledger.store import migrate as migrate_to
 from ledger.store.migrations import LATEST
+from streams.api.app import create_reading_api, hosts_of
 from streams.api.worker import create_worker_api
 from streams.app import WebServer, listen
+from streams.books import Books
 from streams.cli.app import ConfigOption, cli, err, out
 from streams.cli.serve import told_to_stop
 from streams.kafka import Producer, create_topics
@@ -75,6 +77,35 @@ async def _work(settings: Settings) -> None:
         await web.stop()
     if running.crashed is not None:
         raise running.crashed
+
+
+@cli.command(rich_help_panel=PANEL)
+def api(
+    database: DatabaseOption = None,
+    host: Annotated[str | None, typer.Option("--host", help="Where to listen.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="0 takes a free one.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve what all partitions hold: loans, their stories, warnings, grades, portfolio.
+
+    Reads only: transactions go to the topic. As many as wanted may run. It has no sign-in: keep it
+    on loopback or behind a proxy that has one.
+    """
+    settings = Settings.load({"database": database, "host": host, "port": port}, file=config)
+    asyncio.run(_read(settings))
+
+
+async def _read(settings: Settings) -> None:
+    stopping = asyncio.create_task(told_to_stop().wait())
+    books = await asyncio.to_thread(Books.open, settings)
+    listener = listen(settings.host, settings.port)
+    web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
+    await web.start()
+    port = listener.getsockname()[1]
+    err.print(f"LoanBell reads at http://{settings.host}:{port}  /docs  /v1/status  /metrics")
+    await stopping
+    await web.stop()
+    books.close()
 
 
 @topics.command("create")

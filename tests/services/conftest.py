@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ class Book:
     days: list[list[date]] = field(default_factory=list)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     event_ids: set[str] = field(default_factory=set)
+    store: Any = None
 
     def take(self, store: Any) -> None:
         """Add a store's facts; where the watch stood when it rang differs between partitions."""
@@ -81,6 +83,7 @@ def undisturbed(portfolio_messages: list[bytes]) -> Book:
     store.warnings.record(watch.observe(store.ledger.read(limit=10**7)))
     book = Book()
     book.take(store)
+    book.store = store
     return book
 
 
@@ -94,8 +97,8 @@ class Scaled:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     borrowers: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def start(self, **more: str) -> subprocess.Popen[bytes]:
-        """A worker process. What it prints lies in the test's folder."""
+    def start(self, command: str = "worker", **more: str) -> subprocess.Popen[bytes]:
+        """A process of its own. What it prints lies in the test's folder."""
         values = {
             "database": self.settings.database,
             "broker": self.settings.broker,
@@ -108,7 +111,7 @@ class Scaled:
         variables = {f"LOANBELL_{name.upper()}": value for name, value in values.items()}
         with (self.folder / f"worker{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", "from streams.cli import main; main()", "worker"],
+                [sys.executable, "-c", "from streams.cli import main; main()", command],
                 env={**os.environ, **variables},
                 stdout=log,
                 stderr=log,
@@ -116,12 +119,13 @@ class Scaled:
         self.processes.append(process)
         return process
 
-    def joined(self, process: subprocess.Popen[bytes]) -> None:
-        """Until a worker has joined the group."""
+    def joined(self, process: subprocess.Popen[bytes]) -> str:
+        """Until a process serves; returns its address."""
         log = self.folder / f"worker{self.processes.index(process)}.log"
         for _ in range(600):
-            if "LoanBell worker" in log.read_text():
-                return
+            found = re.search(r"LoanBell .* at (http://\S+)", log.read_text())
+            if found is not None:
+                return found[1]
             time.sleep(0.05)
         raise AssertionError(log.read_text())
 
