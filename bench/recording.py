@@ -29,7 +29,7 @@ from ledger.commands import Command, CreditAccount, OpenAccount
 from ledger.events import AccountCredited
 from ledger.process import settle
 from ledger.service import Incoming, Ledger
-from ledger.store import NewFact, SqliteLog, Store
+from ledger.store import Log, NewFact, Store
 
 Result = dict[str, Any]
 _DAY = date(2024, 3, 29)
@@ -117,24 +117,24 @@ def _durable(folder: Path, seed: int, quick: bool) -> list[Result]:
     for _ in range(rounds):
         facts = source.batch(size)
         rows = _rows(facts, source.made - size)
-        ours = _seconds(log.record, facts, tracking={"bench": source.made})
+        ours = seconds_of(log.record, facts, tracking={"bench": source.made})
         seconds.setdefault("ours", []).append(ours / size)
         for name, database in (("bare", bare), ("indexed", indexed)):
-            taken = _seconds(_each, database, rows)
+            taken = seconds_of(_each, database, rows)
             seconds.setdefault(name, []).append(taken / size)
-        taken = _seconds(_library, app, counters)
+        taken = seconds_of(record_by_library, app, counters)
         seconds.setdefault("library", []).append(taken / len(counters))
     rate = {name: 1 / statistics.median(each) for name, each in seconds.items()}
     what = f"{rounds} rounds of {size:,}, 100,000 streams, medians"
     question = "durable recording"
     return [
-        _result(question, "FactLog.record", rate["ours"], "facts/s", what),
-        _result(question, "library: get, trigger, save", rate["library"], "facts/s", what),
-        _result(question, "raw executemany, same table", rate["bare"], "facts/s", "rows ready"),
-        _result(question, "raw executemany, unique stream index", rate["indexed"], "facts/s", ""),
-        _result(question, "times the library", rate["ours"] / rate["library"], "×", "aim 40"),
-        _result(question, "share of raw, same table", rate["ours"] / rate["bare"], "", "aim 0.6"),
-        _result(question, "share of raw, indexed", rate["ours"] / rate["indexed"], "", ""),
+        result(question, "FactLog.record", rate["ours"], "facts/s", what),
+        result(question, "library: get, trigger, save", rate["library"], "facts/s", what),
+        result(question, "raw executemany, same table", rate["bare"], "facts/s", "rows ready"),
+        result(question, "raw executemany, unique stream index", rate["indexed"], "facts/s", ""),
+        result(question, "times the library", rate["ours"] / rate["library"], "×", "aim 40"),
+        result(question, "share of raw, same table", rate["ours"] / rate["bare"], "", "aim 0.6"),
+        result(question, "share of raw, indexed", rate["ours"] / rate["indexed"], "", ""),
     ]
 
 
@@ -154,17 +154,17 @@ def _flat(folder: Path, seed: int, quick: bool) -> list[Result]:
                 grown[count] = source, store.ledger
             for _ in range(rounds):
                 for count, (source, log) in grown.items():
-                    seconds[count].append(_seconds(_known_and_record, log, source.batch(size)))
+                    seconds[count].append(seconds_of(_known_and_record, log, source.batch(size)))
         rates = {count: size * rounds / sum(taken) for count, taken in seconds.items()}
         for count, rate in rates.items():
             slowest = f"slowest batch of {size:,}: {max(seconds[count]) * 1e3:.0f} ms"
-            results.append(_result("flat", f"{name}, {count:,} facts", rate, "facts/s", slowest))
+            results.append(result("flat", f"{name}, {count:,} facts", rate, "facts/s", slowest))
         kept = rates[sizes[1]] / rates[sizes[0]]
-        results.append(_result("flat", f"{name}: kept", kept, "", f"aim 0.7; {rounds} rounds"))
+        results.append(result("flat", f"{name}: kept", kept, "", f"aim 0.7; {rounds} rounds"))
     return results
 
 
-def _known_and_record(log: SqliteLog, facts: Sequence[NewFact]) -> None:
+def _known_and_record(log: Log, facts: Sequence[NewFact]) -> None:
     """As the service does: look the commands up, then record."""
     log.known_commands([new.command_id for new in facts if new.command_id is not None])
     log.record(facts)
@@ -190,11 +190,11 @@ def _layouts(folder: Path, seed: int, quick: bool) -> list[Result]:
         seconds = []
         while source.made < total:
             rows = _rows(source.batch(size), source.made - size)
-            seconds.append(_seconds(_each, database, rows))
+            seconds.append(seconds_of(_each, database, rows))
         late = seconds[len(seconds) // 2 :]
         rate = size * len(late) / sum(late)
         note = f"raw executemany, second half of {total:,}"
-        results.append(_result("table layout", name, rate, "rows/s", note))
+        results.append(result("table layout", name, rate, "rows/s", note))
     return results
 
 
@@ -214,12 +214,12 @@ def _busy(folder: Path, seed: int, quick: bool) -> list[Result]:
         for _ in range(3):
             facts = source.batch(size)
             rows = _rows(facts, source.made - size)
-            one.append(_seconds(_each, database, rows))
-            many.append(_seconds(log.record, facts))
+            one.append(seconds_of(_each, database, rows))
+            many.append(seconds_of(log.record, facts))
         for name, seconds in (("a statement a row", one), ("FactLog.record", many)):
             rate = size / statistics.median(seconds)
             note = f"batches of {size:,}"
-            results.append(_result("busy process", f"{name}, {beside}", rate, "facts/s", note))
+            results.append(result("busy process", f"{name}, {beside}", rate, "facts/s", note))
     stop.set()
     other.join()
     return results
@@ -244,15 +244,15 @@ def _service(folder: Path, seed: int, quick: bool) -> list[Result]:
             _incoming(_credit(draw, number, accounts), number)
             for number in range(offset + 1, offset + 1 + size)
         ]
-        deciding.append(_seconds(_decide, states, batch) / size)
+        deciding.append(seconds_of(_decide, states, batch) / size)
         tracking = {"bench": offset + size}
-        whole.append(_seconds(ledger.record, batch, tracking=tracking) / size)
+        whole.append(seconds_of(ledger.record, batch, tracking=tracking) / size)
     all_us, core_us = statistics.median(whole) * 1e6, statistics.median(deciding) * 1e6
     note = f"{rounds} batches of {size:,} account credits, {accounts:,} accounts"
     return [
-        _result("service", "Ledger.record", 1e6 / all_us, "messages/s", note),
-        _result("service", "of it deciding, checking, evolving", core_us, "µs/message", ""),
-        _result("service", "of it the rest", all_us - core_us, "µs/message", "aim 12"),
+        result("service", "Ledger.record", 1e6 / all_us, "messages/s", note),
+        result("service", "of it deciding, checking, evolving", core_us, "µs/message", ""),
+        result("service", "of it the rest", all_us - core_us, "µs/message", "aim 12"),
     ]
 
 
@@ -268,23 +268,23 @@ def _reading(folder: Path, seed: int, quick: bool) -> list[Result]:
     with Store.open(path) as store:
         opening = time.perf_counter() - started
         log = store.ledger
-        by_position = _seconds(_read_all, log.read)
+        by_position = seconds_of(_read_all, log.read)
         names = [f"account:A{number:07d}" for number in range(0, 20_000, 10)]
         found: dict[str, Any] = {}
-        by_stream = _seconds(lambda: found.update(log.streams(names)))
-        chain = _seconds(log.verify)
+        by_stream = seconds_of(lambda: found.update(log.streams(names)))
+        chain = seconds_of(log.verify)
     note = f"{total:,} facts"
     return [
-        _result("reading", "by position, decoded", total / by_position, "facts/s", note),
-        _result(
+        result("reading", "by position, decoded", total / by_position, "facts/s", note),
+        result(
             "reading",
             "2,000 streams, decoded",
             sum(map(len, found.values())) / by_stream,
             "facts/s",
             note,
         ),
-        _result("reading", "chain verified", total / chain, "facts/s", note),
-        _result("reading", "open, newest index read again", opening, "s", note),
+        result("reading", "chain verified", total / chain, "facts/s", note),
+        result("reading", "open, newest index read again", opening, "s", note),
     ]
 
 
@@ -321,7 +321,8 @@ def _each(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None
     database.execute("COMMIT")
 
 
-def _library(app: Application[uuid.UUID], counters: Sequence[Counter]) -> None:
+def record_by_library(app: Application[uuid.UUID], counters: Sequence[Counter]) -> None:
+    """The library's own way, once for each aggregate."""
     for number, counter in enumerate(counters):
         loaded: Counter = app.repository.get(counter.id)
         loaded.credit(number, f"T{number}", "2024-03-29")
@@ -383,17 +384,14 @@ def _compute(stop: threading.Event) -> None:
             value = (value * 31 + 7) % 1_000_003
 
 
-def _seconds(work: Callable[..., object], *arguments: Any, **options: Any) -> float:
+def seconds_of(work: Callable[..., object], *arguments: Any, **options: Any) -> float:
+    """How long `work` takes."""
     started = time.perf_counter()
     work(*arguments, **options)
     return time.perf_counter() - started
 
 
-def _result(question: str, measure: str, value: float, unit: str, note: str) -> Result:
-    return {
-        "question": question,
-        "measure": measure,
-        "value": value,
-        "unit": unit,
-        "note": note,
-    }
+def result(question: str, measure: str, value: float, unit: str, note: str) -> Result:
+    """One row of the results."""
+    names = ("question", "measure", "value", "unit", "note")
+    return dict(zip(names, (question, measure, value, unit, note), strict=True))

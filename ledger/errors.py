@@ -105,5 +105,14 @@ class StoreBlocked(StoreUnavailable):
     code = "store_blocked"
 
 
+class StoreLost(StoreUnavailable):
+    """The database went away, perhaps in the middle of a commit.
+
+    Whether the last commit was kept is unknown until the log is read again; tracking tells.
+    """
+
+    code = "store_lost"
+
+
 class InvariantBroken(Exception):
     """The books would not balance, or stored history contradicts itself. Stop the partition."""

@@ -35,7 +35,9 @@ PORTFOLIO = TableSpec(
 )
 
 CLOSED_DAYS = TableSpec(
-    "closed_days", (integer("closed_day"), integer("position"), integer("recorded_at_us"))
+    "closed_days",
+    (integer("closed_day"), integer("position"), integer("recorded_at_us")),
+    closes=True,
 )
 
 

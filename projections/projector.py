@@ -7,7 +7,6 @@ process that dies between two commits loses nothing, since the facts are still t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ledger.errors import InvariantBroken
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
@@ -28,7 +27,7 @@ from projections.rebuild import (
     differences,
     fill,
 )
-from projections.tables import CatalogRow, Connection, Database
+from projections.tables import CatalogRow, Connection, Database, Place
 from projections.views import all_views
 
 Report = Callable[[Progress], None]
@@ -50,15 +49,15 @@ class Projector:
 
     @classmethod
     def open(
-        cls, path: Path | str, store: Logs, *, views: Sequence[Factory] | None = None
+        cls, place: Place, store: Logs, *, views: Sequence[Factory] | None = None
     ) -> Projector:
-        """Open the views in the file at `path` over the facts of `store`.
+        """Open the views at `place` over the facts of `store`.
 
         `views` defaults to `all_views()`, which grades by the default regime.
         Cheap: the fold in memory is restored by `catch_up`, or by the first use that needs it.
         Errors: StoreUnavailable.
         """
-        return cls(Database.open(path), store, all_views() if views is None else views)
+        return cls(Database.open(place), store, all_views() if views is None else views)
 
     def close(self) -> None:
         """Let go of the file. Everything projected is committed already."""
@@ -233,15 +232,13 @@ class Projector:
         self._warm = False
 
 
-def check(
-    path: Path | str, store: Logs, *, views: Sequence[Factory] | None = None
-) -> list[Difference]:
-    """Compare the views in the file at `path` with a rebuild from the facts, reading only.
+def check(place: Place, store: Logs, *, views: Sequence[Factory] | None = None) -> list[Difference]:
+    """Compare the views at `place` with a rebuild from the facts, reading only.
 
     Empty when every stored row is what the facts give; a scratch file is made and removed. May run
     beside the process that writes the views. Errors: StoreUnavailable.
     """
-    database = Database.open(path, read_only=True)
+    database = Database.open(place, read_only=True)
     try:
         return list(differences(database, store, all_views() if views is None else views))
     finally:

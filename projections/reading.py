@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import orjson
 
 from ledger.dates import date_of
 from ledger.errors import MalformedMessage
-from projections.rebuild import Logs
-from projections.tables import Connection, Database, Table, TableSpec, and_, func, select
+from ledger.store import Recorded
+from projections.tables import Connection, Database, Place, Table, TableSpec, and_, func, select
 
 Answer = dict[str, Any]
 """A row for the outside: stable names, dates as dates, lists as lists, money as whole minor units
 beside its currency."""
+
+
+class StreamLog(Protocol):
+    """What reads want of a log: single streams, and how long it is."""
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """All facts of one stream, in order."""
+
+    def last_position(self) -> int:
+        """How many facts it holds."""
+
+
+class Facts(Protocol):
+    """Where reads find single facts: a store, or all partitions of a database."""
+
+    @property
+    def ledger(self) -> StreamLog:
+        """The ledger log."""
+
+    @property
+    def warnings(self) -> StreamLog:
+        """The warnings log."""
+
 
 MAX_PAGE = 1_000
 LISTS = frozenset({"readings", "cause_event_ids", "causes"})
@@ -34,14 +56,14 @@ class Page:
 class Reader:
     """Reads one views file; any thread may. `logs` (a store) gives single facts where needed."""
 
-    def __init__(self, database: Database, logs: Logs | None = None) -> None:
+    def __init__(self, database: Database, logs: Facts | None = None) -> None:
         self._database = database
         self._logs = logs
 
     @classmethod
-    def open(cls, path: Path | str, logs: Logs | None = None) -> Self:
-        """Read the views at `path`. Errors: StoreUnavailable when there are none."""
-        return cls(Database.open(path, read_only=True), logs)
+    def open(cls, place: Place, logs: Facts | None = None) -> Self:
+        """Read the views at `place`. Errors: StoreUnavailable when there are none."""
+        return cls(Database.open(place, read_only=True), logs)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -15,6 +15,8 @@ from projections.tables import Row, TableSpec, integer, words
 
 EXCERPT = 500
 """Characters of the original that a list shows."""
+NUL_SIGN = "\N{SYMBOL FOR NULL}"
+"""Stands for a NUL, which no text in PostgreSQL may hold."""
 
 REFUSALS = TableSpec(
     "refusals",
@@ -41,7 +43,7 @@ class Refusals(View):
     """The view `refusals`: one row a refused message, never changed."""
 
     name = "refusals"
-    schema_version = 1
+    schema_version = 2
     tables = (REFUSALS,)
 
     def __init__(self) -> None:
@@ -59,7 +61,9 @@ class Refusals(View):
                     fact.code,
                     fact.reason,
                     fact.transaction_id,
-                    fact.original[:EXCERPT],
+                    fact.original[:EXCERPT].replace(
+                        "\0", "\N{SYMBOL FOR NULL}"
+                    ),  # no text in PostgreSQL
                     fact.encoding,
                     fact.original_bytes,
                     fact.original_sha256,

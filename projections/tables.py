@@ -1,7 +1,7 @@
-"""The only door to SQL: the file of the views, its tables, bulk upserts and consistent reads.
+"""The only door to SQL: the place of the views, its tables, bulk upserts and consistent reads.
 
-SQLAlchemy Core on a SQLite file (write-ahead log) today, PostgreSQL later: whatever only one of
-them understands stays in the helpers of this module. Knows no view by name and no fact.
+SQLAlchemy Core on a SQLite file (write-ahead log) or in a schema of PostgreSQL: whatever only one
+of them understands stays in `engines` and here. Knows no view by name and no fact.
 
 A view names its tables as `TableSpec`s. The catalog table `views` holds, for each view, the
 positions of both logs that its rows stand for; rows and positions always commit together.
@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -25,8 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    create_engine,
-    event,
     func,
     inspect,
     or_,
@@ -37,14 +34,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from ledger.errors import StoreBlocked, StoreUnavailable
+from projections.engines import Place, Schema, Schemas, engine_of, explain
+from projections.union import union
 
 __all__ = [
     "CATALOG",
     "CatalogRow",
     "Connection",
     "Database",
+    "Place",
     "Row",
+    "Schema",
+    "Schemas",
     "Table",
     "TableSpec",
     "and_",
@@ -84,7 +85,8 @@ class TableSpec:
     """A table of a view. The first `key` columns are its primary key.
 
     Columns named in `fixed` never change once a row is there: an upsert leaves them alone, and
-    their indexes with them.
+    their indexes with them. A row of a table that `closes` days counts, where partitions are read
+    as one, when every partition has it.
     """
 
     name: str
@@ -92,6 +94,7 @@ class TableSpec:
     key: int = 1
     indexes: tuple[tuple[str, ...], ...] = ()
     fixed: tuple[str, ...] = ()
+    closes: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -134,26 +137,19 @@ class CatalogRow:
 class Database:
     """The file of the views. Errors: StoreUnavailable, with the way out, from every method."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, schemas: Sequence[str] = ()) -> None:
         self._engine = engine
         self._name = name
+        self._schemas = schemas
         self._tables: dict[tuple[str, str, int], Table] = {}
         self._upserts: dict[str, str] = {}
         self.catalog = self.table(CATALOG)
 
     @classmethod
-    def open(cls, path: Path | str, *, read_only: bool = False) -> Database:
-        """Open the SQLite file at `path`, made if missing unless `read_only`."""
-        path = Path(path)
-        if read_only and not path.exists():
-            raise StoreUnavailable(
-                f"{path} does not exist.",
-                way_out="Run `loanbell serve`, `import` or `demo` on this folder first.",
-            )
-        mode = "ro" if read_only else "rwc"
-        engine = create_engine(f"sqlite:///file:{path}?mode={mode}&uri=true")
-        _prepare_sqlite(engine, read_only=read_only)
-        database = cls(engine, str(path))
+    def open(cls, place: Place, *, read_only: bool = False) -> Database:
+        """Open the views at `place`, made if missing unless `read_only`."""
+        schemas = place.names if isinstance(place, Schemas) else ()
+        database = cls(engine_of(place, read_only=read_only), str(place), schemas)
         if not read_only:
             with database.writing() as connection:
                 database.catalog.create(connection, checkfirst=True)
@@ -178,34 +174,13 @@ class Database:
     def table(self, spec: TableSpec, *, suffix: str = "", generation: int = 1) -> Table:
         """The table of `spec`. `suffix` names one built beside it, `generation` its indexes."""
         known = self._tables.get((spec.name, suffix, generation))
-        if known is not None:
-            return known
-        name = spec.name + suffix
-        types = {int: BigInteger, str: Text}
-        columns: list[Column[Any]] = [
-            Column(
-                column.name,
-                types[column.kind](),
-                primary_key=position < spec.key,
-                nullable=column.nullable,
-                autoincrement=False,
+        if known is None:
+            made = [_table(spec, suffix, generation, schema) for schema in self._schemas]
+            known = (
+                union(made, closes=spec.closes) if made else _table(spec, suffix, generation, None)
             )
-            for position, column in enumerate(spec.columns)
-        ]
-        indexes = [
-            Index(f"ix_{spec.name}_{'_'.join(names)}_g{generation}", *names)
-            for names in spec.indexes
-        ]
-        made = Table(
-            name,
-            MetaData(),
-            *columns,
-            *indexes,
-            info={"fixed": spec.fixed},
-            sqlite_with_rowid=False,
-        )
-        self._tables[spec.name, suffix, generation] = made
-        return made
+            self._tables[spec.name, suffix, generation] = known
+        return known
 
     def create(self, connection: Connection, table: Table) -> None:
         """Make `table` anew, empty; whatever had its name is dropped."""
@@ -229,8 +204,11 @@ class Database:
 
     def catalog_rows(self, connection: Connection) -> dict[str, CatalogRow]:
         """What the catalog says, by view."""
-        found = connection.execute(select(self.catalog))
-        return {row.view: CatalogRow(*row) for row in found}
+        rows: dict[str, list[CatalogRow]] = {}
+        for found in connection.execute(select(self.catalog)):
+            rows.setdefault(found.view, []).append(CatalogRow(*found))
+        wanted = max(1, len(self._schemas))
+        return {view: _merged(of) for view, of in rows.items() if len(of) == wanted}
 
     def _upsert(self, table: Table) -> str:
         statement = self._upserts.get(table.name)
@@ -254,10 +232,20 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            kind = StoreBlocked if _passes(error) else StoreUnavailable
-            raise kind(
-                f"The views in {self._name} cannot be used: {error.orig}.", way_out=_way_out(error)
-            ) from error
+            raise explain(error, self._name) from error
+
+
+def _merged(rows: Sequence[CatalogRow]) -> CatalogRow:
+    """What partitions say of a view together: facts read by all, days closed by each."""
+    if len(rows) == 1:
+        return rows[0]
+    closed = [row.closed_day for row in rows if row.closed_day is not None]
+    return replace(
+        rows[0],
+        ledger_position=sum(row.ledger_position for row in rows),
+        warnings_position=sum(row.warnings_position for row in rows),
+        closed_day=min(closed) if len(closed) == len(rows) else None,
+    )
 
 
 def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
@@ -270,37 +258,29 @@ def like_row(spec: TableSpec, values: Mapping[str, Any]) -> Row:
     return tuple(values[name] for name in spec.column_names)
 
 
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
-    """Real transactions from the first statement on, and a write-ahead log."""
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin or commit on its own
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A power cut may lose the last commits but never half of one; the ledger has them all.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 8000")
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA cache_size = -65536")
-
-    @event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _passes(error: DBAPIError) -> bool:
-    """Whether the same statement may succeed later: a full disk, a lock."""
-    words_of = str(error.orig).lower()
-    return "locked" in words_of or "full" in words_of
-
-
-def _way_out(error: DBAPIError) -> str:
-    words_of = str(error.orig).lower()
-    if "locked" in words_of:
-        return "Another process writes to it: stop that process, or wait for it to end."
-    if "full" in words_of:
-        return "The disk is full: free some space and start again; nothing is lost."
-    if "no such table" in words_of:
-        return "It is of another version: start `loanbell serve` once, which rebuilds the views."
-    return "Move the file away and start again: the views are rebuilt from the ledger's facts."
+def _table(spec: TableSpec, suffix: str, generation: int, schema: str | None) -> Table:
+    name = spec.name + suffix
+    # In the order of bytes everywhere, as SQLite and Python sort.
+    text_type = Text().with_variant(Text(collation="C"), "postgresql")
+    types: dict[type, Any] = {int: BigInteger(), str: text_type}
+    columns: list[Column[Any]] = [
+        Column(
+            column.name,
+            types[column.kind],
+            primary_key=position < spec.key,
+            nullable=column.nullable,
+            autoincrement=False,
+        )
+        for position, column in enumerate(spec.columns)
+    ]
+    indexes = [
+        Index(f"ix_{spec.name}_{'_'.join(names)}_g{generation}", *names) for names in spec.indexes
+    ]
+    return Table(
+        name,
+        MetaData(schema=schema),
+        *columns,
+        *indexes,
+        info={"fixed": spec.fixed},
+        sqlite_with_rowid=False,
+    )

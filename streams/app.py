@@ -83,7 +83,7 @@ class EmbeddedApp:
             web_enabled=web is not None,
         )
         if web is not None:
-            self._app.web_server(_WebServer(*web))
+            self._app.web_server(WebServer(*web))
 
     def channel(self, *, waiting: int) -> Any:
         """A channel in which at most `waiting` values wait; `put` waits for room."""
@@ -136,7 +136,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _WebServer(Service):
+class WebServer(Service):
     """uvicorn on the node's own loop, over a socket that listens already."""
 
     def __init__(self, asgi: Any, listener: socket.socket) -> None:

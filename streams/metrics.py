@@ -30,6 +30,15 @@ SIZES = (1.0, 10.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionStanding:
+    """How one partition of a worker stands: messages before it, facts not yet published."""
+
+    waiting_messages: int
+    unpublished_facts: int
+    up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the node and the book stand when Prometheus asks.
 
@@ -46,6 +55,7 @@ class Standing:
     gross_minor: Mapping[str, int] = field(default_factory=dict)
     at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ready: bool = False
+    partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
 
 
 class Meter(Protocol):
@@ -131,6 +141,7 @@ class Metrics(Meter):
         self._make_conclusions()
         self._make_http()
         self._make_standing()
+        self._make_partitions()
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
@@ -216,6 +227,16 @@ class Metrics(Meter):
             ("currency", "over_days"),
         )
 
+    def _make_partitions(self) -> None:
+        label = ("partition",)
+        self._up = self._gauge("partition_up", "1 when a partition of this worker serves.", label)
+        self._waiting = self._gauge(
+            "partition_waiting_messages", "Messages of the topic not recorded yet.", label
+        )
+        self._unpublished = self._gauge(
+            "partition_unpublished_facts", "Facts of the ledger not published yet.", label
+        )
+
     def transactions(
         self, tally: Mapping[tuple[str, str, str], int], *, facts: int, seconds: float
     ) -> None:
@@ -265,6 +286,15 @@ class Metrics(Meter):
             (self._open_warnings, standing.warnings_by_severity),
             (self._gross, standing.gross_minor),
             (self._at_risk, standing.at_risk_minor),
+            (self._up, {at: int(each.up) for at, each in standing.partitions.items()}),
+            (
+                self._waiting,
+                {at: each.waiting_messages for at, each in standing.partitions.items()},
+            ),
+            (
+                self._unpublished,
+                {at: each.unpublished_facts for at, each in standing.partitions.items()},
+            ),
         ):
             _set_all(gauge, values)
 

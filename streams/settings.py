@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -25,6 +25,8 @@ WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
 ClosedBy = Literal["timer", "driver"]
+KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
+KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 class SettingsError(LoanError):
@@ -50,6 +52,15 @@ class Settings:
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
+
+    Scaled out only:
+    database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
+    database_password_file: a file with its password; else libpq's ways (PGPASSWORD, ~/.pgpass).
+    broker: Kafka, kafka://host:port,host:port. group: the consumer group of the workers.
+    session_seconds: a worker that the broker does not hear of for so long loses its partitions.
+    topic_prefix: stands before the names of all topics, for several books on one broker.
+    kafka_security: plaintext, ssl, sasl_plaintext or sasl_ssl; kafka_ca_file for the last two.
+    kafka_mechanism, kafka_user, kafka_password_file: for the two with sasl.
     """
 
     data: Path = Path("loanbell-data")
@@ -68,6 +79,17 @@ class Settings:
     project_facts: int = 20_000
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
+    database: str = field(default="", repr=False)  # It may hold a password.
+    database_password_file: Path | None = None
+    broker: str = ""
+    group: str = "loanbell"
+    session_seconds: float = 10.0
+    topic_prefix: str = ""
+    kafka_security: KafkaSecurity = "plaintext"
+    kafka_mechanism: KafkaMechanism = "SCRAM-SHA-512"
+    kafka_user: str = ""
+    kafka_password_file: Path | None = None
+    kafka_ca_file: Path | None = None
 
     @property
     def ledger_db(self) -> Path:
@@ -78,6 +100,10 @@ class Settings:
     def views_db(self) -> Path:
         """What is read; can be rebuilt from the facts."""
         return self.data / "views.db"
+
+    def topic(self, name: str) -> str:
+        """The full name of a topic."""
+        return self.topic_prefix + name
 
     @classmethod
     def load(
@@ -128,7 +154,17 @@ def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*" + suffix))
 
 
-_PATHS = {"data": "", "calendar": ".txt", "pack": ".toml", "regime": ".toml"}
+_SECRET = {"database", "broker"}
+"""Settings whose value may hold a password: never shown."""
+_PATHS = {
+    "data": "",
+    "calendar": ".txt",
+    "pack": ".toml",
+    "regime": ".toml",
+    "database_password_file": "",
+    "kafka_password_file": "",
+    "kafka_ca_file": "",
+}
 """Settings that may hold a path: in a file they are relative to the file's folder."""
 
 
@@ -171,9 +207,8 @@ def _checked(given: Iterable[tuple[str, Any]], place: Callable[[str], str]) -> d
         try:
             values[name] = _READERS[name](value)
         except (ValueError, TypeError, OSError) as error:
-            raise SettingsError(
-                f"{place(name)} is {value!r}, which cannot be used.", way_out=f"{error}."
-            ) from None
+            shown = "not usable" if name in _SECRET else f"{value!r}, which cannot be used"
+            raise SettingsError(f"{place(name)} is {shown}.", way_out=f"{error}.") from None
     return values
 
 
@@ -239,6 +274,16 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return read
 
 
+def _address(*schemes: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = _text(value)
+        if not text.startswith(schemes):
+            raise ValueError(f"Give an address such as {schemes[0]}host:port")
+        return text
+
+    return read
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "data": _path,
     "calendar": _text,
@@ -256,4 +301,15 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "project_facts": _whole(1, 1_000_000),
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
+    "database": _address("postgresql://", "postgres://"),
+    "database_password_file": _path,
+    "broker": _address("kafka://"),
+    "group": _text,
+    "session_seconds": _seconds,
+    "topic_prefix": _text,
+    "kafka_security": _one_of(*get_args(KafkaSecurity)),
+    "kafka_mechanism": _one_of(*get_args(KafkaMechanism)),
+    "kafka_user": _text,
+    "kafka_password_file": _path,
+    "kafka_ca_file": _path,
 }

@@ -54,6 +54,15 @@ GRADES_TOPIC = "loanbell.grades.v1"
 LEDGER_TOPIC = "loanbell.ledger.v1"
 """Facts of the ledger log, keyed by entity."""
 
+TOPICS: dict[str, dict[str, str]] = {
+    TRANSACTIONS_TOPIC: {"retention.ms": "604800000"},
+    REJECTS_TOPIC: {"retention.ms": "-1"},
+    WARNINGS_TOPIC: {"retention.ms": "-1"},
+    GRADES_TOPIC: {"cleanup.policy": "compact"},
+    LEDGER_TOPIC: {"retention.ms": "-1"},
+}
+"""All topics and their settings. Transactions are facts after a commit, so a week is ample."""
+
 MAX_MESSAGE_BYTES = 256 * 1024
 """A message may not be longer; a schedule of 1,200 instalments takes about half of it."""
 

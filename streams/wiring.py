@@ -1,5 +1,6 @@
-"""The composition root: one embedded node, with everything it is made of.
+"""The composition root: one node, with everything it is made of.
 
+An embedded node has a data folder of its own; in a worker each partition is a node over PostgreSQL.
 `Node.open` puts the parts together, `start` runs the agents, `stop` ends them within the time the
 settings give, `close` gives the files back. All waiting methods belong to the loop that called
 `start`; `store`, `queries` and `health` may be used from any thread. Decides nothing itself.
@@ -8,12 +9,11 @@ settings give, `close` gives the files back. All waiting methods belong to the l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,10 +21,9 @@ from zoneinfo import ZoneInfo
 from ledger.dates import Calendar, date_of, now_us
 from ledger.errors import StoreUnavailable
 from ledger.events import BusinessDayClosed
-from ledger.ids import CALENDAR_STREAM
 from ledger.process import settle
 from ledger.service import Batch, Incoming, Ledger
-from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded, Store
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.projector import Projector
 from projections.queries import Queries
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
@@ -32,7 +31,7 @@ from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import BusinessDayTimer, Timetable
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
-from streams.parts import pack_of, views_of
+from streams.parts import AnyStore, last_closed, open_store, pack_of, views_of, views_place
 from streams.settings import Settings, calendar_of
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
@@ -43,14 +42,14 @@ log = logging.getLogger("loanbell.node")
 
 
 class Node:
-    """Everything of one embedded process. Make it with `open`."""
+    """Everything of one embedded process, or of one partition. Make it with `open`."""
 
     def __init__(
         self,
         *,
         settings: Settings,
         calendar: Calendar,
-        store: Store,
+        store: AnyStore,
         watch: Watch,
         projector: Projector,
         queries: Queries,
@@ -60,13 +59,14 @@ class Node:
         self.watch, self.projector, self.queries = watch, projector, queries
         self.metrics = metrics
         self.ledger = Ledger(store.ledger, cached_entities=settings.cached_entities)
-        self.closed_through = _last_closed(store.ledger)
+        self.closed_through = last_closed(store.ledger)
         self.failure: BaseException | None = None
         self.days_behind = 0
         self._state: State = "opened"
         self._open_answers: set[asyncio.Future[Any]] = set()
         self._moved = asyncio.Event()
         self._last_health: Health | None = None
+        self._known: Mapping[str, int] = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
         self._on_stopping: list[Callable[[], None]] = []
         self._channels: dict[str, Any] = {}
         self._app: EmbeddedApp | None = None
@@ -75,25 +75,34 @@ class Node:
         self._timer: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, settings: Settings, *, metrics: Metrics | None = None) -> Node:
-        """Open the data folder and put a node together. It takes nothing before `start`.
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        metrics: Metrics | None = None,
+        partition: int | None = None,
+        evict: bool = False,
+    ) -> Node:
+        """Open the data folder, or a partition of the database, and put a node together.
+
+        It takes nothing before `start`. `evict` as in `PostgresStore.open`.
 
         Errors: StoreUnavailable (locked by another process, damaged, full disk); SettingsError,
         RuleError or RegimeError for a calendar, pack or regime that cannot be used.
         """
         calendar = calendar_of(settings)
         pack, views = pack_of(settings), views_of(settings)
-        _make_folder(settings.data)
-        store = Store.open(settings.ledger_db)
+        store = open_store(settings, partition, evict=evict)
+        place = views_place(settings, partition)
         try:
-            projector = Projector.open(settings.views_db, store, views=views)
+            projector = Projector.open(place, store, views=views)
             return cls(
                 settings=settings,
                 calendar=calendar,
                 store=store,
                 watch=Watch(pack=pack, calendar=calendar, facts_of=facts_of(store.ledger)),
                 projector=projector,
-                queries=Queries.open(settings.views_db, store),
+                queries=Queries.open(place, store),
                 metrics=metrics or Metrics(version=installed_version("loanbell")),
             )
         except BaseException:
@@ -105,16 +114,10 @@ class Node:
             "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
         }  # fmt: skip
         settings, store = self.settings, self.store
-        self._record = RecordAgent(
-            self.ledger, self._recorded, most=settings.batch_messages, **common
-        )
+        most = settings.batch_messages
+        self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
         self._watch = WatchAgent(
-            self.watch,
-            store.ledger,
-            store.warnings,
-            self._to_views,
-            most=settings.batch_messages,
-            **common,
+            self.watch, store.ledger, store.warnings, self._to_views, most=most, **common
         )
         self._project = ProjectAgent(self.projector, most=settings.project_facts, **common)
         self._agents = (self._record, self._watch, self._project)
@@ -248,10 +251,16 @@ class Node:
 
     async def settled(self) -> None:
         """Until all that was taken is recorded, watched and projected. Errors: what failed."""
-        while not self._is_settled():
-            if self.failure is not None:
-                raise self.failure
+        while self.failure is None and not self._is_settled():
             await self._moved.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    async def moved(self, *, within_seconds: float) -> None:
+        """Until something was recorded, watched or projected, or the time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):  # `wait_for` may swallow a cancellation.
+                await self._moved.wait()
 
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
@@ -263,10 +272,7 @@ class Node:
         """How the node stands, or stood when it was closed. Cheap; any thread."""
         if self._last_health is not None:
             return self._last_health
-        positions = {
-            LEDGER_LOG: self.store.ledger.last_position(),
-            WARNINGS_LOG: self.store.warnings.last_position(),
-        }
+        positions = self._positions()
         lags = {("watch", LEDGER_LOG): max(0, positions[LEDGER_LOG] - self._watch.position)}
         for name, read in self._project.positions.items():
             lags["project", name] = max(0, positions[name] - read)
@@ -283,12 +289,24 @@ class Node:
             waiting=len(self._open_answers),
         )
 
+    @property
+    def ready(self) -> bool:
+        """Whether it takes messages and its agents have caught up."""
+        return self._standing()[0] == "ready"
+
     # -- within ----------------------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
         """Whether an agent is in the middle of something."""
         return any(agent.busy for agent in self._agents)
+
+    def _positions(self) -> Mapping[str, int]:
+        """Where the logs end; while the store cannot be asked, where they ended when it could."""
+        logs = (self.store.ledger, self.store.warnings)
+        with contextlib.suppress(StoreUnavailable):
+            self._known = {log.name: log.last_position() for log in logs}
+        return self._known
 
     def _standing(self) -> tuple[State, str]:
         if self.failure is not None:
@@ -369,29 +387,12 @@ class Node:
             Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
             last_closed=lambda: self.closed_through,
             submit=self.submit,
-            behind=self._fell_behind,
+            behind=self.fell_behind,
             most_missed=settings.most_missed_days,
         )
 
-    def _fell_behind(self, days: int) -> None:
+    def fell_behind(self, days: int) -> None:
+        """So many business days are open that the timer leaves alone; 0 when there are none."""
         if days and not self.days_behind:
-            log.warning(
-                "the book is %d business days behind the clock; the timer leaves them open: close "
-                "them by messages, or raise most_missed_days", days,
-            )  # fmt: skip
+            log.warning("the book is %d business days behind; the timer leaves them open", days)
         self.days_behind = days
-
-
-def _last_closed(ledger: FactLog) -> date | None:
-    closes = ledger.stream(CALENDAR_STREAM)
-    return closes[-1].fact.value_date if closes else None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The data folder {folder} cannot be made: {error.strerror}.",
-            way_out="Choose a folder that this user may write (--data, LOANBELL_DATA).",
-        ) from None

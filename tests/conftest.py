@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import uuid4
 
 import httpx
 import pytest
 
 
 def _missing(what: str, way_out: str) -> NoReturn:
-    reason = f"{what} is not installed: {way_out}"
+    reason = f"{what}: {way_out}"
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (CI must not skip it)", pytrace=False)
     pytest.skip(reason)
@@ -34,10 +35,53 @@ def binary() -> Callable[[str, str], Path]:
     def find(program: str, package: str) -> Path:
         path = shutil.which(program)
         if path is None:
-            _missing(program, f"apt-get update && apt-get install {package}")
+            _missing(f"{program} is not installed", f"apt-get update && apt-get install {package}")
         return Path(path)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A private PostgreSQL, started once; `.create(name)` makes a database and gives its address.
+
+    Without fsync: processes are killed here, machines are not.
+    """
+    from bench.services import PostgreSQL
+
+    yield from _started(lambda: PostgreSQL(durable=False))
+
+
+@pytest.fixture
+def migrated(postgres: Any) -> Callable[..., str]:
+    """`migrated(partitions=2)` -> the address of a new database with the present schema."""
+    from ledger.store import migrate
+
+    def make(partitions: int = 1) -> str:
+        url: str = postgres.create(f"t{uuid4().hex}")
+        migrate(url, partitions=partitions)
+        return url
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Any]:
+    """A private one-node Kafka broker, started once; `.url` is its address."""
+    from bench.services import Kafka
+
+    yield from _started(Kafka)
+
+
+def _started(make: Callable[[], Any]) -> Iterator[Any]:
+    from bench.services import ServiceMissing
+
+    try:
+        service = make()
+    except ServiceMissing as error:
+        _missing(error.message, error.way_out)
+    with service:
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,11 @@ LAYERS = ["ledger", "warning", "projections", "streams", "bench"]
 DOORS = {
     "eventsourcing": {"ledger/store.py", "ledger/store", "bench/recording.py"},
     "sqlite3": {"ledger/store.py", "ledger/store", "projections/tables.py", "bench"},
-    "psycopg": {"ledger/store.py", "ledger/store", "projections/tables.py", "bench"},
+    "psycopg": {"ledger/store.py", "ledger/store", "projections/engines.py", "bench"},
     "sqlalchemy": {"projections"},
-    "faust": {"streams/app.py", "streams/agents.py", "bench"},
+    "faust": {"streams/app.py", "streams/agents.py", "streams/kafka.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
+    "aiokafka": {"streams/kafka.py", "bench"},
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
     "uvicorn": {"streams/api.py", "streams/api", "streams/app.py", "streams/cli.py", "streams/cli"},

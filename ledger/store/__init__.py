@@ -1,11 +1,13 @@
 """The event store: the only door to the eventsourcing library and the ledger's database.
 
 `Store.open` gives two logs of facts, `ledger` and `warnings`, each with its own positions, tracking
-and hash chain. `MemoryStore` keeps the same contract without a file, for tests and trials.
+and hash chain, in a SQLite file; `PostgresStore.open` gives the two logs of one partition in
+PostgreSQL. `MemoryStore` keeps the same contract without either, for tests and trials.
 """
 
-from ledger.store.log import SqliteLog
+from ledger.store.log import Log
 from ledger.store.memory import MemoryLog, MemoryStore
+from ledger.store.postgres import PostgresStore, migrate, partitions_of
 from ledger.store.records import (
     LEDGER_LOG,
     WARNINGS_LOG,
@@ -29,10 +31,13 @@ __all__ = [
     "Checkpoint",
     "FactLog",
     "KnownCommand",
+    "Log",
     "MemoryLog",
     "MemoryStore",
     "NewFact",
+    "PostgresStore",
     "Recorded",
-    "SqliteLog",
     "Store",
+    "migrate",
+    "partitions_of",
 ]

@@ -1,15 +1,15 @@
-"""A log on SQLite: facts to rows by the codec, and back."""
+"""A log in a database: facts to rows by the codec, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager
+from typing import Any
 
 from eventsourcing.persistence import IntegrityError, Tracking
 
 from ledger.codec import decode, encode
 from ledger.errors import InvariantBroken, StaleVersion, StoreUnavailable
-from ledger.store.faults import explained
 from ledger.store.recorder import BatchRecorder, Place
 from ledger.store.records import (
     AlreadyTracked,
@@ -22,13 +22,19 @@ from ledger.store.records import (
 )
 from ledger.store.verify import Walk, missing_head
 
+Told = Callable[[], AbstractContextManager[None]]
+"""Turns a database's errors into StoreUnavailable with a way out."""
 
-class SqliteLog:
-    """One log in the file. See `FactLog` for the contract."""
 
-    def __init__(self, name: str, path: Path, recorder: BatchRecorder, *, writes: bool) -> None:
+class Log:
+    """One log in the place called `place`. See `FactLog` for the contract."""
+
+    def __init__(
+        self, name: str, place: str, recorder: BatchRecorder, told: Told, *, writes: bool
+    ) -> None:
         self.name = name
-        self._path, self._recorder, self._writes = path, recorder, writes
+        self._place, self._told, self._writes = place, told, writes
+        self._recorder = recorder
         self._sql = recorder.sql
 
     def record(
@@ -37,11 +43,11 @@ class SqliteLog:
         """See `FactLog.record`."""
         if not self._writes:
             raise StoreUnavailable(
-                f"{self._path} was opened to read.", way_out="Open it without read_only to record."
+                f"{self._place} was opened to read.", way_out="Open it without read_only to record."
             )
         sources = tracking or {}
         moved = [Tracking(self._source(source), last) for source, last in sources.items()]
-        with explained(self._path):
+        with self._told():
             try:
                 return self._recorder.append(facts, encode, moved)
             except IntegrityError as error:
@@ -49,7 +55,7 @@ class SqliteLog:
 
     def read(self, *, after: int = 0, limit: int = 10_000) -> list[Recorded]:
         """See `FactLog.read`."""
-        with explained(self._path):
+        with self._told():
             rows = self._recorder.rows(self._sql.read, (after, limit))
         return _recorded(rows)
 
@@ -59,7 +65,7 @@ class SqliteLog:
 
     def streams(self, names: Collection[str]) -> dict[str, list[Recorded]]:
         """See `FactLog.streams`."""
-        with explained(self._path):
+        with self._told():
             rows = self._recorder.walk(names)
         found: dict[str, list[Recorded]] = {}
         for fact in _recorded(rows):
@@ -67,38 +73,38 @@ class SqliteLog:
             facts.append(fact)
             if fact.version != len(facts):
                 raise InvariantBroken(
-                    f"{fact.stream} in {self._path} has no version {len(facts)} before position "
+                    f"{fact.stream} in {self._place} has no version {len(facts)} before position "
                     f"{fact.position}: verify the log."
                 )
         return found
 
     def versions(self, names: Collection[str]) -> dict[str, int]:
         """See `FactLog.versions`."""
-        with explained(self._path):
+        with self._told():
             return {
                 name: version for name, (version, _) in self._recorder.heads(set(names)).items()
             }
 
     def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
         """See `FactLog.known_commands`."""
-        with explained(self._path):
+        with self._told():
             places = self._recorder.commands(set(ids))
             rows = self._recorder.listed(self._sql.select_claims, places.values())
         return {known: KnownCommand(*claim) for known, *claim in rows if known in places}
 
     def tracked(self, source: str) -> int:
         """See `FactLog.tracked`."""
-        with explained(self._path):
+        with self._told():
             return self._recorder.max_tracking_id(self._source(source)) or 0
 
     def last_position(self) -> int:
         """See `FactLog.last_position`."""
-        with explained(self._path):
+        with self._told():
             return self._recorder.last()[0]
 
     def head(self) -> bytes:
         """See `FactLog.head`."""
-        with explained(self._path):
+        with self._told():
             return self._recorder.last()[1]
 
     def verify(
@@ -110,7 +116,7 @@ class SqliteLog:
         """See `FactLog.verify`. From the beginning it also checks the index of streams."""
         rows, sql = self._recorder.rows, self._sql
         walk = Walk(self.name, since)
-        with explained(self._path):
+        with self._told():
             report = walk.run(
                 lambda after, limit: rows(sql.verify, (after, limit)),
                 lambda: Checkpoint(*rows(sql.select_log)[0][:2]),
@@ -120,9 +126,18 @@ class SqliteLog:
                 return report
             return walk.report(self._index_fault(walk))
 
+    def raw(self, *, after: int, limit: int) -> list[Place]:
+        """As `read`, but with topics and bytes as they are stored: for whoever passes them on."""
+        with self._told():
+            return self._recorder.rows(self._sql.read, (after, limit))
+
+    def rows(self, query: str, parameters: Sequence[Any]) -> list[Any]:
+        """Rows of a query over the log's database."""
+        return self._recorder.rows(query, parameters)
+
     def reindex(self) -> None:
         """Build the index of streams and commands again from the facts."""
-        with explained(self._path):
+        with self._told():
             self._recorder.reindex()
 
     def _index_fault(self, walk: Walk) -> ChainFault | None:

@@ -1,15 +1,13 @@
-"""The eventsourcing library's SQLite recorder, made to append whole batches at full rate.
+"""The eventsourcing library's recorders, made to append whole batches at full rate.
 
 Keeps the library's transactions, connection pool, StoredEvent and Tracking and answers its calls;
 replaces its table by an append-only one, whose rows are hash-chained and point to the row before
-in their stream. Rows go in by statements of many rows, because SQLite gives up Python's global lock
-with every step: with a statement for each row, any busy thread beside it starves the writer. Knows
-nothing of facts, only their topics and bytes.
+in their stream. `sqlite` and `postgres` say how rows get in and out. Knows nothing of facts, only
+their topics and bytes.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,17 +15,17 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent, Tracking
-from eventsourcing.sqlite import SQLiteCursor, SQLiteProcessRecorder
 
 from ledger.errors import InvariantBroken
-from ledger.store import statements
 from ledger.store.chain import START, link
-from ledger.store.connections import Datastore
 from ledger.store.records import NewFact, Recorded
+from ledger.store.statements import Statements
 from ledger.store.tail import Head, Slice, Tail
 
 TAIL_FACTS = 65_536
 """So many facts come together in memory before their index entries are moved to their tables."""
+PART = 10_000
+"""So many keys go into one statement."""
 _KNOWN_HEADS = 262_144
 _NEW: Head = (0, 0)
 _new = tuple.__new__
@@ -48,15 +46,19 @@ class Framed(NamedTuple):
     last: tuple[int, bytes]
 
 
-class BatchRecorder(SQLiteProcessRecorder):
-    """One log's tables. With `writes`, this process is their only writer; else it follows one."""
+class BatchRecorder:
+    """One log's tables. With `writes`, this process is their only writer; else it follows one.
 
-    def __init__(
-        self, datastore: Datastore, log: str, *, reading: Datastore, writes: bool = True
-    ) -> None:
-        self.log, self.sql = log, statements.of_log(log)
-        super().__init__(datastore, events_table_name=f"{log}_facts")
-        self._reading, self._writes = reading, writes
+    Stands before the library's recorder for a database in the bases of a class that gives it
+    `rows`, `keys`, and `write`, and calls `follow` when it is made.
+    """
+
+    datastore: Any
+    sql: Statements
+
+    def follow(self, log: str, sql: Statements, *, writes: bool) -> None:
+        """Be a recorder of `log`, of which nothing is known yet."""
+        self.log, self.sql, self._writes = log, sql, writes
         self._tail = Tail(TAIL_FACTS if writes else None)
         self._scanned = self._indexed = 0
         self._last: tuple[int, bytes] = (0, START)
@@ -65,9 +67,23 @@ class BatchRecorder(SQLiteProcessRecorder):
         self._unknown: tuple[int, AbstractSet[str]] = (0, frozenset())
         self._lock = threading.RLock()
 
-    def construct_create_table_statements(self) -> list[str]:
-        """The library's tracking table, and ours in the place of its table of events."""
-        return [*self.sql.create, *super().construct_create_table_statements()[1:]]
+    # What a database does its own way
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Plain tuples of a query over one snapshot."""
+        raise NotImplementedError
+
+    def keys(self, part: Sequence[str] | Sequence[int]) -> Any:
+        """A list of keys as the one parameter of a statement that takes a list."""
+        raise NotImplementedError
+
+    def write(self, cursor: Any, framed: Framed, moved: Slice, last: tuple[int, bytes]) -> None:
+        """Add the rows behind `last`. Errors: IntegrityError when another writer was first."""
+        raise NotImplementedError
+
+    def _insert_tracking(self, cursor: Any, tracking: Tracking) -> None:
+        """The library's; it comes behind this class in the order of resolution."""
+        super()._insert_tracking(cursor, tracking)  # type: ignore[misc]
 
     # Writing
 
@@ -88,7 +104,7 @@ class BatchRecorder(SQLiteProcessRecorder):
                 with self.datastore.transaction(commit=True) as cursor:
                     for source in tracking:
                         self._insert_tracking(cursor, source)
-                    self._write(cursor, framed, moved)
+                    self.write(cursor, framed, moved, self._last)
             except BaseException:
                 self._fresh = False
                 raise
@@ -132,14 +148,6 @@ class BatchRecorder(SQLiteProcessRecorder):
         known = self.commands(commands.keys())
         if known:
             raise IntegrityError(f"command {next(iter(known))} is known")
-
-    def _write(self, cursor: SQLiteCursor, framed: Framed, moved: Slice) -> None:
-        sql = self.sql
-        statements.insert(cursor, sql.insert_facts, framed.values)
-        statements.insert(cursor, sql.insert_heads, moved.heads)
-        statements.insert(cursor, sql.insert_commands, moved.commands)
-        if framed.values or moved.indexed is not None:
-            cursor.execute(sql.update_log, (*framed.last, moved.indexed))
 
     def _remember(self, heads: dict[str, Head]) -> None:
         if len(self._heads) > _KNOWN_HEADS:
@@ -223,15 +231,11 @@ class BatchRecorder(SQLiteProcessRecorder):
         rows.sort(key=lambda row: row[0])
         return rows
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """Plain tuples of a query over one snapshot."""
-        with self._reading.transaction(commit=False) as cursor:
-            cursor.execute(query, parameters)
-            return list(cursor.fetchall())
-
     def listed(self, query: str, keys: Collection[str] | Collection[int]) -> list[Any]:
         """Rows of a query whose parameter is a list of keys."""
-        return [row for part in statements.listed(keys) for row in self.rows(query, part)]
+        ordered: list[Any] = sorted(keys)
+        parts = (ordered[start : start + PART] for start in range(0, len(ordered), PART))
+        return [row for part in parts for row in self.rows(query, (self.keys(part),))]
 
     def indexed_heads(self) -> tuple[int, list[tuple[str, int, int]]]:
         """Up to which position the index tables hold everything, and the whole table of heads."""
@@ -246,6 +250,11 @@ class BatchRecorder(SQLiteProcessRecorder):
             self._tail, self._scanned, self._fresh = Tail(TAIL_FACTS), 0, False
 
     # The library's calls
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """The last offset tracked from a source; None when none."""
+        found: int | None = self.rows(self.sql.tracked, (application_name,))[0][0]
+        return found
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -287,8 +296,12 @@ class BatchRecorder(SQLiteProcessRecorder):
     ) -> Sequence[Notification]:
         """The log from `start` on as the library wants it."""
         after = (start or 0) - (1 if inclusive_of_start else 0)
-        wanted = json.dumps(list(topics)) if topics else None
-        rows = self.rows(self.sql.notifications, (after, stop, wanted, limit))
+        last = self.last()[0] if stop is None else stop
+        rows = (
+            self.rows(self.sql.notifications_of, (self.keys(list(topics)), after, last, limit))
+            if topics
+            else self.rows(self.sql.notifications, (after, last, limit))
+        )
         return [
             Notification(stream, version, topic, state, position)
             for position, stream, version, topic, state in rows

@@ -5,26 +5,73 @@ Write-ahead log with synchronous=FULL: a batch that `record` returned from survi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import orjson
+from eventsourcing.sqlite import SQLiteProcessRecorder
+
 from ledger.errors import StoreUnavailable
+from ledger.store import statements
 from ledger.store.connections import READING, WRITING, Datastore
 from ledger.store.faults import explained
 from ledger.store.lock import WriterLock
-from ledger.store.log import SqliteLog
-from ledger.store.recorder import BatchRecorder
+from ledger.store.log import Log
+from ledger.store.recorder import BatchRecorder, Framed
 from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
+from ledger.store.tail import Slice
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x4C424C4C  # "LBLL" in the file's header: a ledger of LoanBell.
 
 
+class SqliteRecorder(BatchRecorder, SQLiteProcessRecorder):
+    """One log's tables in a SQLite file.
+
+    Rows go in by statements of many rows, because SQLite gives up Python's global lock with every
+    step: with a statement for each row, any busy thread beside it starves the writer.
+    """
+
+    def __init__(
+        self, datastore: Datastore, log: str, *, reading: Datastore, writes: bool = True
+    ) -> None:
+        SQLiteProcessRecorder.__init__(self, datastore, events_table_name=f"{log}_facts")
+        self._reading = reading
+        self.follow(log, statements.of_log(log), writes=writes)
+
+    def construct_create_table_statements(self) -> list[str]:
+        """The library's tracking table, and ours in the place of its table of events."""
+        ours = statements.create(self.events_table_name.removesuffix("_facts"), statements.SQLITE)
+        return [*ours, *super().construct_create_table_statements()[1:]]
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `BatchRecorder.rows`."""
+        with self._reading.transaction(commit=False) as cursor:
+            cursor.execute(query, parameters)
+            return list(cursor.fetchall())
+
+    def keys(self, part: Sequence[str] | Sequence[int]) -> Any:
+        """See `BatchRecorder.keys`."""
+        return orjson.dumps(part).decode()
+
+    def write(self, cursor: Any, framed: Framed, moved: Slice, last: tuple[int, bytes]) -> None:
+        """See `BatchRecorder.write`; another writer is kept out by the lock on the folder."""
+        sql = self.sql
+        statements.insert(cursor, sql.insert_facts, framed.values)
+        statements.insert(cursor, sql.insert_heads, moved.heads)
+        statements.insert(cursor, sql.insert_commands, moved.commands)
+        if framed.values or moved.indexed is not None:
+            cursor.execute(sql.update_log, (*framed.last, moved.indexed))
+
+
 class Store:
     """One SQLite file with the ledger log and the warnings log."""
 
-    ledger: SqliteLog
-    warnings: SqliteLog
+    ledger: Log
+    warnings: Log
 
     def __init__(self, path: Path, lock: WriterLock | None) -> None:
         self.path, self._lock = path, lock
@@ -84,11 +131,12 @@ class Store:
                 _claim(writing)
         logs = []
         for name in (LEDGER_LOG, WARNINGS_LOG):
-            recorder = BatchRecorder(writing, name, reading=reading, writes=writes)
+            recorder = SqliteRecorder(writing, name, reading=reading, writes=writes)
             if writes:
                 recorder.create_table()
             recorder.last()
-            logs.append(SqliteLog(name, self.path, recorder, writes=writes))
+            told = partial(explained, self.path)
+            logs.append(Log(name, str(self.path), recorder, told, writes=writes))
         self.ledger, self.warnings = logs
 
 

@@ -1,19 +1,58 @@
-"""The SQL of one log's tables, and the insert of many rows by few statements."""
+"""The SQL of one log's tables, in the words of SQLite or of PostgreSQL; inserts of many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from eventsourcing.sqlite import SQLiteCursor
 
 _ROWS = (256, 32, 4, 1)
-_PART = 10_000
 SCAN_ROWS = 20_000
 
 Insert = tuple[tuple[int, str], ...]
 """Statements that insert so many values at once, the largest first."""
+
+
+class Dialect(NamedTuple):
+    """Where the two databases want other words.
+
+    `texts` and `numbers` turn one parameter into the rows of `listed`, one seek for each key.
+    """
+
+    mark: str
+    texts: str
+    numbers: str
+    differs: str
+    bytes_: str
+    whole: str
+    no_rowid: str
+    start: str
+    tracking: str
+
+
+SQLITE = Dialect(
+    mark="?",
+    texts="json_each(?) listed CROSS JOIN",
+    numbers="json_each(?) listed CROSS JOIN",
+    differs="IS NOT",
+    bytes_="BLOB",
+    whole="INTEGER",
+    no_rowid=" WITHOUT ROWID",
+    start="zeroblob(32)",
+    tracking="tracking",
+)
+POSTGRES = Dialect(
+    mark="%s",
+    texts="unnest(%s::text[]) listed(value) JOIN",
+    numbers="unnest(%s::bigint[]) listed(value) JOIN",
+    differs="IS DISTINCT FROM",
+    bytes_="bytea",
+    whole="bigint",
+    no_rowid="",
+    start="decode(repeat('00', 32), 'hex')",
+    tracking="notification_tracking",
+)
 
 
 class Statements(NamedTuple):
@@ -33,6 +72,8 @@ class Statements(NamedTuple):
     read: str
     verify: str
     notifications: str
+    notifications_of: str
+    tracked: str
     all_heads: str
     wrong_head: str
     wrong_command: str
@@ -40,14 +81,14 @@ class Statements(NamedTuple):
 
 
 _PLACE = "position, originator_id, originator_version, topic, state"
-_LISTED = "json_each(?) listed CROSS JOIN"  # One seek for each key, in the order of the list.
 
 
-def of_log(log: str) -> Statements:
+def of_log(log: str, words: Dialect = SQLITE) -> Statements:
     """The statements of the log called `log`."""
     facts, heads, commands = _tables(log)
+    mark, differs = words.mark, words.differs
     return Statements(
-        create=_create(log),
+        create=create(log, words),
         insert_facts=_insert(facts, 9),
         insert_heads=_insert(
             heads,
@@ -56,30 +97,34 @@ def of_log(log: str) -> Statements:
             "position = excluded.position WHERE position < excluded.position",
         ),
         insert_commands=_insert(commands, 2, " ON CONFLICT DO NOTHING"),
-        update_log="UPDATE logs SET position = ?, chain = ?, indexed = coalesce(?, indexed) "
-        f"WHERE name = '{log}'",
+        update_log=f"UPDATE logs SET position = {mark}, chain = {mark}, "
+        f"indexed = coalesce({mark}, indexed) WHERE name = '{log}'",
         select_log=f"SELECT position, chain, indexed FROM logs WHERE name = '{log}'",
         scan="SELECT position, originator_id, originator_version, command_id "
-        f"FROM {facts} WHERE position > ? ORDER BY position LIMIT {SCAN_ROWS}",
-        select_heads=f"SELECT h.* FROM {_LISTED} {heads} h ON h.originator_id = listed.value",
-        select_commands=f"SELECT c.* FROM {_LISTED} {commands} c ON c.command_id = listed.value",
+        f"FROM {facts} WHERE position > {mark} ORDER BY position LIMIT {SCAN_ROWS}",
+        select_heads=f"SELECT h.* FROM {words.texts} {heads} h ON h.originator_id = listed.value",
+        select_commands=f"SELECT c.* FROM {words.texts} {commands} c "
+        "ON c.command_id = listed.value",
         select_claims="SELECT command_id, command_digest, originator_id, originator_version "
-        f"FROM {_LISTED} {facts} ON position = listed.value",
+        f"FROM {words.numbers} {facts} ON position = listed.value",
         walk=f"WITH RECURSIVE walk AS (SELECT {_PLACE}, previous "
-        f"FROM {_LISTED} {facts} ON position = listed.value UNION ALL "
+        f"FROM {words.numbers} {facts} ON position = listed.value UNION ALL "
         "SELECT f.position, f.originator_id, f.originator_version, f.topic, f.state, f.previous "
         f"FROM walk JOIN {facts} f ON f.position = walk.previous) SELECT {_PLACE} FROM walk",
-        read=f"SELECT {_PLACE} FROM {facts} WHERE position > ? ORDER BY position LIMIT ?",
-        verify=f"SELECT * FROM {facts} WHERE position > ? ORDER BY position LIMIT ?",
-        notifications=f"SELECT {_PLACE} FROM {facts} WHERE position > ?1 "
-        f"AND (?2 IS NULL OR position <= ?2) AND (?3 IS NULL OR topic IN "
-        "(SELECT value FROM json_each(?3))) ORDER BY position LIMIT ?4",
+        read=f"SELECT {_PLACE} FROM {facts} WHERE position > {mark} ORDER BY position LIMIT {mark}",
+        verify=f"SELECT * FROM {facts} WHERE position > {mark} ORDER BY position LIMIT {mark}",
+        notifications=f"SELECT {_PLACE} FROM {facts} WHERE position > {mark} "
+        f"AND position <= {mark} ORDER BY position LIMIT {mark}",
+        notifications_of=f"SELECT {_PLACE} FROM {words.texts} {facts} ON topic = listed.value "
+        f"WHERE position > {mark} AND position <= {mark} ORDER BY position LIMIT {mark}",
+        tracked=f"SELECT max(notification_id) FROM {words.tracking} "
+        f"WHERE application_name = {mark}",
         all_heads=f"SELECT * FROM {heads}",
         wrong_head=f"SELECT h.position, h.originator_id FROM {heads} h LEFT JOIN {facts} f "
-        "ON f.position = h.position WHERE f.originator_id IS NOT h.originator_id "
-        "OR f.originator_version IS NOT h.originator_version LIMIT 1",
+        f"ON f.position = h.position WHERE f.originator_id {differs} h.originator_id "
+        f"OR f.originator_version {differs} h.originator_version LIMIT 1",
         wrong_command=f"SELECT c.position, c.command_id FROM {commands} c LEFT JOIN {facts} f "
-        "ON f.position = c.position WHERE f.command_id IS NOT c.command_id "
+        f"ON f.position = c.position WHERE f.command_id {differs} c.command_id "
         f"UNION ALL SELECT f.position, f.command_id FROM {facts} f LEFT JOIN {commands} c "
         "ON c.command_id = f.command_id WHERE f.command_id IS NOT NULL AND c.position IS NULL "
         f"AND f.position <= (SELECT indexed FROM logs WHERE name = '{log}') LIMIT 1",
@@ -87,20 +132,22 @@ def of_log(log: str) -> Statements:
     )
 
 
-def _create(log: str) -> tuple[str, ...]:
+def create(log: str, words: Dialect) -> tuple[str, ...]:
+    """The tables of a log; `logs` is shared by all logs of a place."""
     facts, heads, commands = _tables(log)
+    bytes_, whole, no_rowid = words.bytes_, words.whole, words.no_rowid
     return (
-        f"CREATE TABLE IF NOT EXISTS {facts} (position INTEGER PRIMARY KEY, "
-        "originator_id TEXT NOT NULL, originator_version INTEGER NOT NULL, "
-        "topic TEXT NOT NULL, state BLOB NOT NULL, previous INTEGER NOT NULL, "
-        "command_id TEXT, command_digest BLOB, chain BLOB NOT NULL)",
+        f"CREATE TABLE IF NOT EXISTS {facts} (position {whole} PRIMARY KEY, "
+        f"originator_id TEXT NOT NULL, originator_version {whole} NOT NULL, "
+        f"topic TEXT NOT NULL, state {bytes_} NOT NULL, previous {whole} NOT NULL, "
+        f"command_id TEXT, command_digest {bytes_}, chain {bytes_} NOT NULL)",
         f"CREATE TABLE IF NOT EXISTS {heads} (originator_id TEXT PRIMARY KEY, "
-        "originator_version INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID",
+        f"originator_version {whole} NOT NULL, position {whole} NOT NULL){no_rowid}",
         f"CREATE TABLE IF NOT EXISTS {commands} (command_id TEXT PRIMARY KEY, "
-        "position INTEGER NOT NULL) WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, position INTEGER NOT NULL, "
-        "chain BLOB NOT NULL, indexed INTEGER NOT NULL) WITHOUT ROWID",
-        f"INSERT OR IGNORE INTO logs VALUES ('{log}', 0, zeroblob(32), 0)",
+        f"position {whole} NOT NULL){no_rowid}",
+        f"CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, position {whole} NOT NULL, "
+        f"chain {bytes_} NOT NULL, indexed {whole} NOT NULL){no_rowid}",
+        f"INSERT INTO logs VALUES ('{log}', 0, {words.start}, 0) ON CONFLICT DO NOTHING",
     )
 
 
@@ -128,13 +175,6 @@ def insert(cursor: SQLiteCursor, statements: Insert, values: Sequence[Any]) -> N
         while end - start >= size:
             cursor.execute(statement, values[start : start + size])
             start += size
-
-
-def listed(keys: Iterable[str] | Iterable[int]) -> Iterator[tuple[str]]:
-    """Keys as the parameters of statements that take a list, in parts of a bounded size."""
-    ordered: list[Any] = sorted(keys)
-    for start in range(0, len(ordered), _PART):
-        yield (orjson.dumps(ordered[start : start + _PART]).decode(),)
 
 
 def _insert(table: str, width: int, conflict: str = "") -> Insert:

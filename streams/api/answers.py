@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any, ParamSpec, Protocol
 
 import orjson
 from fastapi import Query
@@ -11,12 +11,18 @@ from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from projections.queries import Page
+from projections.queries import Page, Queries
 
 P = ParamSpec("P")
 
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the last page.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Rows of a page.")]
+
+
+class Asked(Protocol):
+    """What reads want of a node, or of all partitions together."""
+
+    queries: Queries
 
 
 class Filters(BaseModel):

@@ -1,4 +1,6 @@
-"""The ASGI application of one node: its pages, its error answers, and the layer around them.
+"""The ASGI application of one node, or of the reading side of many partitions.
+
+Its pages, its error answers, and the layer around them.
 
 Does not listen: the node hosts it in its own event loop. Handlers never wait for a database in that
 loop; reads run in a pool of threads.
@@ -22,6 +24,8 @@ from streams.api.feed import Feed
 from streams.api.gate import Gate
 
 if TYPE_CHECKING:
+    from streams.books import Books
+    from streams.metrics import Meter
     from streams.wiring import Node
 
 MIB = 1024 * 1024
@@ -67,14 +71,34 @@ def create_api(
         docs.routes(),
     ):
         app.include_router(router)
+    _dress(app, node.metrics, hosts)
+    app.state.feed = live
+    return app
+
+
+def create_reading_api(
+    books: Books, *, hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]")
+) -> FastAPI:
+    """The application over all partitions: what they hold, and no way to change it."""
+    app = FastAPI(
+        title="LoanBell", version=installed_version("loanbell"), docs_url=None, redoc_url=None
+    )
+    for router in (
+        warnings.reading(books), reads.routes(books), health.reading(books), docs.routes()
+    ):  # fmt: skip
+        app.include_router(router)
+    _dress(app, books.metrics, hosts)
+    return app
+
+
+def _dress(app: FastAPI, meter: Meter, hosts: Collection[str]) -> None:
+    """Error answers, the layer around the handlers, and the description."""
     app.add_exception_handler(problems.Problem, problems.on_problem)
     app.add_exception_handler(LoanError, problems.on_loan_error)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
-    app.add_middleware(Gate, meter=node.metrics, hosts=hosts)
+    app.add_middleware(Gate, meter=meter, hosts=hosts)
     docs.describe(app)
-    app.state.feed = live
-    return app
 
 
 def hosts_of(host: str) -> tuple[str, ...]:

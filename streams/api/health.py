@@ -20,6 +20,7 @@ from streams.api.problems import Problem, told
 from streams.metrics import Standing
 
 if TYPE_CHECKING:
+    from streams.books import Books
     from streams.health import Health
     from streams.wiring import Node
 
@@ -184,6 +185,50 @@ def routes(node: Node) -> APIRouter:
         """Counters, histograms and gauges; no borrower in any label."""
         accept = request.headers.get("accept", "")
         text, content_type = await run_in_threadpool(pages.metrics, accept)
+        return Response(text, headers={"Content-Type": content_type})
+
+    return router
+
+
+def reading(books: Books) -> APIRouter:
+    """The same for the reading side of many partitions."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/healthz", operation_id="get_healthz", summary="Is the process alive?")
+    async def get_healthz() -> Response:
+        """It has no state of its own to lose."""
+        return json_answer({"status": "alive"})
+
+    @router.get("/readyz", operation_id="get_readyz", summary="Can it read?")
+    async def get_readyz() -> Response:
+        """503 while the database is away, or has views of another version."""
+        status = await run_in_threadpool(books.queries.status)
+        return json_answer({"status": "ready", "closed_date": status["closed_date"]})
+
+    @router.get("/v1/status", operation_id="get_status", summary="What the partitions hold")
+    async def get_status() -> Response:
+        """Facts read by each view over all partitions, the last day that all of them closed."""
+        return json_answer(await run_in_threadpool(books.queries.status))
+
+    @router.get(
+        "/metrics",
+        operation_id="get_metrics",
+        summary="Metrics for Prometheus",
+        responses={200: {"content": {"text/plain": {}}, "description": "Done."}},
+        response_class=Response,
+    )
+    async def get_metrics(request: Request) -> Response:
+        """Gauges of the whole book; what workers do, they tell themselves."""
+
+        def told() -> tuple[bytes, str]:
+            status, portfolio = books.queries.status(), books.queries.portfolio()
+            standing = Standing(
+                ready=True, business_date=status["closed_date"], **_book(portfolio, status)
+            )
+            books.metrics.stand(standing)
+            return books.metrics.exposition(request.headers.get("accept", ""))
+
+        text, content_type = await run_in_threadpool(told)
         return Response(text, headers={"Content-Type": content_type})
 
     return router

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.errors import UnknownEntity
-from streams.api.answers import Filters, Paged, answer, json_answer, paged
+from streams.api.answers import Asked, Filters, Paged, answer, json_answer, paged
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Text
-
-if TYPE_CHECKING:
-    from streams.wiring import Node
 
 LoanId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 AsOf = Annotated[
@@ -77,7 +74,7 @@ async def _found(read: Callable[..., Any], loan_id: str, asked: LoanAsked) -> An
     return found
 
 
-def _loans(node: Node) -> APIRouter:
+def _loans(node: Asked) -> APIRouter:
     router = APIRouter(tags=["loans"], prefix="/v1/loans")
 
     @router.get(
@@ -123,7 +120,7 @@ def _loans(node: Node) -> APIRouter:
     return router
 
 
-def _views(node: Node) -> APIRouter:
+def _views(node: Asked) -> APIRouter:
     router = APIRouter(tags=["views"], prefix="/v1")
 
     @router.get(
@@ -184,7 +181,7 @@ def _views(node: Node) -> APIRouter:
     return router
 
 
-def routes(node: Node) -> APIRouter:
+def routes(node: Asked) -> APIRouter:
     """The routes of this module."""
     router = APIRouter()
     router.include_router(_loans(node))

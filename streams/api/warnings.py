@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from ledger.events import Severity
 from projections.queries import WarningFilter
-from streams.api.answers import Paged, json_answer, paged
+from streams.api.answers import Asked, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
@@ -83,23 +83,29 @@ class Suppression(_Action):
     until: date
 
 
-class _Warnings:
-    def __init__(self, node: Node, feed: Feed) -> None:
-        self._node, self._feed = node, feed
+class _Reads:
+    def __init__(self, node: Asked) -> None:
+        self._asked = node
 
     async def page(self, asked: WarningsAsked) -> Response:
         found = await run_in_threadpool(
-            self._node.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
+            self._asked.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
         )
         return paged("warnings", found)
 
     async def one(self, warning_id: str) -> Response:
-        found = await run_in_threadpool(self._node.queries.warning, warning_id)
+        found = await run_in_threadpool(self._asked.queries.warning, warning_id)
         if found is None:
             raise UnknownEntity(
                 "There is no such warning.", way_out="GET /v1/warnings lists what there is."
             )
         return json_answer(found)
+
+
+class _Warnings(_Reads):
+    def __init__(self, node: Node, feed: Feed) -> None:
+        super().__init__(node)
+        self._node, self._feed = node, feed
 
     async def act(self, action: WarningAction) -> Response:
         recorded = await self._node.act(action)
@@ -123,6 +129,23 @@ def routes(node: Node, feed: Feed) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
     pages = _Warnings(node, feed)
+    _add_list(router, pages)
+    _add_stream(router, pages)  # Before what takes any word for a warning's id.
+    _add_one(router, pages)
+    _add_actions(router, pages)
+    return router
+
+
+def reading(node: Asked) -> APIRouter:
+    """Those routes that only read."""
+    router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
+    pages = _Reads(node)
+    _add_list(router, pages)
+    _add_one(router, pages)
+    return router
+
+
+def _add_list(router: APIRouter, pages: _Reads) -> None:
 
     @router.get(
         "",
@@ -134,6 +157,8 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
         return await pages.page(asked)
 
+
+def _add_stream(router: APIRouter, pages: _Warnings) -> None:
     @router.get(
         "/stream",
         operation_id="stream_warnings",
@@ -156,6 +181,8 @@ def routes(node: Node, feed: Feed) -> APIRouter:
         """
         return pages.stream(after, last_event_id)
 
+
+def _add_one(router: APIRouter, pages: _Reads) -> None:
     @router.get(
         "/{warning_id}",
         operation_id="get_warning",
@@ -165,9 +192,6 @@ def routes(node: Node, feed: Feed) -> APIRouter:
     async def get_warning(warning_id: WarningId) -> Response:
         """Its present state, and under `history` every change with reason, readings and causes."""
         return await pages.one(warning_id)
-
-    _add_actions(router, pages)
-    return router
 
 
 def _add_actions(router: APIRouter, pages: _Warnings) -> None:

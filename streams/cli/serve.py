@@ -49,7 +49,7 @@ async def _served(settings: Settings) -> None:
     async with node:
         err.print(f"LoanBell over {settings.data} at http://{settings.host}:{port}")
         err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
-        stopping = asyncio.create_task(_told_to_stop().wait())
+        stopping = asyncio.create_task(told_to_stop().wait())
         failing = asyncio.create_task(node.failed())
         await asyncio.wait([stopping, failing], return_when=asyncio.FIRST_COMPLETED)
         failing.cancel()
@@ -58,7 +58,7 @@ async def _served(settings: Settings) -> None:
         raise node.failure
 
 
-def _told_to_stop() -> asyncio.Event:
+def told_to_stop() -> asyncio.Event:
     """Set when a person or the system asks the process to end."""
     asked = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -1,8 +1,8 @@
-"""What every fact log promises, on SQLite and in memory alike."""
+"""What every fact log promises, on SQLite, on PostgreSQL and in memory alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -17,25 +17,44 @@ from ledger.store import (
     KnownCommand,
     MemoryStore,
     NewFact,
+    PostgresStore,
     Store,
 )
 
 DIGEST = b"0123456789abcdef"
 
 
-@pytest.fixture(params=["sqlite", "sqlite, index moved often", "memory"])
+Opened = Store | PostgresStore | MemoryStore
+STORES = [
+    "sqlite",
+    "sqlite, index moved often",
+    "postgres",
+    "postgres, index moved often",
+    "memory",
+]
+
+
+@pytest.fixture(params=[pytest.param(s, marks=pytest.mark.service) if "post" in s else s
+                        for s in STORES])  # fmt: skip
 def store(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Store | MemoryStore]:
-    if request.param == "sqlite, index moved often":
+) -> Iterator[Opened]:
+    if "index moved often" in request.param:
         monkeypatch.setattr("ledger.store.recorder.TAIL_FACTS", 1)
-    opened = MemoryStore() if request.param == "memory" else Store.open(tmp_path / "ledger.db")
+    opened: Opened
+    if request.param == "memory":
+        opened = MemoryStore()
+    elif "sqlite" in request.param:
+        opened = Store.open(tmp_path / "ledger.db")
+    else:
+        migrated: Callable[..., str] = request.getfixturevalue("migrated")
+        opened = PostgresStore.open(migrated())
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def log(store: Store | MemoryStore) -> FactLog:
+def log(store: Opened) -> FactLog:
     return store.ledger
 
 
@@ -147,7 +166,7 @@ def test_a_known_command_is_not_recorded_again(log: FactLog) -> None:
 
 
 def test_the_two_logs_have_their_own_positions_tracking_and_chain(
-    store: Store | MemoryStore,
+    store: Opened,
 ) -> None:
     store.ledger.record([new("A", 1, command="T1")], tracking={"t": 7})
     assert store.warnings.last_position() == 0

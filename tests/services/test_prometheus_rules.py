@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from streams.metrics import Metrics
 
 pytestmark = pytest.mark.service
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "prometheus"
@@ -30,16 +34,39 @@ def promtool(binary: Callable[[str, str], Path]) -> Callable[..., str]:
 
 def test_the_configuration_and_every_rule_file_are_valid(promtool: Callable[..., str]) -> None:
     rules = sorted(map(str, (DEPLOY / "rules").glob("*.yml")))
-    assert len(rules) == 2
-    assert "2 rule files found" in promtool("check", "config", str(DEPLOY / "prometheus.yml"))
+    assert len(rules) == 3
+    assert "3 rule files found" in promtool("check", "config", str(DEPLOY / "prometheus.yml"))
+    scraped = promtool("check", "config", "--syntax-only", str(DEPLOY / "compose.yml"))
+    assert "SUCCESS" in scraped
     promtool("check", "rules", *rules)
 
 
+def alert_names() -> list[str]:
+    """Of all rule files, in their order."""
+    files = (DEPLOY / "rules" / name for name in ("alerts.yml", "workers.yml"))
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line.split()[-1] for line in lines if "- alert:" in line]
+
+
+def test_every_alert_has_its_place_in_the_runbook() -> None:
+    runbook = (DEPLOY.parent / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^### (\w+)$", runbook, re.MULTILINE) == alert_names()
+
+
+def test_the_dashboard_asks_for_metrics_that_exist() -> None:
+    told = Metrics(version="1").exposition()[0].decode()
+    known = set(re.findall(r"^# TYPE (\w+)", told, re.MULTILINE))
+    board = json.loads((DEPLOY.parent / "grafana" / "loanbell.json").read_text(encoding="utf-8"))
+    asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    names = {name for expr in asked for name in re.findall(r"loanbell_\w+", expr)}
+    assert len(asked) > 10
+    assert {re.sub("_bucket$", "", name) for name in names} <= known
+
+
 def test_every_alert_fires_when_it_should_and_not_before(promtool: Callable[..., str]) -> None:
-    alerts = (DEPLOY / "rules" / "alerts.yml").read_text(encoding="utf-8")
-    names = [line.split()[-1] for line in alerts.splitlines() if "- alert:" in line]
+    names = alert_names()
     tests = sorted((DEPLOY / "tests").glob("*.yml"))
     spoken = "".join(path.read_text(encoding="utf-8") for path in tests)
-    assert len(names) == 12
+    assert len(names) == 16
     assert not [name for name in names if f"alertname: {name}" not in spoken]
     assert promtool("test", "rules", *map(str, tests)).count("SUCCESS") == len(tests)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.parts import database_of
 from streams.settings import Settings, SettingsError, calendar_of
 
 
@@ -59,6 +60,17 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "project_facts": ("7", 7),
         "cached_entities": ("8", 8),
         "stop_seconds": ("2.5", 2.5),
+        "database": ("postgresql://db/bank", "postgresql://db/bank"),
+        "database_password_file": ("/run/db", Path("/run/db")),
+        "broker": ("kafka://k1:9092,k2:9092", "kafka://k1:9092,k2:9092"),
+        "group": ("bank", "bank"),
+        "session_seconds": ("6", 6.0),
+        "topic_prefix": ("north.", "north."),
+        "kafka_security": ("sasl_ssl", "sasl_ssl"),
+        "kafka_mechanism": ("PLAIN", "PLAIN"),
+        "kafka_user": ("lb", "lb"),
+        "kafka_password_file": ("/run/kafka", Path("/run/kafka")),
+        "kafka_ca_file": ("/etc/ca.pem", Path("/etc/ca.pem")),
     }
     assert list(texts) == [field.name for field in fields(Settings)]
     environ = {f"LOANBELL_{name.upper()}": text for name, (text, _) in texts.items()}
@@ -91,6 +103,19 @@ def test_a_wrong_value_names_its_variable_and_what_to_give(
         Settings.load(environ={variable: value})
     assert variable in caught.value.message
     assert words in caught.value.way_out
+
+
+def test_a_password_in_an_address_is_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(environ={"LOANBELL_DATABASE": "mysql://bank:open-sesame@db/x"})
+    assert "sesame" not in str(caught.value)
+    url = "postgresql://bank:open-sesame@db:5432/ledger?sslmode=verify-full"
+    settings = Settings.load({"database": url}, environ={})
+    assert "sesame" not in repr(settings)
+    (tmp_path / "secret").write_text("p@ss word\n")
+    told = Settings.load({"database_password_file": tmp_path / "secret", "database": url})
+    expected = "postgresql://bank:p%40ss%20word@db:5432/ledger?sslmode=verify-full"
+    assert database_of(told) == expected
 
 
 def test_a_misspelt_setting_is_refused_wherever_it_stands(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""All partitions of a database, to be read as one book. Writes nothing: workers do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.metadata import version as installed_version
+
+from ledger.errors import StoreUnavailable
+from ledger.store import FactLog, PostgresStore, Recorded, partitions_of
+from projections.queries import Queries
+from projections.tables import Schemas
+from streams.metrics import Metrics
+from streams.parts import database_of, views_schema
+from streams.settings import Settings
+
+
+class AllLogs:
+    """One log of every partition, as far as single streams go."""
+
+    def __init__(self, logs: list[FactLog], home_of: Callable[[str], int | None]) -> None:
+        self._logs, self._home_of = logs, home_of
+
+    def stream(self, stream: str) -> list[Recorded]:
+        """All facts of a loan's or account's stream, from the partition it lives in."""
+        home = self._home_of(stream)
+        return [] if home is None else self._logs[home].stream(stream)
+
+    def last_position(self) -> int:
+        """How many facts all partitions hold."""
+        return sum(log.last_position() for log in self._logs)
+
+
+class Books:
+    """The reading side of a scaled-out book. Make it with `open`."""
+
+    def __init__(self, settings: Settings, stores: list[PostgresStore]) -> None:
+        self.settings, self._stores = settings, stores
+        self.metrics = Metrics(version=installed_version("loanbell"))
+        self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
+        self.warnings = AllLogs([store.warnings for store in stores], self._home_of)
+        names = tuple(views_schema(store.partition) for store in stores)
+        self.queries = Queries.open(Schemas(database_of(settings), names), self)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Books:
+        """Open every partition to read. Errors: StoreUnavailable."""
+        url = database_of(settings)
+        count = partitions_of(url)
+        if not count:
+            raise StoreUnavailable(
+                "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
+            )
+        with ExitStack() as opened:
+            stores = [
+                opened.enter_context(PostgresStore.open(url, partition, read_only=True))
+                for partition in range(count)
+            ]
+            books = cls(settings, stores)
+            opened.pop_all()
+        return books
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.queries.close()
+        for store in self._stores:
+            store.close()
+
+    def _home_of(self, stream: str) -> int | None:
+        return self._stores[0].homes([stream]).get(stream)
