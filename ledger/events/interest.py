@@ -44,7 +44,7 @@ class InterestAccrued:
     recorded_at_us: int
 
 
-@event_type("accrual.begun", version=1)
+@event_type("loan.accrual_begun", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccrualBegun:
     """A loan was opened whose interest is booked before it is received: closings take it in.

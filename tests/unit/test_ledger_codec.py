@@ -108,13 +108,16 @@ def test_a_field_that_could_not_be_read_back_strictly_is_refused_at_registration
         codec.Codec(odd, "test.odd", 1)
 
 
+_AREAS = {"loan", "account", "day", "period", "message", "warning", "rules", "test"}
+
+
 def test_all_facts_have_dotted_names_of_their_own_and_carry_both_times() -> None:
     known = list(codec.codecs())
     names = [each.name for each in known]
     assert names == sorted(set(names))
     for each in known:
         area, _, what = each.name.partition(".")
-        assert area in {"loan", "account", "day", "message", "warning", "rules", "test"}
+        assert area in _AREAS
         assert what.replace("_", "").isalpha()
         assert {"value_date", "recorded_at_us"} <= set(each.cls.__annotations__)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -29,10 +27,8 @@ from ledger.dates import day_number, start_of_day_us
 from ledger.decide import check, decide, evolve
 from ledger.delinquency import INTEREST, PRINCIPAL
 from ledger.loan import Loan
-from ledger.periods import due_dates
 from ledger.position import Position
 from ledger.postings import postings_of
-from ledger.schedule import earned, generate
 from ledger.terms import Grace, Penalty, Roll, Terms
 
 START = date(2023, 11, 15)
@@ -361,49 +357,6 @@ def test_after_every_command_the_books_hold_what_they_should(case: Any) -> None:
             held = booked.interest_minor + position.paid[INTEREST]
             assert -income == held
             assert held + booked.suspended_interest_minor == earned_by(loan, until)
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    terms=agreed(),
-    down=st.sampled_from([0, 200_000, 333_333]),
-    unit=st.sampled_from([1, 100, 10_000]),
-    month_end=st.booleans(),
-    convention=st.sampled_from(["following", "modified_following", "preceding"]),
-    start=st.dates(date(2020, 1, 1), date(2030, 12, 31)),
-    principal=st.integers(10_000, 10**9),
-)
-def test_every_kind_of_schedule_repays_what_was_lent_and_nothing_is_negative(
-    terms: Terms,
-    down: int,
-    unit: int,
-    month_end: bool,
-    convention: Any,
-    start: date,
-    principal: int,
-) -> None:
-    terms = replace(
-        terms,
-        down_payment_ppm=down,
-        instalment_unit_minor=unit,
-        month_end=month_end and not terms.period_days,
-        roll=replace(terms.roll, convention=convention) if terms.roll else None,
-    )
-    rows = generate(terms, disbursements=[(start, principal)])
-    assert sum(row.principal_minor for row in rows) == principal
-    assert min(min(row.principal_minor, row.interest_minor) for row in rows) >= 0
-    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
-    regular = [row for row in rows if row.due_date > start]
-    assert [row.due_date for row in regular] == list(due_dates(terms, start))
-    assert all(a.due_date <= b.due_date for a, b in pairwise(rows))
-    if terms.roll:
-        assert all(row.due_date.weekday() < 5 for row in regular)
-    earnings = earned(terms, disbursements=[(start, principal)])
-    assert sum(one.interest_minor for one in earnings) == sum(row.interest_minor for row in rows)
-    for row in regular[: terms.grace.principal_instalments]:
-        assert row.principal_minor == 0
-    for row in regular[: terms.grace.interest_instalments]:
-        assert row.interest_minor == 0
 
 
 def test_what_a_reversal_changes_of_interest_counts_from_the_original_too() -> None:

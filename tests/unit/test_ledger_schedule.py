@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,8 @@ from ledger.errors import RuleRefused
 from ledger.interest import interest_minor, rounded_ratio, units_a_year, units_between
 from ledger.money import Rounding
 from ledger.periods import due_dates
-from ledger.schedule import generate
-from ledger.terms import Instalment, Terms
+from ledger.schedule import earned, generate
+from ledger.terms import Grace, Instalment, Roll, Terms
 
 
 def amounts(rows: tuple[Instalment, ...]) -> list[tuple[int, int]]:
@@ -242,3 +243,54 @@ def test_a_period_whose_interest_exceeds_the_instalment_repays_no_principal() ->
     rows = generate(terms, disbursements=[(date(1990, 1, 1), 10**9)])
     assert rows[0].principal_minor == 0
     assert sum(row.principal_minor for row in rows) == 10**9
+
+
+BOOL = st.booleans()
+
+
+@st.composite
+def agreed(draw: st.DrawFn) -> Terms:
+    """Terms of every kind that a generated schedule can depend on."""
+    instalments = draw(st.integers(2, 8))
+    grace = st.integers(0, instalments - 1)
+    days = draw(st.sampled_from([0, 0, 10, 30]))
+    convention: Any = draw(st.sampled_from(["following", "modified_following", "preceding"]))
+    return Terms(
+        method=draw(st.sampled_from(["annuity", "equal_principal", "interest_only"])),
+        instalments=instalments,
+        period_days=days,
+        month_end=draw(st.booleans()) and not days,
+        rate_ppm=draw(st.integers(0, 300_000)),
+        day_count=draw(st.sampled_from(["30/360", "act/360", "act/365", "act/act"])),
+        rounding=draw(st.sampled_from(["half_up", "half_even", "down", "up"])),
+        instalment_unit_minor=draw(st.sampled_from([1, 100, 10_000])),
+        down_payment_ppm=draw(st.sampled_from([0, 200_000, 333_333])),
+        grace=Grace(
+            principal_instalments=draw(grace),
+            interest_instalments=draw(grace),
+            interest_free_instalments=draw(grace),
+        ),
+        roll=draw(st.none() | st.builds(Roll, convention=st.just(convention), moves_interest=BOOL)),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(agreed(), st.dates(date(2020, 1, 1), date(2030, 12, 31)), st.integers(10_000, 10**9))
+def test_every_kind_of_terms_repays_what_was_lent_and_earns_what_falls_due(
+    terms: Terms, start: date, principal: int
+) -> None:
+    rows = generate(terms, disbursements=[(start, principal)])
+    assert sum(row.principal_minor for row in rows) == principal
+    assert min(min(row.principal_minor, row.interest_minor) for row in rows) >= 0
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    regular = [row for row in rows if row.due_date > start]
+    assert [row.due_date for row in regular] == list(due_dates(terms, start))
+    assert all(a.due_date <= b.due_date for a, b in pairwise(rows))
+    if terms.roll:
+        assert all(row.due_date.weekday() < 5 for row in regular)
+    earnings = earned(terms, disbursements=[(start, principal)])
+    assert sum(one.interest_minor for one in earnings) == sum(row.interest_minor for row in rows)
+    for row in regular[: terms.grace.principal_instalments]:
+        assert row.principal_minor == 0
+    for row in regular[: terms.grace.interest_instalments]:
+        assert row.interest_minor == 0
