@@ -17,7 +17,9 @@ import numpy as np
 from ledger.dates import day_number
 from ledger.events import LoanOfficerChanged, LoanOpened, LoanStatusChanged
 from ledger.store import Recorded
+from projections.accounts import AccountRows
 from projections.facts import Facts
+from projections.words import Codes
 from warning.arrears import ArrearsBook
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
@@ -53,22 +55,6 @@ def _nothing() -> Standing:
     return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, np.zeros(0, np.bool_))
 
 
-class Codes:
-    """Words as small numbers, in order of first appearance."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._codes: dict[str, int] = {}
-
-    def of(self, name: str) -> int:
-        """The number of a word, a new one when it is new."""
-        code = self._codes.get(name)
-        if code is None:
-            code = self._codes[name] = len(self.names)
-            self.names.append(name)
-        return code
-
-
 class _Attributes(Growing):
     currency: DayArray
     branch: DayArray
@@ -91,6 +77,7 @@ class LoanBook:
     def __init__(self) -> None:
         self.arrears = ArrearsBook()
         self.currencies = Codes()
+        self.accounts = AccountRows(self.currencies)
         self.branches = Codes()
         self.findings: dict[int, list[Finding]] = {}
         self.found: set[int] = set()
@@ -135,6 +122,7 @@ class LoanBook:
 
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
+        self.accounts.apply(facts)
         self.arrears.apply(facts.recorded)
         if len(self.arrears.loan_ids) > self._attributes.rows:
             self._attributes.grow(len(self.arrears.loan_ids))

@@ -16,7 +16,8 @@ from ledger.errors import StoreUnavailable
 from ledger.ids import account_stream, loan_stream
 from ledger.loan import Loan, evolve
 from ledger.store import LEDGER_LOG, Recorded
-from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES, Balances
+from projections.account_balances import ACCOUNT_BALANCES
+from projections.balances import LOAN_BALANCES, Balances
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.grades import GRADES
@@ -231,6 +232,8 @@ def _register_entry(facts: Sequence[Recorded]) -> Answer:
 def _account(facts: Sequence[Recorded]) -> Answer:
     """A settlement account's balance row from its facts alone."""
     balances, book = Balances(), LoanBook()
-    balances.fold(Facts(LEDGER_LOG, facts), book)
+    run = Facts(LEDGER_LOG, facts)
+    book.apply(run)
+    balances.fold(run, book)
     ((_, rows),) = balances.changes(book)
     return answers(ACCOUNT_BALANCES, rows)[0]

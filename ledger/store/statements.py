@@ -31,6 +31,7 @@ class Statements(NamedTuple):
     select_claims: str
     walk: str
     read: str
+    read_without: str
     verify: str
     notifications: str
     all_heads: str
@@ -70,6 +71,8 @@ def of_log(log: str) -> Statements:
         "SELECT f.position, f.originator_id, f.originator_version, f.topic, f.state, f.previous "
         f"FROM walk JOIN {facts} f ON f.position = walk.previous) SELECT {_PLACE} FROM walk",
         read=f"SELECT {_PLACE} FROM {facts} WHERE position > ? ORDER BY position LIMIT ?",
+        read_without=f"SELECT {_PLACE} FROM {facts} WHERE position > ? AND position <= ? "
+        "AND topic NOT IN (SELECT value FROM json_each(?)) ORDER BY position",
         verify=f"SELECT * FROM {facts} WHERE position > ? ORDER BY position LIMIT ?",
         notifications=f"SELECT {_PLACE} FROM {facts} WHERE position > ?1 "
         f"AND (?2 IS NULL OR position <= ?2) AND (?3 IS NULL OR topic IN "
@@ -85,6 +88,12 @@ def of_log(log: str) -> Statements:
         f"AND f.position <= (SELECT indexed FROM logs WHERE name = '{log}') LIMIT 1",
         reindex=_reindex(log),
     )
+
+
+def gathered(log: str, topics: int) -> str:
+    """For each of so many topics, the states of a stretch of the log with commas between."""
+    each = ", ".join(["group_concat(CASE topic WHEN ? THEN state END)"] * topics)
+    return f"SELECT {each} FROM {_tables(log)[0]} WHERE position > ? AND position <= ?"
 
 
 def _create(log: str) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES
+from projections.account_balances import ACCOUNT_BALANCES
+from projections.balances import LOAN_BALANCES
 from projections.grades import GRADES
 from projections.reading import FLAGS, LISTS
 from projections.refusals import REFUSALS
