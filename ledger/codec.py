@@ -31,6 +31,7 @@ class Codec:
     def __init__(self, cls: type, name: str, version: int) -> None:
         self.cls, self.name, self.version = cls, name, version
         self.topic = f"{name}.v{version}"
+        self.dated = {name for name, hint in get_type_hints(cls).items() if hint is date}
         self.document = writer(cls)
         self.decode = reader(cls, self.topic)
 
@@ -135,9 +136,9 @@ def columns(cls: type, names: Sequence[str], states: str) -> list[list[Any]]:
         found = [[document[name] for document in documents] for name in names]
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise StoredFactUnreadable(f"{topic_of_kind(cls)}: {error!r}") from None
-    hints = get_type_hints(cls)
+    dated = _by_class[cls].dated
     return [
-        [*map(read_date, column)] if hints[name] is date else column
+        [*map(read_date, column)] if name in dated else column
         for name, column in zip(names, found, strict=True)
     ]
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -51,6 +52,7 @@ __all__ = [
     "func",
     "integer",
     "or_",
+    "packed",
     "select",
     "tuple_",
     "words",
@@ -62,10 +64,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """A column: a whole number or words, never a float."""
+    """A column: a whole number, words or packed bytes, never a float."""
 
     name: str
-    kind: type[int] | type[str]
+    kind: type[int] | type[str] | type[bytes]
     nullable: bool
 
 
@@ -77,6 +79,11 @@ def integer(name: str, *, nullable: bool = False) -> ColumnSpec:
 def words(name: str, *, nullable: bool = False) -> ColumnSpec:
     """A column of text."""
     return ColumnSpec(name, str, nullable)
+
+
+def packed(name: str) -> ColumnSpec:
+    """A column of bytes that `packing` made."""
+    return ColumnSpec(name, bytes, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +188,7 @@ class Database:
         if known is not None:
             return known
         name = spec.name + suffix
-        types = {int: BigInteger, str: Text}
+        types = {int: BigInteger, str: Text, bytes: LargeBinary}
         columns: list[Column[Any]] = [
             Column(
                 column.name,

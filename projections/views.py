@@ -7,6 +7,7 @@ from pathlib import Path
 from projections.ageing import Ageing
 from projections.balances import Balances
 from projections.grades import Grades
+from projections.history import History
 from projections.portfolio import Portfolio
 from projections.rebuild import Factory
 from projections.refusals import Refusals
@@ -30,6 +31,7 @@ def all_views(regime: str | Path = DEFAULT) -> tuple[Factory, ...]:
         Ageing,
         Portfolio,
         grades,
+        History,
         Warnings,
         Refusals,
     )

@@ -22,6 +22,7 @@ from ledger.events import (
 from ledger.store import LEDGER_LOG, Recorded
 from ledger.terms import Instalment, Split, Terms
 from projections.grades import Grades
+from projections.history import History
 from projections.rebuild import Fold
 from projections.views import all_views
 
@@ -187,6 +188,25 @@ def test_grades_and_balances_end_as_if_nothing_had_been_late(seed: int) -> None:
         assert rows(late, name) == rows(in_order, name)
     spread = set(grades(in_order).values())
     assert len(spread) >= 3, f"a telling book has several grades, this one {spread}"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lateness_is_remembered_as_if_nothing_had_been_late(seed: int) -> None:
+    random = Random(seed)
+    told = [item for n in range(25) for item in loan_facts(f"L{n}", random)]
+    in_order, late = marks(closed_book(told)), marks(closed_book(delayed(told, random)))
+    assert late == in_order
+    assert len({mark for loan in in_order.values() for mark in loan}) > 20, "a telling book"
+
+
+def marks(fold: Fold) -> dict[str, tuple[int, int, int]]:
+    """First close over 30 and over 90 days late, and how the first two payments went."""
+    (view,) = [view for view in fold.views if isinstance(view, History)]
+    columns = (view._marks.late_day, view._marks.default_day, view._marks.firsts)
+    return {
+        loan_id: (int(columns[0][row]), int(columns[1][row]), int(columns[2][row]))
+        for row, loan_id in enumerate(fold.book.loan_ids)
+    }
 
 
 def grading(fold: Fold) -> Any:
