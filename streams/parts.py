@@ -17,5 +17,5 @@ def pack_of(settings: Settings) -> Pack:
 
 
 def views_of(settings: Settings) -> Sequence[Factory]:
-    """One factory a view; grades follow the regime that `settings` name. Errors: RegimeError."""
-    return all_views(settings.regime)
+    """One factory a view; grades follow the regimes that `settings` name. Errors: RegimeError."""
+    return all_views(*settings.regimes)
