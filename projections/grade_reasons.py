@@ -6,6 +6,7 @@ Only loans whose grade changed are explained, or one that somebody asks about. D
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from projections.grading import UNGRADED, Grading
 from projections.observation import Observed
 from projections.regime import WHOLE_PPM, CauseFloor, Cure, Origin, PastDueFloor
 from projections.wording import count_text, money_text, percent_text, share_text
+from warning.history import paid_of
 from warning.windows import NEVER
 
 NAMED = 5
@@ -100,14 +102,24 @@ class Explainer:
             return False
         return days >= rule.from_days and rule.speaks_of(self._kind(row))
 
+    def _arrears(self, row: int) -> int:
+        """What is past due; with what falls due on the day itself, where that counts."""
+        day, arrears = self._standing.day, self._book.arrears
+        before = int(self._standing.arrears[row])
+        if not self._regime.due_date_counts:
+            return before
+        days, cums = arrears.dues.of(row)
+        due = bisect_right(days, day)
+        paid = sum(amount for on, amount in paid_of(arrears, row) if on <= day)
+        return max((cums[due - 1] if due else 0) - paid, before)
+
     def _kind(self, row: int) -> str:
         return self._kinds[int(self._grading.kind[row])]
 
     def _days_text(self, row: int, rule: PastDueFloor) -> str:
         days = self._days(row, rule.counter)
         if rule.counter == "days":
-            currency = int(self._book.currency[row])
-            arrears = self._money(int(self._standing.arrears[row]), currency)
+            arrears = self._money(self._arrears(row), int(self._book.currency[row]))
             return f"{count_text(days, 'day')} past due, {rule.limit}; arrears {arrears}."
         material = self._grading.material
         above = material.above.get(row) if material is not None else None
@@ -198,7 +210,9 @@ class Explainer:
         for rank in {int(self._grading.own[row]), int(self._grading.caught[row])}:
             rules = cures_of(self._edition, rank)
             if rules and self._grading.eased(self._book, row, rank) is None:
-                rule = max(rules, key=lambda known: (known.months, known.word is not None))
+                active = self._book.active_findings(row, self._standing.day)
+                speaking = [rule for rule in rules if rule.word is None or rule.word in active]
+                rule = max(speaking or rules, key=lambda known: known.months)
                 yield Reason("not_cured", self._waiting(row, rank, rule), rule.origin, rank)
 
     def _waiting(self, row: int, rank: int, longest: Cure) -> str:

@@ -22,7 +22,7 @@ from ledger.events import (
 from ledger.ids import event_id, loan_stream
 from projections.base import Change, Close, Facts, View
 from projections.book import LoanBook
-from projections.grade_reasons import Explainer, Reason
+from projections.grade_reasons import Cited, Explainer, Reason
 from projections.grading import UNGRADED, Grading
 from projections.regime import Regime, RegimeError
 from projections.sums import Codes, by_group
@@ -136,6 +136,10 @@ class Grades(View):
     def gradings(self) -> tuple[Grading, ...]:
         """The state of each regime, in their order."""
         return tuple(graded.grading for graded in self._books)
+
+    def cited(self, book: LoanBook) -> Cited:
+        """What is cited for a row's day count."""
+        return lambda row: self._cited.ids(book, row)
 
     @property
     def rules_version(self) -> str:

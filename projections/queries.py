@@ -22,6 +22,7 @@ class Queries(WarningReads, PortfolioReads, LoanReads):
     def loans(
         self,
         *,
+        loan_id: str | None = None,
         borrower_id: str | None = None,
         officer_id: str | None = None,
         branch: str | None = None,
@@ -34,6 +35,7 @@ class Queries(WarningReads, PortfolioReads, LoanReads):
         clauses = equals(
             table,
             {
+                "loan_id": loan_id,
                 "borrower_id": borrower_id,
                 "officer_id": officer_id,
                 "branch": branch,
