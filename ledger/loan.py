@@ -17,8 +17,11 @@ from ledger.errors import InvariantBroken
 from ledger.events import (
     ChargeApplied,
     InstalmentsScheduled,
+    LoanAssessed,
     LoanClosed,
     LoanDisbursed,
+    LoanGradeOverridden,
+    LoanGradeOverrideEnded,
     LoanGuarantorChanged,
     LoanLimitChanged,
     LoanOfficerChanged,
@@ -45,6 +48,7 @@ class Report(NamedTuple):
 class Loan:
     """One loan. Changed by `evolve` only; the questions below change nothing.
 
+    `overrides`: by regime, the last day of the grade override valued last, while none ended it.
     `schedule_version` counts the schedules recorded; `schedule_day` is the value day of the given
     one in force, if any.
     """
@@ -64,6 +68,7 @@ class Loan:
         "loan_id",
         "officer_id",
         "opened_day",
+        "overrides",
         "product",
         "rate_ppm",
         "reports",
@@ -83,6 +88,7 @@ class Loan:
         self.branch = fact.branch
         self.guarantor_id = fact.guarantor_id
         self.findings: dict[str, bool] = {}
+        self.overrides: dict[str, int] = {}
         self.opened_day = day_number(fact.value_date)
         self.closed: str | None = None
         self.closed_day: int | None = None
@@ -242,6 +248,20 @@ def _status_changed(loan: Loan, fact: LoanStatusChanged) -> None:
         loan.findings[fact.finding] = fact.active
 
 
+def _assessed(loan: Loan, fact: LoanAssessed) -> None:
+    """Measures decide nothing here: regimes of risk grades read them."""
+
+
+def _overridden(loan: Loan, fact: LoanGradeOverridden) -> None:
+    if loan.newest(f"override {fact.regime}", day_number(fact.value_date), fact.transaction_id):
+        loan.overrides[fact.regime] = day_number(fact.until)
+
+
+def _override_ended(loan: Loan, fact: LoanGradeOverrideEnded) -> None:
+    if loan.newest(f"override {fact.regime}", day_number(fact.value_date), fact.transaction_id):
+        loan.overrides.pop(fact.regime, None)
+
+
 def _reported(loan: Loan, fact: PositionReported) -> None:
     report = Report(
         day_number(fact.value_date),
@@ -269,6 +289,9 @@ EVOLVE: dict[type, Callable[[Loan, Any], None]] = {
     LoanOfficerChanged: _officer_changed,
     LoanGuarantorChanged: _guarantor_changed,
     LoanStatusChanged: _status_changed,
+    LoanAssessed: _assessed,
+    LoanGradeOverridden: _overridden,
+    LoanGradeOverrideEnded: _override_ended,
     PositionReported: _reported,
     LoanClosed: _closed,
 }

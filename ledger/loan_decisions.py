@@ -13,6 +13,7 @@ from ledger.book import CHARGE, DRAWN, RATE, REPAYMENT, SCHEDULE, Entry, Rows
 from ledger.checks import positive, same_currency, value_day
 from ledger.commands import (
     ApplyCharge,
+    AssessLoan,
     ChangeGuarantor,
     ChangeLimit,
     ChangeOfficer,
@@ -20,8 +21,10 @@ from ledger.commands import (
     ChangeStatus,
     CloseLoan,
     DisburseLoan,
+    EndGradeOverride,
     LoanCommand,
     OpenLoan,
+    OverrideGrade,
     ReceiveRepayment,
     ReportPosition,
     ReverseRepayment,
@@ -50,6 +53,7 @@ from ledger.loan_changes import (
     common_fields,
     report,
 )
+from ledger.loan_grading import assess, end_override, override_grade
 from ledger.loan_opening import MAX_RATE_PPM, check_rows, open_loan
 from ledger.money import format_minor
 from ledger.terms import Split
@@ -300,6 +304,9 @@ _DECISIONS: dict[type, Callable[[Loan, Any, int], Facts]] = {
     ChangeOfficer: change_officer,
     ChangeGuarantor: change_guarantor,
     ChangeStatus: change_status,
+    AssessLoan: assess,
+    OverrideGrade: override_grade,
+    EndGradeOverride: end_override,
     ReportPosition: report,
     CloseLoan: close,
 }

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ledger.dates import day_number
-from ledger.events import LoanOfficerChanged, LoanOpened, LoanStatusChanged
+from ledger.events import LoanAssessed, LoanOfficerChanged, LoanOpened, LoanStatusChanged
 from ledger.store import Recorded
 from projections.accounts import AccountRows
 from projections.facts import Facts
@@ -25,13 +25,17 @@ from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 
 class Finding(NamedTuple):
-    """A finding set or lifted; ordered by value day, then transaction id."""
+    """A finding or a measure, set or lifted; ordered by value day, then transaction id.
+
+    `value_ppm`: the share that a measure states, the whole for a finding.
+    """
 
     day: int
     tie: str
     name: str
     active: bool
     event_id: str
+    value_ppm: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ class LoanBook:
         for item in facts.of(LoanOfficerChanged):
             self._officer_changed(item.fact)
         for item in facts.of(LoanStatusChanged):
-            self._found(item)
+            self._found(item, item.fact.finding, item.fact.active, 1_000_000)
+        for item in facts.of(LoanAssessed):
+            value = item.fact.value_ppm
+            self._found(item, item.fact.measure, value is not None, value or 0)
 
     def close(self, day: int) -> None:
         """Stand at the end of `day`, then open the next one.
@@ -196,11 +203,11 @@ class LoanBook:
             self._branch_marks[row] = mark
             self._attributes.branch[row] = self.branches.of(fact.branch)
 
-    def _found(self, item: Recorded) -> None:
-        fact: LoanStatusChanged = item.fact
+    def _found(self, item: Recorded, name: str, active: bool, value_ppm: int) -> None:
+        fact: LoanStatusChanged | LoanAssessed = item.fact
         row = self.arrears.row_of(fact.loan_id)
         day = day_number(fact.value_date)
-        found = Finding(day, fact.transaction_id, fact.finding, fact.active, item.event_id)
+        found = Finding(day, fact.transaction_id, name, active, item.event_id, value_ppm)
         known = self.findings.setdefault(row, [])
         known.append(found)
         known.sort()

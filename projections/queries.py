@@ -24,6 +24,7 @@ class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads):
     def loans(
         self,
         *,
+        loan_id: str | None = None,
         borrower_id: str | None = None,
         officer_id: str | None = None,
         branch: str | None = None,
@@ -36,6 +37,7 @@ class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads):
         clauses = equals(
             table,
             {
+                "loan_id": loan_id,
                 "borrower_id": borrower_id,
                 "officer_id": officer_id,
                 "branch": branch,

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from datetime import date
 
 from ledger.dates import date_of, day_number, start_of_day_us
-from ledger.errors import StoreUnavailable
 from ledger.ids import account_stream, loan_stream
 from ledger.loan import Loan, evolve
 from ledger.store import LEDGER_LOG, Recorded
@@ -21,15 +20,12 @@ from projections.balances import LOAN_BALANCES, Balances
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.grades import GRADES
-from projections.read_grades import GradeReads
+from projections.read_grades import DAY_US, GradeReads, valued_by
 from projections.reading import Answer, answers
 from projections.register import LOANS, Register
 from projections.story import fact_lines, grade_lines, told, warning_lines
 from projections.tables import Connection, select
 from projections.warnings import ENDED, HISTORY, WARNINGS
-from warning.intake import effective_day
-
-DAY_US = 86_400_000_000
 
 
 class LoanReads(GradeReads):
@@ -49,7 +45,7 @@ class LoanReads(GradeReads):
         if as_of is None and known_on is None:
             return self._loan_now(loan_id)
         known = self._known_facts(loan_stream(loan_id), None, known_on)
-        facts = _valued_by(known, as_of)
+        facts = valued_by(known, as_of)
         if not facts:
             return None
         register = _register_entry(facts)
@@ -134,19 +130,6 @@ class LoanReads(GradeReads):
         facts = self._logs.ledger.stream(loan_stream(loan_id))
         return _next_due(_evolved(facts), closed_day) if facts else {}
 
-    def _known_facts(
-        self, stream: str, as_of: date | None, known_on: date | None
-    ) -> list[Recorded]:
-        if self._logs is None:
-            raise StoreUnavailable(
-                "Single facts are not at hand here.", way_out="Pass the store to Queries.open."
-            )
-        facts = self._logs.ledger.stream(stream)
-        if known_on is not None:
-            end = start_of_day_us(known_on) + DAY_US
-            facts = [item for item in facts if item.fact.recorded_at_us < end]
-        return _valued_by(facts, as_of)
-
     def _account_then(
         self, account_id: str, as_of: date | None, known_on: date | None
     ) -> Answer | None:
@@ -174,14 +157,6 @@ class LoanReads(GradeReads):
             before = last.get(row["warning_id"], {})
             last[row["warning_id"]] = {**row, "severity": row["severity"] or before.get("severity")}
         return [row for row in last.values() if row["change"] not in ENDED]
-
-
-def _valued_by(facts: list[Recorded], as_of: date | None) -> list[Recorded]:
-    """Those that count by the end of a day; a reversal since it was noticed."""
-    if as_of is None:
-        return facts
-    end = day_number(as_of)
-    return [item for item in facts if effective_day(item.fact) <= end]
 
 
 def _evolved(facts: Sequence[Recorded]) -> Loan:

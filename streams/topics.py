@@ -232,6 +232,40 @@ class LoanStatusChangedMessage(_LoanMessage):
     reason: Remark
 
 
+class LoanAssessedMessage(_LoanMessage):
+    """A measure of the loan's quality that regimes of risk grades read; null takes it back."""
+
+    type: Literal["loan_assessed"]
+    measure: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    percent: Annotated[
+        RatePercent | None,
+        Field(description='0 to 100 as a decimal string, "100" for a plain yes; null: withdrawn.'),
+    ]
+    reason: Remark
+
+
+class GradeOverriddenMessage(_LoanMessage):
+    """Two people set the loan's risk grade in a regime, until the end of `until`."""
+
+    type: Literal["grade_overridden"]
+    regime: Id
+    grade: Id
+    reason: Remark
+    requested_by: Text
+    approved_by: Text
+    until: date | None = None
+
+
+class GradeOverrideEndedMessage(_LoanMessage):
+    """Two people let the rules of a regime speak again."""
+
+    type: Literal["grade_override_ended"]
+    regime: Id
+    reason: Remark
+    requested_by: Text
+    approved_by: Text
+
+
 class PositionReportedMessage(_LoanMessage):
     """The core system's own position, for books whose instalments it keeps (cards, panels)."""
 
@@ -306,6 +340,9 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     LoanOfficerChangedMessage,
     LoanGuarantorChangedMessage,
     LoanStatusChangedMessage,
+    LoanAssessedMessage,
+    GradeOverriddenMessage,
+    GradeOverrideEndedMessage,
     PositionReportedMessage,
     LoanClosedMessage,
     AccountOpenedMessage,

@@ -13,6 +13,7 @@ from typing import Any
 
 from ledger.commands import (
     ApplyCharge,
+    AssessLoan,
     ChangeGuarantor,
     ChangeLimit,
     ChangeOfficer,
@@ -24,8 +25,10 @@ from ledger.commands import (
     CreditAccount,
     DebitAccount,
     DisburseLoan,
+    EndGradeOverride,
     OpenAccount,
     OpenLoan,
+    OverrideGrade,
     ReceiveRepayment,
     ReportPosition,
     ReturnDebit,
@@ -192,6 +195,37 @@ def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
     )
 
 
+def _assess(message: topics.LoanAssessedMessage, at_us: int) -> Command:
+    return AssessLoan(
+        **_common(message, at_us),
+        measure=message.measure,
+        value_ppm=None if message.percent is None else _ppm(message.percent),
+        reason=message.reason,
+    )
+
+
+def _override(message: topics.GradeOverriddenMessage, at_us: int) -> Command:
+    return OverrideGrade(
+        **_common(message, at_us),
+        regime=message.regime,
+        grade=message.grade,
+        reason=message.reason,
+        requested_by=message.requested_by,
+        approved_by=message.approved_by,
+        until=None if message.until is None else _day(message.until),
+    )
+
+
+def _end_override(message: topics.GradeOverrideEndedMessage, at_us: int) -> Command:
+    return EndGradeOverride(
+        **_common(message, at_us),
+        regime=message.regime,
+        reason=message.reason,
+        requested_by=message.requested_by,
+        approved_by=message.approved_by,
+    )
+
+
 def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
     return ReportPosition(
         **_common(message, at_us),
@@ -279,6 +313,9 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.LoanOfficerChangedMessage: _officer,
     topics.LoanGuarantorChangedMessage: _guarantor,
     topics.LoanStatusChangedMessage: _status,
+    topics.LoanAssessedMessage: _assess,
+    topics.GradeOverriddenMessage: _override,
+    topics.GradeOverrideEndedMessage: _end_override,
     topics.PositionReportedMessage: _position,
     topics.LoanClosedMessage: _close_loan,
     topics.AccountOpenedMessage: _open_account,
@@ -304,6 +341,9 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ChangeOfficer: "loan_officer_changed",
     ChangeGuarantor: "loan_guarantor_changed",
     ChangeStatus: "loan_status_changed",
+    AssessLoan: "loan_assessed",
+    OverrideGrade: "grade_overridden",
+    EndGradeOverride: "grade_override_ended",
     ReportPosition: "position_reported",
     CloseLoan: "loan_closed",
     OpenAccount: "account_opened",

@@ -32,7 +32,7 @@ from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import BusinessDayTimer, Timetable
 from streams.health import REASONS, Health, State
 from streams.metrics import Metrics
-from streams.parts import pack_of, views_of
+from streams.parts import core_of, pack_of, views_of
 from streams.settings import Settings, calendar_of
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
@@ -59,7 +59,8 @@ class Node:
         self.settings, self.calendar, self.store = settings, calendar, store
         self.watch, self.projector, self.queries = watch, projector, queries
         self.metrics = metrics
-        self.ledger = Ledger(store.ledger, cached_entities=settings.cached_entities)
+        cached = settings.cached_entities
+        self.ledger = Ledger(store.ledger, cached_entities=cached, core=core_of(settings))
         self.closed_through = _last_closed(store.ledger)
         self.failure: BaseException | None = None
         self.days_behind = 0

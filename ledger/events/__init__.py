@@ -1,7 +1,8 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `account` and `day` are facts of the ledger log; `warning` those of the warnings log.
+`loan`, `grading`, `account` and `day` are facts of the ledger log; `warning` those of the warnings
+log.
 A shape never changes: a new version and an upcast do.
 """
 
@@ -13,6 +14,11 @@ from ledger.events.account import (
     Flow,
 )
 from ledger.events.day import BusinessDayClosed, MessageRefused
+from ledger.events.grading import (
+    LoanAssessed,
+    LoanGradeOverridden,
+    LoanGradeOverrideEnded,
+)
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -52,8 +58,11 @@ __all__ = [
     "ChargeApplied",
     "Flow",
     "InstalmentsScheduled",
+    "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
+    "LoanGradeOverridden",
+    "LoanGradeOverrideEnded",
     "LoanGuarantorChanged",
     "LoanLimitChanged",
     "LoanOfficerChanged",

@@ -40,6 +40,7 @@ _CATALOGUE = (
          "Use the address that LoanBell was told to listen on."),
     Kind("not_found", 404, "There is no such page", "GET /docs lists what there is."),
     Kind("unknown_entity", 404, "The book does not have it", "Check the id."),
+    Kind("unknown_regime", 404, "Loans are not graded by it", "GET /v1/regimes lists those."),
     Kind("method_not_allowed", 405, "The page does not take this method", "See the Allow header."),
     Kind("body_too_slow", 408, "The body took too long to arrive", "Send smaller bodies."),
     Kind("already_open", 409, "It is open already", "Choose another id."),
@@ -56,6 +57,8 @@ _CATALOGUE = (
     Kind("all_refused", 422, "Every transaction was refused", "See each item's way out."),
     Kind("currency_mismatch", 422, "The currency is another", "Use the loan's own currency."),
     Kind("invalid_amount", 422, "The amount cannot be taken", "Write it as a decimal string."),
+    Kind("unknown_grade", 422, "The regime has no such grade", "GET /v1/regimes lists them."),
+    Kind("regime_invalid", 422, "The regime cannot be used", "loanbell regimes check names why."),
     Kind("date_out_of_range", 422, "The date cannot be taken", "Write it as 2024-03-31."),
     Kind("internal", 500, "LoanBell failed", "Nothing is half done: a request that is sent again "
          "with the same transaction ids counts once. Tell the operator the request id."),

@@ -11,7 +11,7 @@ from typing import Any
 
 from projections.account_balances import ACCOUNT_BALANCES
 from projections.balances import LOAN_BALANCES
-from projections.grades import GRADES
+from projections.grades import CHANGES, GRADES
 from projections.reading import FLAGS, LISTS
 from projections.refusals import REFUSALS
 from projections.register import LOANS
@@ -127,7 +127,56 @@ SCHEMAS: dict[str, Schema] = {
     "LoanEntry": record("LoanEntry", _fields(LOANS)),
     "Balance": record("Balance", _BALANCE, optional=tuple(_BALANCE.keys() - set(_ALWAYS))),
     "AccountBalance": record("AccountBalance", _fields(ACCOUNT_BALANCES)),
-    "Grade": {"title": "Grade", "type": "object", "properties": _fields(GRADES)},
+    "Grade": {
+        "title": "Grade",
+        "type": "object",
+        "properties": {**_fields(GRADES), "grade_by_rules": WORDS},
+    },
+    "GradeChange": record("GradeChange", _fields(CHANGES)),
+    "Regime": record(
+        "Regime",
+        {
+            "regime": WORDS,
+            "version": WORDS,
+            "title": WORDS,
+            "title_en": WORDS,
+            "grades": listed(
+                record(
+                    "RegimeGrade",
+                    {"grade": WORDS, "local": WORDS, "performing": {"type": "boolean"}},
+                )
+            ),
+        },
+    ),
+    "GradedAnew": record(
+        "GradedAnew",
+        {
+            "loan_id": WORDS,
+            "regime": WORDS,
+            "version": WORDS,
+            "judged_date": or_null(DATE),
+            "projected": {"type": "boolean"},
+            "grade": or_null(WORDS),
+            "rank": or_null(WHOLE),
+            "reason": or_null(ref("GradeChange")),
+            "asking": listed(
+                record(
+                    "Asking",
+                    {
+                        "rule": WORDS,
+                        "asks_for": WORDS,
+                        "text": WORDS,
+                        "article": WORDS,
+                        "source": WORDS,
+                        "mark": WORDS,
+                        "causes": listed(WORDS),
+                    },
+                )
+            ),
+            "rules": listed(WORDS),
+            "changes": listed(ref("GradeChange")),
+        },
+    ),
     "Warning": record("Warning", _fields(WARNINGS)),
     "WarningChange": record("WarningChange", _fields(HISTORY)),
     "WarningWithHistory": record(
