@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 
 from ledger.dates import add_months, date_of, day_number
 from ledger.errors import MalformedMessage
-from projections.grades import CHANGES, TOTALS
+from projections.grades import CHANGES
 from projections.portfolio import CLOSED_DAYS
 from projections.reading import Answer
 from projections.snapshot import DIMENSIONS, Past, Snapshot
@@ -56,20 +55,30 @@ class Figure:
     rows: list[Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class GradesOf:
+    """A regime, and its grades by rank: name, and whether it performs."""
+
+    regime: str
+    names: list[tuple[str, bool]]
+
+
 class Look:
     """What figures read: snapshots and grades of one committed state, and what was asked.
 
     Errors: MalformedMessage for a dimension that is none; UnknownEntity when nothing was closed.
     """
 
-    def __init__(self, database: Database, connection: Connection, ask: Ask, regime: str) -> None:
+    def __init__(
+        self, database: Database, connection: Connection, ask: Ask, grades: GradesOf
+    ) -> None:
         for name in [*ask.where, *([ask.by] if ask.by else [])]:
             if name not in DIMENSIONS and not (name == "currency" and name in ask.where):
                 raise MalformedMessage(
                     f"A portfolio cannot be cut by {name[:40]!r}.",
                     way_out=f"By one of {', '.join(DIMENSIONS)}; currencies are always apart.",
                 )
-        self.ask, self.regime = ask, regime
+        self.ask, self.regime, self.grades = ask, grades.regime, grades.names
         self.database, self.connection = database, connection
         self.past = Past(database, connection)
         asked = 10**7 if ask.as_of is None else day_number(ask.as_of)
@@ -142,24 +151,6 @@ class Look:
     def named(self, group: tuple[str, ...]) -> Answer:
         """`group_of`, turned back into columns."""
         return dict(zip(self.cut_by, group, strict=True))
-
-    @cached_property
-    def grades(self) -> list[tuple[str, bool]]:
-        """Name of each rank of the regime, and whether it performs. Errors: MalformedMessage."""
-        table = self.database.table(TOTALS)
-        columns = (table.c["rank"], table.c["grade"], table.c["performing"])
-        found = self.connection.execute(
-            select(*columns).where(table.c.regime == self.regime).distinct()
-        ).all()
-        if not found:
-            raise MalformedMessage(
-                f"Nothing is graded by a regime {self.regime[:40]!r}.",
-                way_out="Name one of those in force; `loanbell status` shows them.",
-            )
-        names = [(f"rank {rank}", True) for rank in range(1 + max(row[0] for row in found))]
-        for rank, name, performing in found:
-            names[rank] = (name, bool(performing))
-        return names
 
     def ranks(self, day: int) -> IntArray:
         """The rank of every loan's grade at the close of a day, as judged then; -1 for none."""

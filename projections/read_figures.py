@@ -10,7 +10,7 @@ from ledger.errors import UnknownEntity
 from projections import figures_moves as moves
 from projections import figures_standing as standing
 from projections import figures_warnings as warned
-from projections.figures import Ask, Figure, Look
+from projections.figures import Ask, Figure, GradesOf, Look
 from projections.provisions import rates_of
 from projections.read_grades import GradeReads
 from projections.reading import Answer
@@ -58,7 +58,7 @@ class FigureReads(GradeReads):
         """A figure, as known at the close of its day; `rates` is a file for `provisions`.
 
         Errors: UnknownEntity for a figure that is none, or before the first close;
-        MalformedMessage for a dimension or a day that makes no sense; RatesError.
+        MalformedMessage for a dimension or a day that makes no sense; UnknownRegime; RatesError.
         """
         if name not in figure_names():
             raise UnknownEntity(
@@ -66,17 +66,23 @@ class FigureReads(GradeReads):
                 way_out=f"Figures: {', '.join(figure_names())}.",
             )
         ask = _completed(name, ask or Ask())
+        grades = self._grades_of(ask.regime)
         with self._database.reading() as connection:
-            regime = self._regime(connection, ask.regime)
-            look = Look(self._database, connection, ask, regime)
+            look = Look(self._database, connection, ask, grades)
             if name == PROVISIONS:
-                rows = standing.provisions(look, rates_of(regime, rates))
+                rows = standing.provisions(look, rates_of(grades.regime, rates))
             else:
                 rows = FIGURES[name](look)
             months = MONTHS_BACK.get(name)
             since = None if months is None else date_of(look.since(months))
         columns = tuple(rows[0]) if rows else ()
         return Figure(name, date_of(look.day), since, columns, rows)
+
+    def _grades_of(self, regime: str | None) -> GradesOf:
+        """The regime asked for, or the main one. Errors: UnknownRegime."""
+        with self._database.reading() as connection:
+            rules = self._rules_of(connection, regime)
+        return GradesOf(rules.name, [(grade.name, grade.performing) for grade in rules.grades])
 
 
 def _completed(name: str, ask: Ask) -> Ask:

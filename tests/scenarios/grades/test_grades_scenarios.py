@@ -63,7 +63,11 @@ class Told:
         self.projector.project(LEDGER_LOG, done.recorded)
         for line, outcome in zip(lines, done.outcomes, strict=True):
             wanted = f"refused {line.refused}" if line.refused else "accepted"
-            said = outcome.status if outcome.status == "accepted" else f"refused {outcome.rule or outcome.code}"
+            said = (
+                outcome.status
+                if outcome.status == "accepted"
+                else f"refused {outcome.rule or outcome.code}"
+            )
             yield (line.text, wanted), (line.text, said)
 
     def answer(self, loan_id: str, word: str) -> str:
