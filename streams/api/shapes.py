@@ -204,6 +204,16 @@ SCHEMAS: dict[str, Schema] = {
             "currencies": listed(record("PortfolioOfCurrency", _CURRENCY)),
         },
     ),
+    "Figure": record(
+        "Figure",
+        {
+            "name": WORDS,
+            "as_of": DATE,
+            "since": or_null(DATE),
+            "columns": listed(WORDS),
+            "rows": listed({"type": "object"}),
+        },
+    ),
     "TrialBalance": record(
         "TrialBalance",
         {

@@ -1,10 +1,13 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
-`files`, `demo`, `intake` and `serve` make facts; `look` and `grade` read them; `care` keeps them
-right; `regimes` are what they are graded by.
+`files`, `demo`, `intake` and `serve` make facts; `look`, `grade` and `portfolio` read them; `care`
+keeps them right; `regimes` are what they are graded by.
 """
 
-from streams.cli import care, demo, files, grade, intake, look, regimes, replay, serve
+from streams.cli import care, demo, files, grade, intake, look, portfolio, regimes, replay, serve
 from streams.cli.app import main
 
-__all__ = ["care", "demo", "files", "grade", "intake", "look", "main", "regimes", "replay", "serve"]
+__all__ = [
+    "care", "demo", "files", "grade", "intake", "look", "main", "portfolio", "regimes", "replay",
+    "serve",
+]  # fmt: skip
