@@ -66,12 +66,15 @@ class Explainer:
     def asking(self, row: int) -> Iterator[Reason]:
         """All that asks for a grade worse than the first; of equal ones the first decides."""
         yield from self._either_way(row)
-        yield from self._past_due(row)
-        yield from self._causes(row)
-        yield from self._observation(row)
-        yield from self._contagion(row)
+        now = [
+            *self._past_due(row),
+            *self._causes(row),
+            *self._observation(row),
+            *self._contagion(row),
+        ]
+        yield from now
         yield from self._overridden(row)
-        yield from self._not_cured(row)
+        yield from self._not_cured(row, max((reason.rank for reason in now), default=0))
 
     def _money(self, minor: int, currency: int) -> str:
         return money_text(minor, self._book.currencies.names[currency])
@@ -206,9 +209,10 @@ class Explainer:
             ids = (override.event_id,)
             yield Reason("override", f"{override.text}.", rule.origin, override.rank, ids)
 
-    def _not_cured(self, row: int) -> Iterator[Reason]:
+    def _not_cured(self, row: int, asked: int) -> Iterator[Reason]:
+        """Grades worse than what is `asked` for now, kept until they are cured."""
         for rank in {int(self._grading.own[row]), int(self._grading.caught[row])}:
-            rules = cures_of(self._edition, rank)
+            rules = cures_of(self._edition, rank) if rank > asked else ()
             if rules and self._grading.eased(self._book, row, rank) is None:
                 active = self._book.active_findings(row, self._standing.day)
                 speaking = [rule for rule in rules if rule.word is None or rule.word in active]
