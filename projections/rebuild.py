@@ -20,6 +20,7 @@ from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog
 from projections.base import View
 from projections.book import LoanBook
 from projections.facts import Close, ColumnLog, Facts, runs, runs_between
+from projections.reconcile import Agreement
 from projections.tables import Connection, Database, Row, Table, TableSpec, select
 
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
@@ -67,13 +68,17 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What a rebuild did. `differing` names the control totals that the rebuild changed."""
+    """What a rebuild did. `differing` names the control totals that the rebuild changed.
+
+    `books` are totals that the views share with the trial balance and each other; all hold.
+    """
 
     views: tuple[str, ...]
     facts: int
     seconds: float
     outcome: str
-    totals: tuple[Total, ...]
+    totals: tuple[Total, ...] = ()
+    books: tuple[Agreement, ...] = ()
 
     @property
     def differing(self) -> tuple[Total, ...]:

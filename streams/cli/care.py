@@ -194,3 +194,5 @@ def _print_rebuild(report: RebuildReport) -> None:
         out.print(table("Control totals that changed", ["table", "measure", "was", "is"], rows))
     else:
         out.print(f"all {len(report.totals)} control totals agree with the view replaced")
+    if report.books:
+        out.print(f"all {len(report.books)} totals agree with the trial balance and among views")
