@@ -84,6 +84,8 @@ class Look:
         asked = 10**7 if ask.as_of is None else day_number(ask.as_of)
         self.now = self.past.at(asked)
         self.kept = self.now.chosen(ask.where)
+        self.compared: date | None = None
+        """The earlier close that a figure was compared with."""
 
     @property
     def cut_by(self) -> tuple[str, ...]:
@@ -106,6 +108,20 @@ class Look:
                 way_out="Compare with an earlier day.",
             )
         return asked
+
+    def then(self, months: int) -> Snapshot:
+        """The earlier close to compare with; by default so many months before, or the first.
+
+        Errors: MalformedMessage; UnknownEntity when nothing was closed by the day asked for.
+        """
+        day = self.since(months)
+        if self.ask.since is None:
+            table = self.database.table(CLOSED_DAYS)
+            first = self.connection.execute(select(func.min(table.c.closed_day))).scalar()
+            day = max(day, first or 0)
+        found = self.past.at(day)
+        self.compared = date_of(found.day)
+        return found
 
     def sums(
         self,

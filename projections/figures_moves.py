@@ -141,7 +141,7 @@ def payment_default(look: Look) -> list[Answer]:
 
 def _both(look: Look, months: int) -> tuple[Snapshot, Snapshot, BoolArray]:
     """The later snapshot, the earlier one, and the loans asked for that were open then."""
-    then = look.past.at(look.since(months))
+    then = look.then(months)
     return look.now, then, then.open & then.chosen(look.ask.where)
 
 

@@ -35,14 +35,11 @@ FIGURES: dict[str, Callable[[Look], list[Answer]]] = {
 PROVISIONS = "provisions"
 MONTHS_BACK = {
     "trend": standing.TREND_MONTHS,
-    "roll": 1,
-    "flow": 1,
-    "migration": 1,
     "cure": warned.SPAN_MONTHS,
     "funnel": warned.SPAN_MONTHS,
     "lead_time": warned.SPAN_MONTHS,
 }
-"""Figures that compare or span: how many months back, unless a day is named."""
+"""Figures of a span: how many months back it begins, unless a day is named."""
 CUT_BY_DEFAULT = {"concentration": "industry"}
 
 
@@ -74,7 +71,9 @@ class FigureReads(GradeReads):
             else:
                 rows = FIGURES[name](look)
             months = MONTHS_BACK.get(name)
-            since = None if months is None else date_of(look.since(months))
+            since = look.compared
+            if months is not None:
+                since = date_of(look.since(months))
         columns = tuple(rows[0]) if rows else ()
         return Figure(name, date_of(look.day), since, columns, rows)
 

@@ -49,7 +49,7 @@ def portfolio(
     lead_time: a year before).
     """
     ask = Ask(
-        as_of=_day(as_of), since=_day(since), by=by, where=_conditions(where or []), regime=regime
+        as_of=_day(as_of), since=_day(since), by=by, where=conditions(where or []), regime=regime
     )
     with queries(data) as reads:
         found = reads.figure(figure, ask, rates=rates)
@@ -71,7 +71,7 @@ def _day(moment: Any) -> date | None:
     return None if moment is None else moment.date()
 
 
-def _conditions(words: list[str]) -> dict[str, str]:
+def conditions(words: list[str]) -> dict[str, str]:
     """`branch=HQ` -> {"branch": "HQ"}. Errors: MalformedMessage."""
     found = {}
     for word in words:

@@ -100,6 +100,14 @@ def test_a_roll_matrix_says_where_the_balance_of_each_bucket_went(queries: Queri
     ]
 
 
+def test_a_book_younger_than_a_month_is_compared_with_its_first_close(queries: Queries) -> None:
+    figure = queries.figure("roll", Ask(as_of=date(2024, 1, 20)))
+    assert figure.since == date(2024, 1, 2)
+    assert [(row["bucket_from"], row["bucket_to"], row["loans"]) for row in figure.rows] == [
+        ("0", "0", 4)
+    ]
+
+
 def test_flow_rates_compare_a_bucket_with_the_one_before_it_then(queries: Queries) -> None:
     columns = ("bucket_from", "outstanding_before_minor", "outstanding_after_minor", "ratio")
     found = rows(queries, "flow", *columns, as_of=APRIL, since=date(2024, 3, 31))
@@ -237,6 +245,8 @@ def test_a_question_that_makes_no_sense_is_answered_with_the_way_out(queries: Qu
         queries.figure("roll", Ask(as_of=APRIL, since=date(2024, 5, 1)))
     with pytest.raises(UnknownEntity, match="No business day had been closed by 2024-01-01"):
         queries.figure("par", Ask(as_of=date(2024, 1, 1)))
+    with pytest.raises(UnknownEntity, match="No business day had been closed by 2023-05-05"):
+        queries.figure("roll", Ask(since=date(2023, 5, 5)))
     with pytest.raises(UnknownRegime, match="not graded by that regime"):
         queries.figure("npl", Ask(regime="mars-1"))
     with pytest.raises(RatesError, match="has no provision rates for ifrs9"):
