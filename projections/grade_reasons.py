@@ -124,12 +124,12 @@ class Explainer:
         if rule.counter == "days":
             arrears = self._money(self._arrears(row), int(self._book.currency[row]))
             return f"{count_text(days, 'day')} past due, {rule.limit}; arrears {arrears}."
-        material = self._grading.material
-        above = material.above.get(row) if material is not None else None
+        material, kind = self._grading.material, self._kind(row)
+        above = material.above(self._edition, row, kind) if material is not None else None
         said = f"Arrears have been material for {count_text(days, 'day')}, {rule.limit}"
         if above is None:
             return f"{said}."
-        limits, currency = above.rule, above.currency
+        limits, currency = above.rule, int(self._book.currency[row])
         absolute = limits.absolute.get(self._book.currencies.names[currency], 0)
         whose = "borrower's" if limits.per == "borrower" else "loan's"
         return (

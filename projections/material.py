@@ -8,8 +8,10 @@ added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,21 +27,11 @@ from ledger.events import (
 )
 from projections.book import LoanBook
 from projections.facts import Facts
-from projections.owed import Owed, PrincipalLog
+from projections.owed import Owed
 from projections.regime import Edition, Materiality
 from warning.intake import effective_day
+from warning.payments import PaymentLog
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
-
-_MOVING = (
-    RepaymentReceived,
-    RepaymentReversed,
-    RepaymentsReallocated,
-    LoanDisbursed,
-    InstalmentsScheduled,
-    PositionReported,
-    LoanClosed,
-)
-"""Facts that may put arrears back below a limit."""
 
 
 class Above(NamedTuple):
@@ -48,33 +40,45 @@ class Above(NamedTuple):
     rule: Materiality
     arrears_minor: int
     owed_minor: int
-    currency: int
 
 
 class Material(Growing):
     """`start`: the day before the counter's first, so that it counts like an unmet due day; NEVER
-    while arrears are not material."""
+    while arrears are not material. `arrears` and `owed`: of all loans that count together, where
+    they are above the limits."""
 
     start: DayArray
+    arrears: IntArray
+    owed: IntArray
+    latest: DayArray
 
     def __init__(self) -> None:
         super().__init__()
         self.add_column("start", np.int32, fill=NEVER)
-        self.above: dict[int, Above] = {}
-        """Rows whose arrears are above the limits at this close."""
-        self._principal = PrincipalLog()
-        self._touched: dict[int, set[int]] = {}
+        self.add_column("arrears", np.int64)
+        self.add_column("owed", np.int64)
+        self.add_column("latest", np.int32, fill=-1)
+        self._principal = PaymentLog()
+        self._held = (array("q"), array("q"), array("q"))
+        self._touched = (array("q"), array("q"))
         self._rows_of: dict[int, list[int]] = {}
+        self._closed = 0
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
         """Take in what moves principal, and note whose arrears may have fallen."""
-        for kind in _MOVING:
+        rows, days, amounts = self._held
+        touched, effective = self._touched
+        row_of = book.arrears.row_of
+        for kind, principal in _MOVING.items():
             for item in facts.of(kind):
-                row = book.arrears.row_of(item.fact.loan_id)
-                self._touched.setdefault(effective_day(item.fact), set()).add(row)
-                amount = _principal(item.fact)
-                if amount:
-                    self._principal.add(row, day_number(item.fact.value_date), amount)
+                fact = item.fact
+                row, day = row_of(fact.loan_id), day_number(fact.value_date)
+                touched.append(row)
+                effective.append(effective_day(fact) if kind is RepaymentReversed else day)
+                if amount := principal(fact):
+                    rows.append(row)
+                    days.append(day)
+                    amounts.append(amount)
 
     def welcome(self, book: LoanBook) -> None:
         """Take in new rows."""
@@ -87,19 +91,48 @@ class Material(Growing):
         borrowers = {int(book.arrears.borrower[row]) for row in rows}
         return sorted(row for borrower in borrowers for row in self._rows_of[borrower])
 
+    def above(self, edition: Edition, row: int, product_class: str) -> Above | None:
+        """The arrears above the limits that a loan counts with; None while they are not."""
+        if self.start[row] == NEVER:
+            return None
+        rule = next(rule for rule in edition.materiality if rule.speaks_of(product_class))
+        return Above(rule, int(self.arrears[row]), int(self.owed[row]))
+
     def close(self, edition: Edition, book: LoanBook, kinds: Sequence[BoolArray]) -> None:
-        """Judge all loans at the book's standing; `kinds[i]` says which the i-th rule speaks of."""
-        standing, self.above = book.standing, {}
-        touched = self._take_touched(standing.day) | set(book.corrected)
-        before = self.start[: self.rows].copy()
-        self.start[: self.rows] = NEVER
+        """Judge all loans at the book's standing; `kinds[i]` says which the i-th rule speaks of.
+
+        Between two closes on consecutive days a counter goes on or begins today, but for late
+        facts; else who was paid or is new is looked at day by day.
+        """
+        day, rows = book.standing.day, self.rows
+        self._take_principal()
+        doubtful = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        doubtful[book.arrears.borrower[book.corrected]] = True
+        touched, last = self._take_touched(day), self._closed
+        if day - last > 1:
+            doubtful[book.arrears.borrower[touched]] = True
+        if not last:
+            doubtful[:] = True
+        self._closed = day
+        before = self.start[:rows].copy()
+        self.start[:rows] = NEVER
         for rule, of_rule in zip(edition.materiality, kinds, strict=True):
-            for group in self._groups_above(rule, book, np.flatnonzero(of_rule & standing.counted)):
-                known = self.group_of(rule, book, int(group[0]), of_rule)
-                start = int(before[group[0]])
-                if start == NEVER or (before[group] != start).any() or touched & set(known):
-                    start = self._first_day(rule, book, known) - 1
-                self.start[group] = start
+            above = self._above(rule, book, np.flatnonzero(of_rule & book.standing.counted))
+            if not above.rows.size:
+                continue
+            leads = above.rows[above.first]
+            start = before[leads].astype(np.int64)
+            same = before[above.rows] == np.repeat(start, above.sizes)
+            walk = doubtful[book.arrears.borrower[leads]]
+            walk |= ~np.logical_and.reduceat(same, above.first)
+            for place in np.flatnonzero(walk).tolist():
+                group = self.group_of(rule, book, int(leads[place]), of_rule)
+                start[place] = self._first_day(rule, book, group) - 1
+            for place in np.flatnonzero((start == NEVER) & ~walk).tolist():
+                start[place] = self._began(rule, book, above, place, last) - 1
+            self.start[above.rows] = np.repeat(start, above.sizes)
+            self.arrears[above.rows] = np.repeat(above.arrears, above.sizes)
+            self.owed[above.rows] = np.repeat(above.owed, above.sizes)
 
     def path(
         self, rule: Materiality, book: LoanBook, group: Sequence[int], closes: IntArray
@@ -117,32 +150,44 @@ class Material(Growing):
         same = self._rows_of[int(book.arrears.borrower[row])]
         return [one for one in same if kinds[one] and book.currency[one] == book.currency[row]]
 
-    def _groups_above(
-        self, rule: Materiality, book: LoanBook, rows: IntArray
-    ) -> Iterator[IntArray]:
-        """Loans that count together and are above the limits now."""
-        standing, arrears = book.standing, book.arrears
-        borrowers = arrears.borrower[rows]
-        late = np.zeros(len(arrears.borrower_ids), np.bool_)
-        late[borrowers[standing.arrears[rows] > 0]] = True
-        rows = rows[late[borrowers]]
+    def _above(self, rule: Materiality, book: LoanBook, rows: IntArray) -> _Groups:
+        """The groups of loans that count together and are above the limits now."""
+        standing, borrower = book.standing, book.arrears.borrower
+        late = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        late[borrower[rows[standing.arrears[rows] > 0]]] = True
+        rows = rows[late[borrower[rows]]]
         if not rows.size:
-            return
-        key = rows if rule.per == "loan" else arrears.borrower[rows].astype(np.int64)
+            return _Groups(rows, rows, rows, rows, rows)
+        key = rows if rule.per == "loan" else borrower[rows].astype(np.int64)
         key = key * len(book.currencies.names) + book.currency[rows]
         order = np.argsort(key, kind="stable")
         rows, key = rows[order], key[order]
         first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-        owed = np.add.reduceat(standing.arrears[rows], first)
-        whole = np.add.reduceat(standing.outstanding[rows], first)
-        ends = [*first[1:].tolist(), len(rows)]
-        for place in np.flatnonzero(owed * 100 > whole * rule.over_percent).tolist():
-            group = rows[first[place] : ends[place]]
-            currency = int(book.currency[group[0]])
-            if owed[place] > rule.absolute.get(book.currencies.names[currency], 0):
-                above = Above(rule, int(owed[place]), int(whole[place]), currency)
-                self.above.update(dict.fromkeys(group.tolist(), above))
-                yield group
+        sizes = np.diff(np.append(first, len(rows)))
+        arrears = np.add.reduceat(standing.arrears[rows], first)
+        owed = np.add.reduceat(standing.outstanding[rows], first)
+        names = book.currencies.names
+        limits = np.array([rule.absolute.get(name, 0) for name in names], np.int64)
+        above = (arrears > limits[book.currency[rows[first]]]) & (
+            arrears * 100 > owed * rule.over_percent
+        )
+        rows, sizes = rows[np.repeat(above, sizes)], sizes[above]
+        return _Groups(rows, np.cumsum(sizes) - sizes, sizes, arrears[above], owed[above])
+
+    def _began(
+        self, rule: Materiality, book: LoanBook, above: _Groups, place: int, last: int
+    ) -> int:
+        """The first day after the close of `last` above the limits: only dues moved since."""
+        day, owed = book.standing.day, int(above.owed[place])
+        first = int(above.first[place])
+        rows = above.rows[first : first + int(above.sizes[place])].tolist()
+        limit = rule.absolute.get(book.currencies.names[int(book.currency[rows[0]])], 0)
+        dues = [(int(book.standing.arrears[row]), *book.arrears.dues.of(row)) for row in rows]
+        for earlier in range(last + 1, day):
+            arrears = sum(max(now - _due(days, cums, earlier, day), 0) for now, days, cums in dues)
+            if arrears > limit and arrears * 100 > owed * rule.over_percent:
+                return earlier
+        return day
 
     def _first_day(self, rule: Materiality, book: LoanBook, group: Sequence[int]) -> int:
         """Since when, without a day between, the group has been above the limits."""
@@ -154,7 +199,9 @@ class Material(Growing):
         self, rule: Materiality, book: LoanBook, group: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Stretches of days [first, end) above both limits, up to the close that is judged."""
-        past = [Owed(book, row, self._principal.of(row)) for row in group]
+        past = [
+            Owed(book, row, self._principal.by_day(int(self.latest[row])).items()) for row in group
+        ]
         last = book.standing.day
         days = sorted({day for owed in past for day in owed.days if day <= last})
         limit = rule.absolute.get(book.currencies.names[int(book.currency[group[0]])], 0)
@@ -170,19 +217,48 @@ class Material(Growing):
                 spans.append((day, end))
         return spans
 
-    def _take_touched(self, day: int) -> set[int]:
-        reached = [known for known in self._touched if known <= day]
-        return set().union(*(self._touched.pop(known) for known in reached))
+    def _take_principal(self) -> None:
+        """Put what was held back into the log."""
+        rows, days, amounts = (np.array(held, np.int64) for held in self._held)
+        self._held = (array("q"), array("q"), array("q"))
+        if rows.size:
+            self._principal.append(self.latest, rows, days, amounts)
+
+    def _take_touched(self, day: int) -> IntArray:
+        """The rows whose arrears may have fallen by the end of `day`, since the last close."""
+        rows, days = (np.array(held, np.int64) for held in self._touched)
+        later = days > day
+        self._touched = (array("q", rows[later].tolist()), array("q", days[later].tolist()))
+        return rows[~later]
 
 
-def _principal(fact: object) -> int:
-    """What a fact adds to the principal outstanding."""
-    if isinstance(fact, LoanDisbursed):
-        return fact.amount_minor
-    if isinstance(fact, RepaymentReceived):
-        return -fact.split.principal_minor
-    if isinstance(fact, RepaymentReversed):
-        return fact.split.principal_minor
-    if isinstance(fact, RepaymentsReallocated):
-        return -sum(c.split.principal_minor - c.before.principal_minor for c in fact.changes)
-    return 0
+class _Groups(NamedTuple):
+    """Loans that count together: their rows, group by group, and where each group begins."""
+
+    rows: IntArray
+    first: IntArray
+    sizes: IntArray
+    arrears: IntArray
+    owed: IntArray
+
+
+def _due(days: list[int], cums: list[int], start: int, end: int) -> int:
+    """What falls due on days [start, end)."""
+    before, after = bisect_left(days, start), bisect_left(days, end)
+    return (cums[after - 1] if after else 0) - (cums[before - 1] if before else 0)
+
+
+def _reallocated(fact: RepaymentsReallocated) -> int:
+    return -sum(one.split.principal_minor - one.before.principal_minor for one in fact.changes)
+
+
+_MOVING: dict[type, Callable[[Any], int]] = {
+    RepaymentReceived: lambda fact: -fact.split.principal_minor,
+    RepaymentReversed: lambda fact: fact.split.principal_minor,
+    RepaymentsReallocated: _reallocated,
+    LoanDisbursed: lambda fact: fact.amount_minor,
+    InstalmentsScheduled: lambda _: 0,
+    PositionReported: lambda _: 0,
+    LoanClosed: lambda _: 0,
+}
+"""Facts that may put arrears back below a limit, and what each adds to the principal."""

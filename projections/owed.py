@@ -12,7 +12,6 @@ from itertools import accumulate
 
 from projections.book import LoanBook
 from warning.history import paid_of, schedules_of
-from warning.payments import PaymentLog
 
 
 class Owed:
@@ -46,26 +45,6 @@ class Owed:
         paid = self._paid[bisect_right(self._paid_days, day)]
         principal = self._moved[bisect_right(self._moved_days, day)]
         return max((cums[due - 1] if due else 0) - paid, 0), principal
-
-
-class PrincipalLog:
-    """Principal paid out and repaid, loan by loan and day by day."""
-
-    def __init__(self) -> None:
-        self._log = PaymentLog()
-        self._latest: dict[int, int] = {}
-
-    def add(self, row: int, day: int, amount: int) -> None:
-        """Take in a movement."""
-        log, at = self._log, self._log.rows
-        log.grow(at + 1)
-        log.day[at], log.amount[at] = day, amount
-        log.earlier[at] = self._latest.get(row, -1)
-        self._latest[row] = at
-
-    def of(self, row: int) -> list[tuple[int, int]]:
-        """(day, amount) of a loan's movements."""
-        return list(self._log.by_day(self._latest.get(row, -1)).items())
 
 
 def _running(moves: Iterable[tuple[int, int]]) -> tuple[list[int], list[int]]:

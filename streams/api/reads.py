@@ -186,7 +186,7 @@ def _add_grades(router: APIRouter, node: Node) -> None:
         return json_answer(await _found(read, loan_id, asked))
 
 
-def _views(node: Node) -> APIRouter:
+def _graded(node: Node) -> APIRouter:
     router = APIRouter(tags=["views"], prefix="/v1")
 
     @router.get(
@@ -220,6 +220,12 @@ def _views(node: Node) -> APIRouter:
     async def list_regimes() -> Response:
         """The regimes side by side, the main one first, with their grades from the best."""
         return json_answer({"regimes": await run_in_threadpool(node.queries.regimes)})
+
+    return router
+
+
+def _views(node: Node) -> APIRouter:
+    router = APIRouter(tags=["views"], prefix="/v1")
 
     @router.get(
         "/portfolio",
@@ -262,5 +268,6 @@ def routes(node: Node) -> APIRouter:
     """The routes of this module."""
     router = APIRouter()
     router.include_router(_loans(node))
+    router.include_router(_graded(node))
     router.include_router(_views(node))
     return router
