@@ -20,7 +20,7 @@ from projections.portfolio import CLOSED_DAYS
 from projections.reading import Answer
 from projections.snapshot import DIMENSIONS, Past, Snapshot
 from projections.sums import Codes, by_group
-from projections.tables import Connection, Database, func, select
+from projections.tables import func, select
 from warning.windows import BoolArray, IntArray
 
 Labelled = tuple[str, Codes, Sequence[str]]
@@ -69,9 +69,7 @@ class Look:
     Errors: MalformedMessage for a dimension that is none; UnknownEntity when nothing was closed.
     """
 
-    def __init__(
-        self, database: Database, connection: Connection, ask: Ask, grades: GradesOf
-    ) -> None:
+    def __init__(self, past: Past, ask: Ask, grades: GradesOf) -> None:
         for name in [*ask.where, *([ask.by] if ask.by else [])]:
             if name not in DIMENSIONS and not (name == "currency" and name in ask.where):
                 raise MalformedMessage(
@@ -79,8 +77,7 @@ class Look:
                     way_out=f"By one of {', '.join(DIMENSIONS)}; currencies are always apart.",
                 )
         self.ask, self.regime, self.grades = ask, grades.regime, grades.names
-        self.database, self.connection = database, connection
-        self.past = Past(database, connection)
+        self.past, self.database, self.connection = past, past.database, past.connection
         asked = 10**7 if ask.as_of is None else day_number(ask.as_of)
         self.now = self.past.at(asked)
         self.kept = self.now.chosen(ask.where)

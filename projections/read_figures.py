@@ -14,6 +14,8 @@ from projections.figures import Ask, Figure, GradesOf, Look
 from projections.provisions import rates_of
 from projections.read_grades import GradeReads
 from projections.reading import Answer
+from projections.snapshot import Contracts, Past, read_contracts
+from projections.tables import Connection
 
 FIGURES: dict[str, Callable[[Look], list[Answer]]] = {
     "ageing": standing.ageing,
@@ -40,6 +42,7 @@ MONTHS_BACK = {
     "lead_time": warned.SPAN_MONTHS,
 }
 """Figures of a span: how many months back it begins, unless a day is named."""
+_READ = ("loans", "history")
 CUT_BY_DEFAULT = {"concentration": "industry"}
 
 
@@ -50,6 +53,8 @@ def figure_names() -> tuple[str, ...]:
 
 class FigureReads(GradeReads):
     """Figures of the portfolio."""
+
+    _contracts: tuple[object, Contracts] | None = None
 
     def figure(self, name: str, ask: Ask | None = None, *, rates: Path | None = None) -> Figure:
         """A figure, as known at the close of its day; `rates` is a file for `provisions`.
@@ -65,7 +70,7 @@ class FigureReads(GradeReads):
         ask = _completed(name, ask or Ask())
         grades = self._grades_of(ask.regime)
         with self._database.reading() as connection:
-            look = Look(self._database, connection, ask, grades)
+            look = Look(self._past(connection), ask, grades)
             if name == PROVISIONS:
                 rows = standing.provisions(look, rates_of(grades.regime, rates))
             else:
@@ -76,6 +81,15 @@ class FigureReads(GradeReads):
                 since = date_of(look.since(months))
         columns = tuple(rows[0]) if rows else ()
         return Figure(name, date_of(look.day), since, columns, rows)
+
+    def _past(self, connection: Connection) -> Past:
+        """Snapshots; what does not change is kept until the views have moved on."""
+        catalog = self._database.catalog_rows(connection)
+        now = tuple((catalog[view].generation, catalog[view].ledger_position) for view in _READ)
+        known = self._contracts
+        if known is None or known[0] != now:
+            known = self._contracts = (now, read_contracts(self._database, connection))
+        return Past(self._database, connection, known[1])
 
     def _grades_of(self, regime: str | None) -> GradesOf:
         """The regime asked for, or the main one. Errors: UnknownRegime."""

@@ -78,9 +78,11 @@ class Snapshot:
 class Past:
     """Snapshots of any day, read on one connection: one committed state."""
 
-    def __init__(self, database: Database, connection: Connection) -> None:
-        self._database, self._connection = database, connection
-        self.contracts = _contracts(database, connection)
+    def __init__(
+        self, database: Database, connection: Connection, contracts: Contracts | None = None
+    ) -> None:
+        self.database, self.connection = database, connection
+        self.contracts = read_contracts(database, connection) if contracts is None else contracts
 
     def at(self, day: int) -> Snapshot:
         """The loans at the close of a day. Errors: UnknownEntity when no day was closed by then."""
@@ -97,13 +99,13 @@ class Past:
 
         One snapshot that changes from step to step: copy what is to be kept.
         """
-        table = self._database.table(HISTORY)
+        table = self.database.table(HISTORY)
         start = select(func.max(table.c.closed_day)).where(table.c.closed_day <= first)
-        frame = self._connection.execute(start.where(table.c.whole == 1)).scalar()
-        since = self._connection.execute(start).scalar()
+        frame = self.connection.execute(start.where(table.c.whole == 1)).scalar()
+        since = self.connection.execute(start).scalar()
         if frame is None:
             frame = since = first
-        found = self._connection.execute(
+        found = self.connection.execute(
             select(table)
             .where(table.c.closed_day >= frame, table.c.closed_day <= last)
             .order_by(table.c.closed_day)
@@ -121,7 +123,8 @@ class Past:
             yield Snapshot(day, self.contracts, parts)
 
 
-def _contracts(database: Database, connection: Connection) -> Contracts:
+def read_contracts(database: Database, connection: Connection) -> Contracts:
+    """What does not change of each loan, as of the views' last commit."""
     loans, rows = database.table(LOANS), database.table(HISTORY_LOANS)
     names = ("borrower_id", "product", "industry", "region", "currency")
     columns = [loans.c[name] for name in (*names, "opened_day", "principal_minor")]
