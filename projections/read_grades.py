@@ -261,6 +261,13 @@ class GradeReads(Reader):
         catalog = self._database.catalog_rows(connection)
         return max((view.closed_day or 0 for view in catalog.values()), default=0)
 
+    def _in_force(self, connection: Connection, rows: list[Answer], day: int) -> Answer | None:
+        """A grade of the main regime as open warnings leave it; None of none."""
+        if not rows:
+            return None
+        rules = self._rules_of(connection, None)
+        return lowered(self._database, connection, rules, rows, day)[0]
+
     def _any_rules(self, connection: Connection, regime: str | Regime | None) -> Regime:
         if isinstance(regime, Regime):
             return regime

@@ -52,6 +52,9 @@ class LoanReads(GradeReads):
         account = register["account_id"]
         with self._database.reading() as connection:
             changes = self._grade_changes(connection, loan_id, as_of, known_on)
+            grade = self._in_force(
+                connection, changes[-1:], self._day(connection, as_of or known_on)
+            )
             warnings = self._warnings_then(connection, loan_id, as_of, known_on)
         return {
             **register,
@@ -59,7 +62,7 @@ class LoanReads(GradeReads):
             "known_on": known_on,
             "balance": _balance(_evolved(known), as_of or known_on or date.max),
             "account": account and self._account_then(account, as_of, known_on),
-            "grade": changes[-1] if changes else None,
+            "grade": grade,
             "warnings": warnings,
         }
 
@@ -119,7 +122,11 @@ class LoanReads(GradeReads):
                 "known_on": None,
                 "balance": {**balance, **self._next_due(loan_id, closed_day)},
                 "account": account and self._one(connection, ACCOUNT_BALANCES, account),
-                "grade": self._one(connection, GRADES, regime, loan_id),
+                "grade": self._in_force(
+                    connection,
+                    self._where(connection, GRADES, {"regime": regime, "loan_id": loan_id}),
+                    closed_day,
+                ),
                 "warnings": open_warnings,
             }
 

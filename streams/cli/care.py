@@ -73,7 +73,31 @@ def _verified(log: FactLog, bar: Bar) -> ChainReport:
     return report
 
 
+class OtherRules(LoanError):
+    """The views were judged by other rules than the settings name."""
+
+    code = "other_rules"
+
+
+def _same_rules(settings: Settings) -> None:
+    """Errors: OtherRules, before anything is compared by rules that the views do not follow."""
+    reads = Queries.open(settings.views_db)
+    try:
+        stored = {view["view"]: view["rules_version"] for view in reads.status()["views"]}
+    finally:
+        reads.close()
+    for view in (factory() for factory in views_of(settings)):
+        if stored.get(view.name, view.rules_version) != view.rules_version:
+            raise OtherRules(
+                f"The view {view.name} follows {stored[view.name]}; the settings name "
+                f"{view.rules_version}.",
+                way_out="Check under the settings that wrote it (LOANBELL_REGIME, --config), or "
+                "start `loanbell serve`, which grades all of history by the new rules.",
+            )
+
+
 def _differences(settings: Settings, store: Store) -> list[Difference]:
+    _same_rules(settings)
     projector = Projector.open(settings.views_db, store, views=views_of(settings))
     try:
         return projector.check()

@@ -191,6 +191,9 @@ def test_an_open_warning_lowers_the_grade_where_the_regime_lets_it(served: Any) 
     (warning,) = get(served, "/v1/warnings")["warnings"]
     assert row["causes"] == [warning["warning_id"]]
     assert one(served, as_of="2024-03-15")["grade"] == "special_mention", "not open then"
+    assert get(served, "/v1/loans/L1")["grade"] == row
+    then = get(served, "/v1/loans/L1", as_of="2024-03-15")["grade"]
+    assert (then["grade"], then["grade_by_rules"]) == ("special_mention", "special_mention")
     assert one(served, regime="ifrs9")["grade"] == "stage_1", "off there"
     found = get(served, "/v1/grades", grade="substandard")["grades"]
     assert [row["loan_id"] for row in found] == ["L1"]

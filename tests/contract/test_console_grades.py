@@ -108,3 +108,14 @@ def test_a_loan_or_regime_that_is_not_there_is_told(book: Path) -> None:
     assert "The book has no loan L9." in str(run("grade", "L9", "--data", book).exception)
     wrong = run("grade", "L1", "--data", book, "--regime", "cn-1998")
     assert "There is no regime 'cn-1998'." in str(wrong.exception)
+
+
+def test_a_check_under_other_regimes_says_so_and_compares_nothing(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOANBELL_REGIME", "cn-2023")
+    refused = str(run("check", "--data", book).exception)
+    assert "The view grades follows cn-2023@" in refused
+    assert "the settings name cn-2023@" in refused
+    monkeypatch.setenv("LOANBELL_REGIME", "cn-2023,ifrs9")
+    assert run("check", "--data", book).exit_code == 0

@@ -21,11 +21,13 @@ from ledger.events import (
 )
 from ledger.store import LEDGER_LOG, Recorded
 from ledger.terms import Instalment, Split, Terms
-from projections.grades import Grades
+from projections.facts import Close
+from projections.grades import CHANGES, Grades
 from projections.grading import Grading
 from projections.history import History
 from projections.rebuild import Fold
-from projections.regime_file import shipped
+from projections.regime_file import load, shipped
+from projections.regrade import regrade
 from projections.views import all_views
 from warning.windows import NEVER
 
@@ -231,6 +233,40 @@ def test_material_days_of_a_borrower_end_as_if_nothing_had_been_late(seed: int) 
     assert material_days(late) == material_days(in_order)
     running = {day for day in material_days(in_order).values() if day != NEVER}
     assert len(running) >= 3, "a telling book has counters of several ages"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_loan_graded_anew_from_its_borrowers_facts_tells_what_the_view_told(name: str) -> None:
+    """Of a book where everything arrived in order, and every payment stood; in every regime."""
+    random = Random(7)
+    told = [item for n in range(12) for item in loan_facts(f"L{n}", random, borrower=f"B{n // 2}")]
+    told = [item for item in told if stood(item.fact, told)]
+    fold = closed_book(told, name)
+    (view,) = fold.views
+    history = next(rows for spec, rows in view.changes(fold.book) if spec is CHANGES)
+    columns = ("loan_id", "since_day", "grade_before", "grade", "rule", "dpd_days", "arrears_minor")
+    places = [CHANGES.column_names.index(column) for column in columns]
+    said = sorted(tuple(row[place] for place in places) for row in history)
+    closes = [Close(day, 0, 0) for day in fold.book.closes]
+    anew = []
+    for n in range(12):
+        pair = (f"L{n - n % 2}", f"L{n - n % 2 + 1}")
+        facts = [
+            Recorded(at, f"loan:{item.fact.loan_id}", at, item.fact)
+            for at, item in enumerate(sorted(told, key=lambda item: item.known), start=1)
+            if item.fact.loan_id in pair
+        ]
+        for row in regrade(load(name), f"L{n}", facts, closes).changes:
+            numbered = {**row, "since_day": day_number(row["since_date"])}
+            anew.append(tuple(numbered[column] for column in columns))
+    assert sorted(anew) == said
+    assert len(said) > 30
+
+
+def stood(fact: Any, told: list[Told]) -> bool:
+    """Whether a fact is no payment that came back, nor its coming back."""
+    undone = {getattr(item.fact, "reversed_transaction_id", "") for item in told}
+    return fact.transaction_id not in undone and not isinstance(fact, RepaymentReversed)
 
 
 def gradings(fold: Fold) -> dict[str, Grading]:
