@@ -6,7 +6,7 @@ and what people set are not part of a loan's own past.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,8 +86,9 @@ def _days(
     """Days past due and material days at each close."""
     counts = grading.regime.due_date_counts
     unmet = np.full(len(closes), NEVER, np.int64)
+    days: list[int] = closes.tolist()
     for start, end, due_day in stretches_of(book.arrears, row):
-        unmet[np.searchsorted(closes, start) : np.searchsorted(closes, end)] = due_day
+        unmet[bisect_left(days, start) : bisect_left(days, end)] = due_day
     start_days = np.full(len(closes), NEVER, np.int64)
     material = grading.material
     for edition, start, end in editions if material is not None else ():

@@ -73,7 +73,9 @@ class Marks(Growing):
     def correct(self, book: LoanBook, row: int) -> None:
         """Derive a loan's marks anew, by what is known now, up to the close before this one."""
         opened, ended = (int(d[row]) for d in (book.arrears.opened_day, book.arrears.closed_day))
-        closes = [day for day in book.closes[:-1] if opened <= day < ended]
+        known = len(book.closes) - 1
+        first, last = (bisect_left(book.closes, day, hi=known) for day in (opened, ended))
+        closes = book.closes[first:last]
         past = list(stretches_of(book.arrears, row))
         late = _first_over(past, closes, LATE)
         if late == NEVER:

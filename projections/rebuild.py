@@ -26,7 +26,7 @@ from projections.tables import Connection, Database, Row, Table, TableSpec, sele
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
 READ = 10_000
 """Facts read and folded at once; it bounds memory and never changes a result."""
-FLUSH = 200_000
+FLUSH = 1_000_000
 """Facts between two writes of a rebuild: a row that changes often is written seldom."""
 
 

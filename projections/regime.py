@@ -7,7 +7,7 @@ of one day are an `Edition`. Judges no loan (`grading` does) and reads no file (
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -239,14 +239,10 @@ class Regime:
 
     def spans(self, days: list[int]) -> list[tuple[Edition, int, int]]:
         """Ascending `days` cut by edition: each with the range [start, end) of places it holds."""
-        cuts: list[tuple[Edition, int, int]] = []
-        for at, day in enumerate(days):
-            edition = self.on(day)
-            if cuts and cuts[-1][0] is edition:
-                cuts[-1] = (edition, cuts[-1][1], at + 1)
-            else:
-                cuts.append((edition, at, at + 1))
-        return cuts
+        starts = [0, *(bisect_left(days, since) for since in self._days[1:])]
+        ends = [*starts[1:], len(days)]
+        cuts = zip(self.editions, starts, ends, strict=True)
+        return [cut for cut in cuts if cut[1] < cut[2]]
 
     @property
     def latest(self) -> Edition:
