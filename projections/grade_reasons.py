@@ -66,15 +66,13 @@ class Explainer:
     def asking(self, row: int) -> Iterator[Reason]:
         """All that asks for a grade worse than the first; of equal ones the first decides."""
         yield from self._either_way(row)
-        now = [
-            *self._past_due(row),
-            *self._causes(row),
-            *self._observation(row),
-            *self._contagion(row),
-        ]
-        yield from now
+        asked = 0
+        for source in (self._past_due, self._causes, self._observation, self._contagion):
+            for reason in source(row):
+                asked = max(asked, reason.rank)
+                yield reason
         yield from self._overridden(row)
-        yield from self._not_cured(row, max((reason.rank for reason in now), default=0))
+        yield from self._not_cured(row, asked)
 
     def _money(self, minor: int, currency: int) -> str:
         return money_text(minor, self._book.currencies.names[currency])
@@ -82,12 +80,13 @@ class Explainer:
     def _past_due(self, row: int) -> Iterator[Reason]:
         """The gravest rule that holds, of each counter."""
         for counter in ("days", "material"):
-            over = [rule for rule in self._edition.past_due if rule.counter == counter]
-            held = [rule for rule in over if self._over(row, rule)]
-            if held:
-                rule = max(held, key=lambda known: known.rank)
-                text = self._days_text(row, rule)
-                yield Reason("past_due", text, rule.origin, rule.rank, self._cited(row))
+            held: PastDueFloor | None = None
+            for place, rule in enumerate(self._edition.past_due):
+                if rule.counter == counter and self._over(row, place, rule):
+                    held = rule if held is None or rule.rank > held.rank else held
+            if held is not None:
+                text = self._days_text(row, held)
+                yield Reason("past_due", text, held.origin, held.rank, self._cited(row))
 
     def _days(self, row: int, counter: str) -> int:
         standing, counts = self._standing, self._regime.due_date_counts
@@ -97,13 +96,12 @@ class Explainer:
             unmet = int(material.start[row])
         return standing.day - unmet + counts if unmet <= standing.day else 0
 
-    def _over(self, row: int, rule: PastDueFloor) -> bool:
+    def _over(self, row: int, place: int, rule: PastDueFloor) -> bool:
         days = self._days(row, rule.counter)
-        place = self._edition.past_due.index(rule)
-        excused = bool(int(self._grading.excused[row]) >> place & 1)
-        if excused and (rule.unless_up_to_days is None or days <= rule.unless_up_to_days):
+        if days < rule.from_days or not rule.speaks_of(self._kind(row)):
             return False
-        return days >= rule.from_days and rule.speaks_of(self._kind(row))
+        excused = bool(int(self._grading.excused[row]) >> place & 1)
+        return not excused or (rule.unless_up_to_days is not None and days > rule.unless_up_to_days)
 
     def _arrears(self, row: int) -> int:
         """What is past due; with what falls due on the day itself, where that counts."""
