@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,12 +21,14 @@ from ledger.events import (
     RepaymentReceived,
     RepaymentReversed,
 )
-from ledger.store import LEDGER_LOG, Recorded
+from ledger.store import LEDGER_LOG, MemoryStore, NewFact, Recorded
 from ledger.terms import Instalment, Split, Terms
 from projections.facts import Close
 from projections.grades import CHANGES, Grades
 from projections.grading import Grading
 from projections.history import History
+from projections.projector import Projector
+from projections.queries import Ask, Queries
 from projections.rebuild import Fold
 from projections.regime_file import load, shipped
 from projections.regrade import regrade
@@ -151,6 +155,13 @@ def closed_book(told: list[Told], *regimes: str) -> Fold:
     """
     views = [factory() for factory in all_views(*(regimes or shipped()))]
     fold = Fold([view for view in views if not regimes or view.name == "grades"])
+    for batch in batches(told):
+        fold.take(LEDGER_LOG, batch)
+    return fold
+
+
+def batches(told: list[Told]) -> Iterator[list[Recorded]]:
+    """The facts of each day in the order they became known, every third day with its close."""
     waiting = sorted(told, key=lambda item: item.known)
     position = 0
     for number in range(DAYS):
@@ -163,8 +174,7 @@ def closed_book(told: list[Told], *regimes: str) -> Fold:
             position += 1
             close = said(BusinessDayClosed, today, transaction_id=f"close-{today}")
             batch.append(Recorded(position, "calendar", position, close))
-        fold.take(LEDGER_LOG, batch)
-    return fold
+        yield batch
 
 
 def delayed(told: list[Told], random: Random) -> list[Told]:
@@ -212,6 +222,37 @@ def test_lateness_is_remembered_as_if_nothing_had_been_late(seed: int) -> None:
     in_order, late = marks(closed_book(told)), marks(closed_book(delayed(told, random)))
     assert late == in_order
     assert len({mark for loan in in_order.values() for mark in loan}) > 20, "a telling book"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_late_and_reversed_facts_leave_every_view_equal_to_its_rebuild_and_to_the_books(
+    seed: int, tmp_path: Path
+) -> None:
+    random = Random(seed)
+    told = delayed([item for n in range(12) for item in loan_facts(f"L{n}", random)], random)
+    store, path, views = MemoryStore(), tmp_path / "views.db", all_views(*shipped())
+    facts = [item.fact for batch in batches(told) for item in batch]
+    store.ledger.record([NewFact("all", at, fact) for at, fact in enumerate(facts, start=1)])
+    projector, after = Projector.open(path, store, views=views), 0
+    while found := store.ledger.read(after=after, limit=random.choice([1, 9, 120])):
+        projector.project(LEDGER_LOG, found)
+        after = found[-1].position
+        if random.random() < 0.02:  # a restart: everything in memory is gone
+            projector.close()
+            projector = Projector.open(path, store, views=views)
+    assert projector.check() == []
+    assert all(total.holds for total in projector.rebuild("all").books)
+    projector.close()
+    queries = Queries.open(path)
+    for back in (0, 100, 333):
+        ask = Ask(as_of=START + timedelta(days=DAYS - 1 - back))
+        whole = {row["gross_minor"] for row in queries.figure("par", ask).rows}
+        for name in ("ageing", "concentration"):
+            parts = sum(row["outstanding_minor"] for row in queries.figure(name, ask).rows)
+            assert {parts} == whole
+        (books,) = queries.portfolio(ask.as_of)["currencies"]
+        assert {books["outstanding_minor"]} == whole
+    queries.close()
 
 
 def marks(fold: Fold) -> dict[str, tuple[int, int, int]]:
