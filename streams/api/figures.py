@@ -65,7 +65,7 @@ def routes(node: Node) -> APIRouter:
     @router.get(
         "/{name}",
         operation_id="get_figure",
-        summary="One figure of the portfolio",
+        summary="One figure, as a table",
         responses=done(ref("Figure")),
     )
     async def get_figure(name: Name, asked: Annotated[FigureAsked, Query()]) -> Response:
