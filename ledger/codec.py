@@ -9,13 +9,14 @@ that reads and writes each class is made by `codec_source`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import orjson
 
-from ledger.codec_source import Document, content_writer, reader, writer
+from ledger.codec_source import Document, content_writer, read_date, reader, writer
 from ledger.errors import InvariantBroken, StoredFactUnreadable
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Codec:
     def __init__(self, cls: type, name: str, version: int) -> None:
         self.cls, self.name, self.version = cls, name, version
         self.topic = f"{name}.v{version}"
+        self.dated = {name for name, hint in get_type_hints(cls).items() if hint is date}
         self.document = writer(cls)
         self.decode = reader(cls, self.topic)
 
@@ -119,6 +121,29 @@ def decode(topic: str, state: bytes | str) -> Any:
             raise StoredFactUnreadable(f"{name}.v{version}: {error!r}") from None
         version += 1
     return codec.decode(document)
+
+
+def topic_of_kind(cls: type) -> str:
+    """The name and version under which facts of `cls` are stored now."""
+    return _by_class[cls].topic
+
+
+def columns(cls: type, names: Sequence[str], states: str) -> list[list[Any]]:
+    """Some fields of many facts of one class, each as a column; none of the facts is made.
+
+    `states` are their bytes as stored now, with commas between. Dates are read, everything
+    else comes as it stands. Errors: StoredFactUnreadable when a field is missing or no JSON.
+    """
+    try:
+        documents = orjson.loads(f"[{states}]")
+        found = [[document[name] for document in documents] for name in names]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise StoredFactUnreadable(f"{topic_of_kind(cls)}: {error!r}") from None
+    dated = _by_class[cls].dated
+    return [
+        [*map(read_date, column)] if name in dated else column
+        for name, column in zip(names, found, strict=True)
+    ]
 
 
 def content_digest(command: object) -> bytes:

@@ -174,7 +174,7 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
         nested = reader(hint, f"{hint.__name__}.v1")
         return lambda value: nested(_a(dict, value))
     if hint is date:
-        return _read_date
+        return read_date
     if hint is float:
         return lambda value: float(value) if type(value) in (int, float) else _a(float, value)
     if hint in _PLAIN:
@@ -182,12 +182,12 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     raise InvariantBroken(f"A fact's field cannot be {hint}.")
 
 
-def _read_date(value: Any) -> date:
+def read_date(value: Any) -> date:
     """ISO text as we write it: 2024-03-29 and no other way of saying it."""
-    known = _dates.get(_a(str, value))
+    known = _dates.get(value) if type(value) is str else None
     if known is not None:
         return known
-    day = date.fromisoformat(value)
+    day = date.fromisoformat(_a(str, value))
     if day.isoformat() != value:
         _refuse(value, "a date such as 2024-03-29")
     if len(_dates) >= _KNOWN_DATES:

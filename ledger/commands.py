@@ -184,6 +184,40 @@ class ChangeStatus(LoanCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssessLoan(LoanCommand):
+    """State a measure of the loan's quality, or take it back with None."""
+
+    measure: str
+    value_ppm: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideGrade(LoanCommand):
+    """Set the grade in a regime until the end of `until`: asked by one person, approved by another.
+
+    An override without an end is refused.
+    """
+
+    regime: str
+    grade: str
+    reason: str
+    requested_by: str
+    approved_by: str
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndGradeOverride(LoanCommand):
+    """Let the rules of the regime speak again."""
+
+    regime: str
+    reason: str
+    requested_by: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPosition(LoanCommand):
     """State the core system's own position of the loan."""
 

@@ -36,6 +36,7 @@ class Report(NamedTuple):
 class Loan:
     """One loan. Changed by `evolve` only; the questions below change nothing.
 
+    `overrides`: by regime, the last day of the grade override valued last, while none ended it.
     `schedule_version` counts the schedules recorded; `schedule_day` is the value day of the given
     one in force, if any. `remaining` is what closing took off the books; `recoveries` came in after
     a write-off; `charged_back` counts what of each repayment was taken back. `booked` is what the
@@ -59,6 +60,7 @@ class Loan:
         "loan_id",
         "officer_id",
         "opened_day",
+        "overrides",
         "pauses",
         "product",
         "rate_ppm",
@@ -81,6 +83,7 @@ class Loan:
         self.branch = fact.branch
         self.guarantor_id = fact.guarantor_id
         self.findings: dict[str, bool] = {}
+        self.overrides: dict[str, int] = {}
         self.opened_day = day_number(fact.value_date)
         self.closed: str | None = None
         self.closed_day: int | None = None

@@ -26,6 +26,7 @@ from ledger.checks import positive, same_currency, value_day
 from ledger.commands import (
     AccrueInterest,
     ApplyCharge,
+    AssessLoan,
     ChangeGuarantor,
     ChangeLimit,
     ChangeOfficer,
@@ -33,8 +34,10 @@ from ledger.commands import (
     ChangeStatus,
     CloseLoan,
     DisburseLoan,
+    EndGradeOverride,
     LoanCommand,
     OpenLoan,
+    OverrideGrade,
     ReceiveRepayment,
     ReportPosition,
     ReverseRepayment,
@@ -54,6 +57,7 @@ from ledger.loan_changes import (
     report,
 )
 from ledger.loan_ends import cancel_write_off, close, decide_closed, recover
+from ledger.loan_grading import assess, end_override, override_grade
 from ledger.loan_opening import MAX_RATE_PPM, open_loan
 from ledger.loan_payments import charge_back, receive, refund, reverse
 from ledger.loan_revisions import capitalise, pause, resume, revise, schedule
@@ -154,6 +158,9 @@ _DECISIONS: dict[type, Callable[[Loan, Any, int], Facts]] = {
     ChangeOfficer: change_officer,
     ChangeGuarantor: change_guarantor,
     ChangeStatus: change_status,
+    AssessLoan: assess,
+    OverrideGrade: override_grade,
+    EndGradeOverride: end_override,
     ReportPosition: report,
     CloseLoan: close,
     RecoverWrittenOff: recover,

@@ -19,8 +19,11 @@ from ledger.events import (
     DelinquencyResumed,
     InstalmentsScheduled,
     InterestAccrued,
+    LoanAssessed,
     LoanClosed,
     LoanDisbursed,
+    LoanGradeOverridden,
+    LoanGradeOverrideEnded,
     LoanGuarantorChanged,
     LoanLimitChanged,
     LoanOfficerChanged,
@@ -157,6 +160,20 @@ def _status_changed(loan: Loan, fact: LoanStatusChanged) -> None:
         loan.book.add(found(fact))
 
 
+def _assessed(loan: Loan, fact: LoanAssessed) -> None:
+    """Measures decide nothing here: regimes of risk grades read them."""
+
+
+def _overridden(loan: Loan, fact: LoanGradeOverridden) -> None:
+    if loan.newest(f"override {fact.regime}", day_number(fact.value_date), fact.transaction_id):
+        loan.overrides[fact.regime] = day_number(fact.until)
+
+
+def _override_ended(loan: Loan, fact: LoanGradeOverrideEnded) -> None:
+    if loan.newest(f"override {fact.regime}", day_number(fact.value_date), fact.transaction_id):
+        loan.overrides.pop(fact.regime, None)
+
+
 def found(fact: LoanStatusChanged) -> Entry:
     """A finding as an entry of a book that accrues interest."""
     tie = f"{fact.transaction_id}/{fact.finding}"
@@ -285,6 +302,9 @@ EVOLVE: dict[type, Callable[[Loan, Any], None]] = {
     LoanOfficerChanged: _officer_changed,
     LoanGuarantorChanged: _guarantor_changed,
     LoanStatusChanged: _status_changed,
+    LoanAssessed: _assessed,
+    LoanGradeOverridden: _overridden,
+    LoanGradeOverrideEnded: _override_ended,
     InterestAccrued: _accrued,
     PositionReported: _reported,
     LoanClosed: _closed,

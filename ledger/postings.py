@@ -83,6 +83,11 @@ def postings_of(fact: Any, *, currency: str) -> tuple[Posting, ...]:
     return postings
 
 
+def movement_lines(amount_minor: int) -> list[tuple[str, int]]:
+    """Money that came in on settlement accounts (above zero) or went out, posted twice."""
+    return [(CLEARING, amount_minor), (DEPOSITS, -amount_minor)]
+
+
 def check_fact(fact: Any) -> None:
     """Errors: InvariantBroken unless the postings of `fact` add up to zero. Builds none.
 
@@ -110,11 +115,11 @@ def _opened(fact: AccountOpened) -> Lines:
 
 
 def _credited(fact: AccountCredited) -> Lines:
-    return [(CLEARING, fact.amount_minor), (DEPOSITS, -fact.amount_minor)]
+    return movement_lines(fact.amount_minor)
 
 
 def _debited(fact: AccountDebited) -> Lines:
-    return [(DEPOSITS, fact.amount_minor), (CLEARING, -fact.amount_minor)]
+    return movement_lines(-fact.amount_minor)
 
 
 def _disbursed(fact: LoanDisbursed) -> Lines:

@@ -7,17 +7,13 @@ due stand at the end of the last closed business day. Booked amounts follow each
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from ledger.dates import date_of, day_number
 from ledger.events import (
-    AccountCredited,
-    AccountDebited,
-    AccountDebitReturned,
-    AccountOpened,
     ArrearsCapitalised,
     ChargeApplied,
     InstalmentsScheduled,
@@ -34,8 +30,8 @@ from ledger.events import (
     RepaymentsReallocated,
     WriteOffCancelled,
 )
-from ledger.store import Recorded
 from ledger.terms import Split
+from projections.account_balances import ACCOUNT_BALANCES, AccountBalances
 from projections.base import Change, Close, Facts, View
 from projections.book import LoanBook
 from projections.tables import Row, TableSpec, integer, words
@@ -60,22 +56,6 @@ LOAN_BALANCES = TableSpec(
         integer("overdue_since_day", nullable=True),
     ),
     fixed=("currency",),
-)
-
-ACCOUNT_BALANCES = TableSpec(
-    "account_balances",
-    (
-        words("account_id"),
-        words("borrower_id"),
-        words("currency"),
-        integer("balance_minor"),
-        integer("overdraft_limit_minor"),
-        integer("movements"),
-        integer("returned_debits"),
-        integer("last_movement_day", nullable=True),
-    ),
-    indexes=(("borrower_id",),),
-    fixed=("borrower_id", "currency", "overdraft_limit_minor"),
 )
 
 
@@ -160,33 +140,6 @@ class _Loan:
         )
 
 
-@dataclass(slots=True)
-class _Account:
-    """One settlement account."""
-
-    account_id: str
-    borrower_id: str
-    currency: str
-    balance_minor: int
-    overdraft_limit_minor: int
-    movements: int = 0
-    returned_debits: int = 0
-    last_movement: date | None = None
-
-    def row(self) -> Row:
-        """The row of the table."""
-        return (
-            self.account_id,
-            self.borrower_id,
-            self.currency,
-            self.balance_minor,
-            self.overdraft_limit_minor,
-            self.movements,
-            self.returned_debits,
-            None if self.last_movement is None else day_number(self.last_movement),
-        )
-
-
 class Balances(View):
     """The view `balances`: one row a loan, one row an account."""
 
@@ -196,12 +149,11 @@ class Balances(View):
 
     def __init__(self) -> None:
         self._loans: dict[str, _Loan] = {}
-        self._accounts: dict[str, _Account] = {}
+        self._accounts = AccountBalances()
         self._dirty: set[str] = set()
-        self._moved: set[str] = set()
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
-        self._fold_accounts(facts)
+        self._accounts.fold(facts, book.accounts)
         self._fold_loans(facts)
 
     def closed(self, close: Close, book: LoanBook) -> None:
@@ -214,42 +166,12 @@ class Balances(View):
             owed = book.arrears_of(loan_ids)
             loans = (self._loans[loan_id] for loan_id in loan_ids)
             yield LOAN_BALANCES, [loan.row(*owes) for loan, owes in zip(loans, owed, strict=True)]
-        if self._moved:
-            yield ACCOUNT_BALANCES, [self._accounts[name].row() for name in sorted(self._moved)]
+        if accounts := self._accounts.lines():
+            yield ACCOUNT_BALANCES, accounts
 
     def committed(self) -> None:
         self._dirty.clear()
-        self._moved.clear()
-
-    def _fold_accounts(self, facts: Facts) -> None:
-        for item in facts.of(AccountOpened):
-            fact = item.fact
-            self._accounts[fact.account_id] = _Account(
-                fact.account_id,
-                fact.borrower_id,
-                fact.currency,
-                fact.opening_balance_minor,
-                fact.overdraft_limit_minor,
-            )
-            self._moved.add(fact.account_id)
-        self._move(facts.of(AccountCredited), 1)
-        self._move(facts.of(AccountDebited), -1)
-        for item in facts.of(AccountDebitReturned):
-            self._accounts[item.fact.account_id].returned_debits += 1
-            self._moved.add(item.fact.account_id)
-
-    def _move(self, movements: Sequence[Recorded], sign: int) -> None:
-        accounts, moved = self._accounts, self._moved
-        for item in movements:
-            fact = item.fact
-            account_id = fact.account_id
-            account = accounts[account_id]
-            account.balance_minor += sign * fact.amount_minor
-            account.movements += 1
-            last = account.last_movement
-            if last is None or fact.value_date > last:
-                account.last_movement = fact.value_date
-            moved.add(account_id)
+        self._accounts.committed()
 
     def _fold_loans(self, facts: Facts) -> None:
         for item in facts.of(LoanOpened):

@@ -15,21 +15,27 @@ from typing import NamedTuple
 import numpy as np
 
 from ledger.dates import day_number
-from ledger.events import LoanOfficerChanged, LoanOpened, LoanStatusChanged
+from ledger.events import LoanAssessed, LoanOfficerChanged, LoanOpened, LoanStatusChanged
 from ledger.store import Recorded
+from projections.accounts import AccountRows
 from projections.facts import Facts
+from projections.words import Codes
 from warning.arrears import ArrearsBook
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 
 class Finding(NamedTuple):
-    """A finding set or lifted; ordered by value day, then transaction id."""
+    """A finding or a measure, set or lifted; ordered by value day, then transaction id.
+
+    `value_ppm`: the share that a measure states, the whole for a finding.
+    """
 
     day: int
     tie: str
     name: str
     active: bool
     event_id: str
+    value_ppm: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +57,6 @@ class Standing:
 def _nothing() -> Standing:
     amounts = np.zeros(0, np.int64)
     return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, np.zeros(0, np.bool_))
-
-
-class Codes:
-    """Words as small numbers, in order of first appearance."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._codes: dict[str, int] = {}
-
-    def of(self, name: str) -> int:
-        """The number of a word, a new one when it is new."""
-        code = self._codes.get(name)
-        if code is None:
-            code = self._codes[name] = len(self.names)
-            self.names.append(name)
-        return code
 
 
 class _Attributes(Growing):
@@ -91,6 +81,7 @@ class LoanBook:
     def __init__(self) -> None:
         self.arrears = ArrearsBook()
         self.currencies = Codes()
+        self.accounts = AccountRows(self.currencies)
         self.branches = Codes()
         self.findings: dict[int, list[Finding]] = {}
         self.found: set[int] = set()
@@ -135,6 +126,7 @@ class LoanBook:
 
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
+        self.accounts.apply(facts)
         self.arrears.apply(facts.recorded)
         if len(self.arrears.loan_ids) > self._attributes.rows:
             self._attributes.grow(len(self.arrears.loan_ids))
@@ -143,7 +135,10 @@ class LoanBook:
         for item in facts.of(LoanOfficerChanged):
             self._officer_changed(item.fact)
         for item in facts.of(LoanStatusChanged):
-            self._found(item)
+            self._found(item, item.fact.finding, item.fact.active, 1_000_000)
+        for item in facts.of(LoanAssessed):
+            value = item.fact.value_ppm
+            self._found(item, item.fact.measure, value is not None, value or 0)
 
     def close(self, day: int) -> None:
         """Stand at the end of `day`, then open the next one.
@@ -208,11 +203,11 @@ class LoanBook:
             self._branch_marks[row] = mark
             self._attributes.branch[row] = self.branches.of(fact.branch)
 
-    def _found(self, item: Recorded) -> None:
-        fact: LoanStatusChanged = item.fact
+    def _found(self, item: Recorded, name: str, active: bool, value_ppm: int) -> None:
+        fact: LoanStatusChanged | LoanAssessed = item.fact
         row = self.arrears.row_of(fact.loan_id)
         day = day_number(fact.value_date)
-        found = Finding(day, fact.transaction_id, fact.finding, fact.active, item.event_id)
+        found = Finding(day, fact.transaction_id, name, active, item.event_id, value_ppm)
         known = self.findings.setdefault(row, [])
         known.append(found)
         known.sort()

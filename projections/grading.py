@@ -1,31 +1,36 @@
-"""The judgement of a regime, close by close: from day counts, findings and claims to grades.
+"""The judgement of a regime, close by close: from day counts, evidence and claims to grades.
 
-Pure and vectorised: one row a loan. Three things decide a loan's grade. Its own floor: days past
-due, causes, observation. Its own past: a non-performing loan keeps its grade until it is cured. And
-its borrower: contagion. Writes no tables and no sentences.
+Pure and vectorised: one row a loan. Four things decide a loan's grade. Its own floor: days past
+due, material days, causes, observation. Its own past: a loan keeps a bad grade until it is cured.
+What people set. And its borrower: contagion. Writes no tables and no sentences.
 
-A late fact changes a loan's own past: `correct` derives it anew from the corrected day counts, so a
-default that never was needs no cure. Contagion is judged with what is known at each close.
+A late fact changes a loan's own past: `grading_past` derives it anew from the corrected day counts,
+so a default that never was needs no cure. Contagion is judged with what is known at each close.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ledger.dates import add_months, date_of, day_number
+from ledger.events import LoanOpened
 from projections.book import LoanBook, Standing
+from projections.cure import eased_to
+from projections.days import due_days, overdue_days
+from projections.evidence import Active, cause_rank, excuses
+from projections.facts import Facts
+from projections.grading_past import Past, clock_of, correct
+from projections.material import Material
 from projections.observation import Observed
-from projections.regime import Regime
+from projections.overriding import OverrideLog
+from projections.regime import OTHER, Contagion, Edition, Regime, Rule
 from projections.sums import by_group
-from warning.history import stretches_of
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 Ranks = NDArray[np.int8]
+Bits = NDArray[np.uint32]
 UNGRADED = -1
 
 
@@ -37,178 +42,166 @@ class Share(NamedTuple):
     total_minor: int
 
 
-class Past(NamedTuple):
-    """A past close: its day and the days past due at it, by what is known now."""
-
-    day: int
-    dpd: int
-
-
 class Grading(Growing):
     """The state of a regime over all loans.
 
-    `grade`: the rank given at the last close, UNGRADED before the first. `own`: without contagion.
-    `clean_since`: the close from which nothing was past due and no finding made the loan
-    non-performing; NEVER while something does. `caught`: non-performing by other loans of its
-    borrower alone, or not yet cured of that. `cause`: the floor by findings. `excused`: a finding
-    excuses a short delay.
+    `grade`: the rank given at the last close, UNGRADED before the first. `own`: by the loan alone.
+    `clean_since[i]`: the close from which nothing stood against a cure from the i-th of
+    `cure_ranks`; NEVER while something does. `stepped`: the close of the last upgrade by a cure.
+    `caught`: the rank that other loans of its borrower ask for, until cured of that. `cause`: the
+    floor by findings and measures. `excused`: bits of the rules that evidence excuses. `kind`: the
+    class of its product.
     """
 
     grade: Ranks
     own: Ranks
     cause: Ranks
+    caught: Ranks
+    kind: Ranks
     clean_since: DayArray
-    caught: BoolArray
-    excused: BoolArray
+    stepped: DayArray
+    excused: Bits
 
     def __init__(self, regime: Regime) -> None:
         super().__init__()
         self.regime = regime
+        self.edition = regime.editions[0]
+        self.bad = regime.nonperforming_rank
+        ranks = {rule.rank for edition in regime.editions for rule in edition.cure}
+        self.cure_ranks = sorted(
+            ranks | {rule.rank for e in regime.editions for rule in e.contagion}
+        )
         self.add_column("grade", np.int8, fill=UNGRADED)
-        self.add_column("own", np.int8)
-        self.add_column("cause", np.int8)
-        self.add_column("clean_since", np.int32, fill=NEVER)
-        self.add_column("caught", np.bool_)
-        self.add_column("excused", np.bool_)
+        for name in ("own", "cause", "caught", "kind"):
+            self.add_column(name, np.int8)
+        self.add_column("clean_since", np.int32, fill=NEVER, width=max(len(self.cure_ranks), 1))
+        self.add_column("stepped", np.int32)
+        self.add_column("excused", np.uint32)
+        self.classes = [*(known.name for known in regime.classes), OTHER]
         self.observed: dict[int, Observed] = {}
+        self.overrides = OverrideLog(regime)
+        self.material = Material() if regime.uses_materiality else None
+        self.exempt: dict[str, set[int]] = {}
+        """Rows with evidence that keeps contagion off, by its name."""
         self.shares: dict[int, Share] = {}
-        """Borrowers over the limit of contagion at this close, by their number in the book."""
+        """Borrowers with non-performing claims at this close: the worse of their currencies."""
         self.rewritten: dict[int, Past] = {}
         """Rows whose own rank at the close before is another by what is known now."""
-        self._bad = regime.nonperforming_rank
+        self._classes_of: dict[int, int] = {}
+
+    def fold(self, facts: Facts, book: LoanBook) -> None:
+        """Take in a run of facts, which `book` has taken in already."""
+        if self.regime.classes:
+            for item in facts.of(LoanOpened):
+                kind = self.classes.index(self.regime.class_of(item.fact.product))
+                self._classes_of[book.arrears.row_of(item.fact.loan_id)] = kind
+        self.overrides.fold(facts, book)
+        if self.material is not None:
+            self.material.fold(facts, book)
 
     def close(self, book: LoanBook) -> tuple[IntArray, Ranks]:
         """Judge all loans at the book's standing: rows whose grade changed, and their old ranks."""
         standing, day = book.standing, book.standing.day
         self._welcome(book)
-        for row in sorted(book.found):
-            self._take_findings(book, row, day)
+        self._take_evidence(book, day)
+        corrected = self._measure(book)
         self.rewritten = {}
-        for row in book.corrected:
-            self.correct(book, row)
-        rows = self.rows
-        dpd = overdue_days(standing.unmet, day, self.regime.due_date_counts)
-        floor = self.floor(dpd, self.cause[:rows], self.excused[:rows])
-        clean = (dpd == 0) & (floor < self._bad)
-        since = self.clean_since[:rows]
-        since[~clean] = NEVER
-        since[clean & (since == NEVER)] = day
-        for row, observed in self.observed.items():
-            rank = observed.step(day, int(dpd[row]), int(floor[row]), due_days(book, row))
-            floor[row] = max(int(floor[row]), rank)
+        for row in corrected:
+            correct(self, book, row)
+        rows, edition = self.rows, self.edition
+        dpd, material = self.days_late(standing)
+        floor = self.floor(
+            edition, dpd, material, self.cause[:rows], self.excused[:rows], self.kind[:rows]
+        )
+        self._tick(dpd, floor, day)
+        if edition.observation is not None:
+            for row, observed in self.observed.items():
+                observed.rule = edition.observation
+                rank = observed.step(day, int(dpd[row]), int(floor[row]), due_days(book, row))
+                floor[row] = max(int(floor[row]), rank)
         self._hold(book, floor)
-        self._catch(book, standing)
-        grade = self.own[:rows].copy()
-        if self.regime.contagion is not None:
-            held = self.caught[:rows]
-            grade[held] = np.maximum(grade[held], self.regime.contagion.rank)
+        grade = self._judge(book, standing)
         changed = np.flatnonzero(standing.counted & (grade != self.grade[:rows]))
         before = self.grade[changed]
         self.grade[changed] = grade[changed]
         return changed, before
 
-    def floor(self, dpd: IntArray, cause: Ranks, excused: BoolArray) -> Ranks:
-        """The least rank by days past due and findings, row by row."""
+    def days_late(self, standing: Standing) -> tuple[IntArray, IntArray]:
+        """Days past due, and material days (0 without limits of materiality), by row."""
+        counts = self.regime.due_date_counts
+        dpd = overdue_days(standing.unmet, standing.day, counts)
+        if self.material is None:
+            return dpd, np.zeros_like(dpd)
+        return dpd, overdue_days(self.material.start[: self.rows], standing.day, counts)
+
+    def floor(
+        self,
+        edition: Edition,
+        dpd: IntArray,
+        material: IntArray,
+        cause: Ranks,
+        excused: Bits,
+        kind: Ranks,
+    ) -> Ranks:
+        """The least rank by days and evidence, element by element."""
         floor = cause.copy()
-        for rule in self.regime.past_due:
-            over = dpd > rule.over_days
-            if rule.unless_finding is not None:
-                over &= ~(excused & (dpd <= rule.unless_up_to_days))
+        for at, rule in enumerate(edition.past_due):
+            days = material if rule.counter == "material" else dpd
+            over = days >= rule.from_days
+            if rule.classes:
+                over &= self.speaks(rule)[kind]
+            if rule.unless is not None:
+                excuse = (excused >> at & 1).astype(np.bool_)
+                if rule.unless_up_to_days is not None:
+                    excuse &= days <= rule.unless_up_to_days
+                over &= ~excuse
             floor[over] = np.maximum(floor[over], rule.rank)
         return floor
 
-    def is_cured(self, book: LoanBook, row: int) -> bool:
-        """Whether nothing stands against an upgrade from non-performing at this close."""
-        return self._cured(int(self.clean_since[row]), book.standing.day, due_days(book, row))
+    def speaks(self, rule: Rule) -> BoolArray:
+        """Of which kinds of loans a rule speaks, by the number of the kind."""
+        return np.array([rule.speaks_of(name) for name in self.classes], np.bool_)
 
-    def correct(self, book: LoanBook, row: int) -> None:
-        """Derive a loan's own past anew, up to the close before this one."""
-        closes = np.array(book.closes[:-1], np.int64)
-        closes = closes[closes >= int(book.arrears.opened_day[row])]
-        dpd = self._path(book, row, closes)
-        cause, excused = self._causes_over(book, row, closes)
-        floor = self.floor(dpd, cause, excused)
-        unclean = np.flatnonzero((dpd > 0) | (floor >= self._bad))
-        clean_from = int(unclean[-1]) + 1 if unclean.size else 0
-        self.clean_since[row] = closes[clean_from] if clean_from < len(closes) else NEVER
-        self.observed.pop(row, None)
-        self._observe(book, row)
-        if not len(closes):
+    def clean(self, edition: Edition, dpd: IntArray, floor: Ranks, rank: int) -> BoolArray:
+        """Where nothing stands against a cure from `rank`."""
+        clean: BoolArray = floor < rank
+        if any(rule.clean == "no_trigger" for rule in edition.cure):
+            return clean
+        clean &= dpd == 0
+        return clean
+
+    def clean_from(self, row: int, rank: int) -> int:
+        """The close from which nothing stood against a cure from `rank`, NEVER while it does."""
+        return int(self.clean_since[max(clock_of(self.cure_ranks, rank), 0), row])
+
+    def since(self, row: int, rank: int) -> int:
+        """The close from which a cure of a loan of `rank` counts: not before its last upgrade."""
+        return max(self.clean_from(row, rank), int(self.stepped[row]))
+
+    def eased(self, book: LoanBook, row: int, rank: int) -> int | None:
+        """The best rank a loan of `rank` may have at this close; None while it must wait."""
+        day = book.standing.day
+        return eased_to(
+            self.edition,
+            rank,
+            since=self.since(row, rank),
+            day=day,
+            dues=due_days(book, row),
+            active=lambda: book.active_findings(row, day),
+        )
+
+    def evidence(self, edition: Edition, row: int, active: Active) -> tuple[int, int]:
+        """The floor by causes, and the bits of excused rules."""
+        kind = self.classes[int(self.kind[row])]
+        return cause_rank(edition, active, kind), excuses(edition, active)
+
+    def observe(self, book: LoanBook, row: int) -> None:
+        """Watch a loan that was restructured."""
+        rule, findings = self.edition.observation, book.findings.get(row, [])
+        if rule is None or row in self.observed:
             return
-        if row in self.observed or (floor >= self._bad).any():
-            own, at = self._replay(book, row, closes.tolist(), dpd.tolist(), floor.tolist())
-        else:
-            own, at = int(floor[-1]), len(closes) - 1
-        if own != self.own[row]:
-            self.rewritten[row] = Past(int(closes[at]), int(dpd[at]))
-        self.own[row] = own
-
-    def _replay(
-        self, book: LoanBook, row: int, closes: list[int], dpds: list[int], floors: list[int]
-    ) -> tuple[int, int]:
-        """The own rank at the last of `closes`, and at which of them it was last asked for.
-
-        Does what `close` does, for one row over many days.
-        """
-        own, at, since = 0, 0, NEVER
-        observed, dues = self.observed.get(row), due_days(book, row)
-        for place, (day, dpd, by_rules) in enumerate(zip(closes, dpds, floors, strict=True)):
-            floor = by_rules
-            since = NEVER if dpd > 0 or floor >= self._bad else min(since, day)
-            if observed is not None:
-                floor = max(floor, observed.step(day, dpd, floor, dues))
-            if own < self._bad or floor >= own or self._cured(since, day, dues):
-                own, at = floor, place
-        return own, at
-
-    def _hold(self, book: LoanBook, floor: Ranks) -> None:
-        """Set the own ranks: the floor, or what it was until a non-performing loan is cured."""
-        own = self.own[: self.rows]
-        better = np.flatnonzero((own >= self._bad) & (floor < own))
-        held = [row for row in better.tolist() if not self.is_cured(book, row)]
-        floor[held] = own[held]
-        own[:] = floor
-
-    def _cured(self, clean_since: int, day: int, dues: Sequence[int]) -> bool:
-        cure = self.regime.cure
-        if cure is None:
-            return True
-        if clean_since == NEVER:
-            return False
-        met = bisect_left(dues, day) - bisect_right(dues, clean_since)
-        if dues and met < cure.periods:
-            return False
-        return day >= day_number(add_months(date_of(clean_since), cure.months))
-
-    def _catch(self, book: LoanBook, standing: Standing) -> None:
-        """Set `caught`: by the borrower's share at this close, or held until cured of it."""
-        rows = self.rows
-        self.shares = self._shares(book, standing)
-        contagious = np.zeros(len(book.arrears.borrower_ids), np.bool_)
-        contagious[list(self.shares)] = True
-        sound = standing.counted & (self.own[:rows] < self._bad)
-        now = contagious[book.arrears.borrower[:rows]] & sound
-        for row in np.flatnonzero(self.caught[:rows] & ~now).tolist():
-            now[row] = not self.is_cured(book, row)
-        self.caught[:rows] = now
-
-    def _shares(self, book: LoanBook, standing: Standing) -> dict[int, Share]:
-        """Borrowers with more than the limit of their claims, in any currency, non-performing."""
-        rule, borrowers = self.regime.contagion, book.arrears.borrower[: self.rows]
-        bad = standing.counted & (self.own[: self.rows] >= self._bad)
-        if rule is None or not bad.any():
-            return {}
-        suspect = np.zeros(len(book.arrears.borrower_ids), np.bool_)
-        suspect[borrowers[bad]] = True
-        rows = np.flatnonzero(suspect[borrowers] & standing.counted)
-        claims = standing.outstanding[rows]
-        numbers, places = np.unique(borrowers[rows], return_inverse=True)
-        groups = by_group([places, book.currency[rows]], [claims, np.where(bad[rows], claims, 0)])
-        return {
-            int(numbers[place]): Share(currency, bad_minor, total)
-            for (place, currency), (_, total, bad_minor) in groups
-            if bad_minor * 100 > total * rule.over_percent
-        }
+        if any(finding.name == rule.finding for finding in findings):
+            self.observed[row] = Observed(rule, findings, nonperforming_rank=self.bad)
 
     def _welcome(self, book: LoanBook) -> None:
         """New rows are clean from the first close that they were open at."""
@@ -216,50 +209,120 @@ class Grading(Growing):
         self.grow(book.rows)
         opened = book.arrears.opened_day[first : self.rows]
         at = np.searchsorted(past, opened)
-        self.clean_since[first : self.rows] = np.array([*past, NEVER])[at]
+        self.clean_since[:, first : self.rows] = np.array([*past, NEVER])[at]
+        if self.regime.classes:
+            for row, kind in self._classes_of.items():
+                self.kind[row] = kind
+            self._classes_of.clear()
+        if self.material is not None:
+            self.material.welcome(book)
 
-    def _take_findings(self, book: LoanBook, row: int, day: int) -> None:
-        active = book.active_findings(row, day)
-        self.cause[row] = self._cause(active)
-        self.excused[row] = any(
-            rule.unless_finding in active for rule in self.regime.past_due if rule.unless_finding
-        )
-        self._observe(book, row)
+    def _take_evidence(self, book: LoanBook, day: int) -> None:
+        """Read findings and measures where they changed; all of them under other rules."""
+        edition = self.regime.on(day)
+        turned = edition is not self.edition
+        self.edition = edition
+        for row in sorted(book.findings if turned else book.found):
+            active = book.active_findings(row, day)
+            self.cause[row], self.excused[row] = self.evidence(edition, row, active)
+            for rule in edition.contagion:
+                if rule.unless is not None:
+                    known = self.exempt.setdefault(rule.unless, set())
+                    known.add(row) if rule.unless in active else known.discard(row)
+            self.observe(book, row)
 
-    def _cause(self, active: Collection[str]) -> int:
-        return max((rule.rank for rule in self.regime.causes if rule.finding in active), default=0)
+    def _measure(self, book: LoanBook) -> list[int]:
+        """Count material days; gives the rows whose past must be derived anew."""
+        ended = np.flatnonzero(book.arrears.closed_day[: self.rows] <= book.standing.day)
+        self.overrides.close(book.standing.day, ended if self.overrides.any else ())
+        if self.material is None:
+            return book.corrected
+        kinds = [self.speaks(rule)[self.kind[: self.rows]] for rule in self.edition.materiality]
+        self.material.close(self.edition, book, kinds)
+        return self.material.together(book, book.corrected)
 
-    def _observe(self, book: LoanBook, row: int) -> None:
-        rule, findings = self.regime.observation, book.findings.get(row, [])
-        if rule is None or row in self.observed:
-            return
-        if any(finding.name == rule.finding for finding in findings):
-            self.observed[row] = Observed(rule, findings, nonperforming_rank=self._bad)
+    def _tick(self, dpd: IntArray, floor: Ranks, day: int) -> None:
+        """Go on with the clocks of cures, or stop them."""
+        for at, rank in enumerate(self.cure_ranks):
+            clean = self.clean(self.edition, dpd, floor, rank)
+            since = self.clean_since[at, : self.rows]
+            since[~clean] = NEVER
+            since[clean & (since == NEVER)] = day
 
-    def _path(self, book: LoanBook, row: int, closes: IntArray) -> IntArray:
-        """Days past due at each of `closes`, by what is known now."""
-        unmet = np.full(len(closes), NEVER, np.int64)
-        for start, end, due_day in stretches_of(book.arrears, row):
-            unmet[np.searchsorted(closes, start) : np.searchsorted(closes, end)] = due_day
-        return overdue_days(unmet, closes, self.regime.due_date_counts)
+    def _hold(self, book: LoanBook, floor: Ranks) -> None:
+        """Set the own ranks: the floor, or what it was until the loan is cured of that."""
+        own = self.own[: self.rows]
+        least = min((rule.rank for rule in self.edition.cure), default=None)
+        if least is not None:
+            for row in np.flatnonzero((own >= least) & (floor < own)).tolist():
+                rank = int(own[row])
+                best = self.eased(book, row, rank)
+                floor[row] = rank if best is None else max(int(floor[row]), best)
+                if floor[row] < rank:
+                    self.stepped[row] = book.standing.day
+        own[:] = floor
 
-    def _causes_over(self, book: LoanBook, row: int, closes: IntArray) -> tuple[Ranks, BoolArray]:
-        """The floor by findings, and whether a short delay is excused, at each of `closes`."""
-        cause, excused = np.zeros(len(closes), np.int8), np.zeros(len(closes), np.bool_)
-        for finding in book.findings.get(row, ()):
-            after = slice(int(np.searchsorted(closes, finding.day)), None)
-            active = book.active_findings(row, finding.day)
-            cause[after] = self._cause(active)
-            excused[after] = any(rule.unless_finding in active for rule in self.regime.past_due)
-        return cause, excused
+    def _judge(self, book: LoanBook, standing: Standing) -> Ranks:
+        """The grades: own ranks, what people set, and what the borrower's other loans ask for."""
+        rule = self.edition.overrides
+        people = self.overrides.standing if rule is not None else {}
+        worse_only = rule is None or rule.worse_only
+        grade: Ranks = self.own[: self.rows].copy()
+        for row, override in people.items():
+            grade[row] = max(int(grade[row]), override.rank) if worse_only else override.rank
+        self._catch(book, standing, grade)
+        np.maximum(grade, self.caught[: self.rows], out=grade)
+        for row, override in () if worse_only else people.items():
+            grade[row] = override.rank
+        return grade
 
+    def _catch(self, book: LoanBook, standing: Standing, judged: Ranks) -> None:
+        """Set `caught`: by the borrower's share at this close, or held until cured of it."""
+        rows = self.rows
+        bad = standing.counted & (judged >= self.bad)
+        self.shares = self._shares(book, standing, bad)
+        now = np.zeros(rows, np.int8)
+        for rule in self.edition.contagion:
+            now[self._caught_by(rule, book, standing, judged)] = rule.rank
+        for row in np.flatnonzero((self.caught[:rows] > 0) & (now == 0)).tolist():
+            rank = int(self.caught[row])
+            if judged[row] < rank and self.eased(book, row, rank) is None:
+                now[row] = rank
+        self.caught[:rows] = now
 
-def overdue_days(unmet: NDArray[Any], day: int | IntArray, due_date_counts: int) -> IntArray:
-    """Days past due at `day` from the oldest unmet due day; 0 while that is still to come."""
-    days: IntArray = np.where(unmet <= day, day - unmet.astype(np.int64) + due_date_counts, 0)
-    return days
+    def _caught_by(
+        self, rule: Contagion, book: LoanBook, standing: Standing, judged: Ranks
+    ) -> BoolArray:
+        over = [
+            borrower
+            for borrower, share in self.shares.items()
+            if share.bad_minor * 100 > share.total_minor * rule.over_percent
+        ]
+        contagious = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        contagious[over] = True
+        caught: BoolArray = contagious[book.arrears.borrower[: self.rows]]
+        caught &= standing.counted & (judged < rule.rank)
+        if rule.classes:
+            caught &= self.speaks(rule)[self.kind[: self.rows]]
+        if rule.unless is not None:
+            caught[list(self.exempt.get(rule.unless, ()))] = False
+        return caught
 
-
-def due_days(book: LoanBook, row: int) -> list[int]:
-    """A loan's due days in order."""
-    return book.arrears.dues.of(row)[0]
+    def _shares(self, book: LoanBook, standing: Standing, bad: BoolArray) -> dict[int, Share]:
+        """The worst share, over currencies, of each borrower with non-performing claims."""
+        borrowers = book.arrears.borrower[: self.rows]
+        if not self.edition.contagion or not bad.any():
+            return {}
+        suspect = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        suspect[borrowers[bad]] = True
+        rows = np.flatnonzero(suspect[borrowers] & standing.counted)
+        claims = standing.outstanding[rows]
+        numbers, places = np.unique(borrowers[rows], return_inverse=True)
+        groups = by_group([places, book.currency[rows]], [claims, np.where(bad[rows], claims, 0)])
+        shares: dict[int, Share] = {}
+        for (place, currency), (_, total, bad_minor) in groups:
+            borrower, share = int(numbers[place]), Share(currency, bad_minor, total)
+            known = shares.get(borrower)
+            if known is None or bad_minor * known.total_minor > known.bad_minor * total:
+                shares[borrower] = share
+        return shares

@@ -16,7 +16,7 @@ from projections.regime import Observation
 
 
 class Observed:
-    """One loan under observation. `findings` is the loan's list, in order of value dates.
+    """One loan under observation by `rule`. `findings` is the loan's list, by value dates.
 
     `since`: the change that observation follows; None when there is none. `start`: the due date
     from which it counts, None before that date.
@@ -29,7 +29,7 @@ class Observed:
         self.start: int | None = None
         self.again = False
         self.over = False
-        self._rule = rule
+        self.rule = rule
         self._bad = nonperforming_rank
         self._findings = findings
         self._read = 0
@@ -50,7 +50,7 @@ class Observed:
         elif self.start is not None and self._served(day, due_days):
             self.over = True
             return 0
-        return self._rule.again_rank if self.again else self._rule.rank
+        return self.rule.again_rank if self.again else self.rule.rank
 
     def met(self, day: int, due_days: Sequence[int]) -> int:
         """Due dates met since the start: those after it and before `day`."""
@@ -62,7 +62,7 @@ class Observed:
         while self._read < len(self._findings) and self._findings[self._read].day <= day:
             finding = self._findings[self._read]
             self._read += 1
-            if finding.name != self._rule.finding:
+            if finding.name != self.rule.finding:
                 continue
             if not finding.active:
                 self.since, self.start, self.again, self.over = None, None, False, False
@@ -82,6 +82,6 @@ class Observed:
     def _served(self, day: int, due_days: Sequence[int]) -> bool:
         if self.start is None:
             return False
-        end = add_months(date_of(self.start), self._rule.months)
-        enough = not due_days or self.met(day, due_days) >= self._rule.periods
+        end = add_months(date_of(self.start), self.rule.months)
+        enough = not due_days or self.met(day, due_days) >= self.rule.periods
         return enough and day >= day_number(end)

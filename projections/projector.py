@@ -6,7 +6,7 @@ process that dies between two commits loses nothing, since the facts are still t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ledger.errors import InvariantBroken
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
@@ -27,6 +27,7 @@ from projections.rebuild import (
     differences,
     fill,
 )
+from projections.reconcile import Agreement, reconcile
 from projections.tables import CatalogRow, Connection, Database, Place
 from projections.views import all_views
 
@@ -111,7 +112,8 @@ class Projector:
         """Build `view` (or "all") anew beside the live one, compare totals, and put it in place.
 
         `cancelled` is asked between chunks; a cancelled rebuild, or one without `swap`, leaves the
-        live view as it was. Errors: KeyError for an unknown view.
+        live view as it was. What it built must agree with the books, else nothing is put in place.
+        Errors: KeyError for an unknown view; InvariantBroken when it does not agree.
         """
         names = list(self._factories) if view == "all" else [view]
         self._make_warm()
@@ -124,19 +126,26 @@ class Projector:
                     progress(last)
                 if cancelled():
                     side.drop()
-                    return RebuildReport(tuple(names), last.done, _seconds(last), "cancelled", ())
+                    return RebuildReport(tuple(names), last.done, _seconds(last), "cancelled")
         except BaseException:  # also Ctrl-C: leave nothing half built
             side.drop()
             raise
         with self._database.reading() as connection:
             totals = control_totals(self._database, connection, fold.views, side)
+            books = reconcile(self._database, connection, side.tables)
+        try:
+            _refuse_disagreement(books, side.tables)
+        except InvariantBroken:
+            side.drop()
+            raise
         if swap:
             self._swap(fold.views, side)
             self._adopt(fold.views)
         else:
             side.drop()
         outcome = "swapped" if swap else "built"
-        return RebuildReport(tuple(names), last.done, _seconds(last), outcome, totals)
+        seconds = _seconds(last)
+        return RebuildReport(tuple(names), last.done, seconds, outcome, totals, tuple(books))
 
     def check(self) -> list[Difference]:
         """Rows that are not what the facts give; empty when every view equals its rebuild."""
@@ -243,6 +252,16 @@ def check(place: Place, store: Logs, *, views: Sequence[Factory] | None = None) 
         return list(differences(database, store, all_views() if views is None else views))
     finally:
         database.close()
+
+
+def _refuse_disagreement(books: Sequence[Agreement], built: Collection[str]) -> None:
+    """Errors: InvariantBroken when a total that something built takes part in does not hold."""
+    for total in books:
+        if not total.holds and not set(total.tables).isdisjoint(built):
+            raise InvariantBroken(
+                f"What was built does not agree: {total}. The live views are as they were; if only "
+                "one of the two was built, rebuild all."
+            )
 
 
 def _current(row: CatalogRow, view: View, here: Positions) -> bool:

@@ -7,21 +7,24 @@ dictionaries: `*_minor` whole minor units beside `currency`, `*_date` dates. Wha
 
 from __future__ import annotations
 
+from projections.figures import Ask, Figure
+from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
 from projections.read_warnings import WarningFilter, WarningReads
 from projections.reading import Answer, Page, equals
 from projections.register import LOANS
 
-__all__ = ["Answer", "Page", "Queries", "WarningFilter"]
+__all__ = ["Answer", "Ask", "Figure", "Page", "Queries", "WarningFilter", "figure_names"]
 
 
-class Queries(WarningReads, PortfolioReads, LoanReads):
+class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(
         self,
         *,
+        loan_id: str | None = None,
         borrower_id: str | None = None,
         officer_id: str | None = None,
         branch: str | None = None,
@@ -34,6 +37,7 @@ class Queries(WarningReads, PortfolioReads, LoanReads):
         clauses = equals(
             table,
             {
+                "loan_id": loan_id,
                 "borrower_id": borrower_id,
                 "officer_id": officer_id,
                 "branch": branch,

@@ -13,24 +13,21 @@ from datetime import date
 
 from ledger.accrual import earned_by, penalties_by
 from ledger.dates import date_of, day_number, start_of_day_us
-from ledger.errors import StoreUnavailable
 from ledger.ids import account_stream, loan_stream, warning_stream
 from ledger.loan import Loan
 from ledger.loan_facts import evolve
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
-from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES, Balances
+from projections.account_balances import ACCOUNT_BALANCES
+from projections.balances import LOAN_BALANCES, Balances
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.grades import GRADES
-from projections.read_grades import GradeReads
-from projections.reading import Answer, StreamLogs, answers
+from projections.read_grades import DAY_US, GradeReads, known_by, valued_by
+from projections.reading import Answer, answers
 from projections.register import LOANS, Register
 from projections.story import fact_lines, grade_lines, told, warning_lines
 from projections.tables import Connection, select
 from projections.warnings import ENDED, HISTORY, WARNINGS, Warnings
-from warning.intake import effective_day
-
-DAY_US = 86_400_000_000
 
 
 class LoanReads(GradeReads):
@@ -52,20 +49,23 @@ class LoanReads(GradeReads):
         if as_of is None and known_on is None:
             return self._loan_now(loan_id)
         known = self._known_facts(loan_stream(loan_id), None, known_on)
-        facts = _valued_by(known, as_of)
+        facts = valued_by(known, as_of)
         if not facts:
             return None
         register = _register_entry(facts)
         account = register["account_id"]
         with self._database.reading() as connection:
             changes = self._grade_changes(connection, loan_id, as_of, known_on)
+            grade = self._in_force(
+                connection, changes[-1:], self._day(connection, as_of or known_on)
+            )
         return {
             **register,
             "as_of": as_of,
             "known_on": known_on,
             "balance": _balance(_evolved(known), as_of or known_on or date.max),
             "account": account and self._account_then(account, as_of, known_on),
-            "grade": changes[-1] if changes else None,
+            "grade": grade,
             "warnings": self._warnings_then(loan_id, as_of, known_on),
         }
 
@@ -125,7 +125,11 @@ class LoanReads(GradeReads):
                 "known_on": None,
                 "balance": {**balance, **self._next_due(loan_id, closed_day)},
                 "account": account and self._one(connection, ACCOUNT_BALANCES, account),
-                "grade": self._one(connection, GRADES, regime, loan_id),
+                "grade": self._in_force(
+                    connection,
+                    self._where(connection, GRADES, {"regime": regime, "loan_id": loan_id}),
+                    closed_day,
+                ),
                 "warnings": open_warnings,
             }
 
@@ -135,20 +139,6 @@ class LoanReads(GradeReads):
             return {}
         facts = self._logs.ledger.stream(loan_stream(loan_id))
         return _next_due(_evolved(facts), closed_day) if facts else {}
-
-    @property
-    def _facts(self) -> StreamLogs:
-        """The logs. Errors: StoreUnavailable when none were passed."""
-        if self._logs is None:
-            raise StoreUnavailable(
-                "Single facts are not at hand here.", way_out="Pass the store to Queries.open."
-            )
-        return self._logs
-
-    def _known_facts(
-        self, stream: str, as_of: date | None, known_on: date | None
-    ) -> list[Recorded]:
-        return _valued_by(_known_by(self._facts.ledger.stream(stream), known_on), as_of)
 
     def _account_then(
         self, account_id: str, as_of: date | None, known_on: date | None
@@ -172,25 +162,9 @@ class LoanReads(GradeReads):
         self, loan_id: str, as_of: date | None, known_on: date | None
     ) -> list[Answer]:
         """The warnings that had not ended by then, as they stood."""
-        facts = _known_by(self._facts.warnings.stream(warning_stream(loan_id)), known_on)
-        rows = _warnings(_valued_by(facts, as_of))
+        facts = known_by(self._facts.warnings.stream(warning_stream(loan_id)), known_on)
+        rows = _warnings(valued_by(facts, as_of))
         return [row for row in rows if row["state"] not in ENDED]
-
-
-def _known_by(facts: list[Recorded], known_on: date | None) -> list[Recorded]:
-    """Those that were recorded by the end of a day."""
-    if known_on is None:
-        return facts
-    end = start_of_day_us(known_on) + DAY_US
-    return [item for item in facts if item.fact.recorded_at_us < end]
-
-
-def _valued_by(facts: list[Recorded], as_of: date | None) -> list[Recorded]:
-    """Those that count by the end of a day; a reversal since it was noticed."""
-    if as_of is None:
-        return facts
-    end = day_number(as_of)
-    return [item for item in facts if effective_day(item.fact) <= end]
 
 
 def _evolved(facts: Sequence[Recorded]) -> Loan:
@@ -251,7 +225,9 @@ def _register_entry(facts: Sequence[Recorded]) -> Answer:
 def _account(facts: Sequence[Recorded]) -> Answer:
     """A settlement account's balance row from its facts alone."""
     balances, book = Balances(), LoanBook()
-    balances.fold(Facts(LEDGER_LOG, facts), book)
+    run = Facts(LEDGER_LOG, facts)
+    book.apply(run)
+    balances.fold(run, book)
     ((_, rows),) = balances.changes(book)
     return answers(ACCOUNT_BALANCES, rows)[0]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -19,13 +19,14 @@ from typing import Any, Protocol
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog
 from projections.base import View
 from projections.book import LoanBook
-from projections.facts import Close, runs
+from projections.facts import Close, ColumnLog, Facts, runs, runs_between
+from projections.reconcile import Agreement
 from projections.tables import Connection, Database, Row, Table, TableSpec, select
 
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
 READ = 10_000
 """Facts read and folded at once; it bounds memory and never changes a result."""
-FLUSH = 200_000
+FLUSH = 1_000_000
 """Facts between two writes of a rebuild: a row that changes often is written seldom."""
 
 
@@ -67,13 +68,17 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What a rebuild did. `differing` names the control totals that the rebuild changed."""
+    """What a rebuild did. `differing` names the control totals that the rebuild changed.
+
+    `books` are totals that the views share with the trial balance and each other; all hold.
+    """
 
     views: tuple[str, ...]
     facts: int
     seconds: float
     outcome: str
-    totals: tuple[Total, ...]
+    totals: tuple[Total, ...] = ()
+    books: tuple[Agreement, ...] = ()
 
     @property
     def differing(self) -> tuple[Total, ...]:
@@ -114,7 +119,11 @@ class Fold:
 
     def take(self, log: str, recorded: Sequence[Any]) -> None:
         """Fold a batch. The result does not depend on where batches are cut."""
-        for run in runs(log, recorded):
+        self.take_runs(log, runs(log, recorded))
+
+    def take_runs(self, log: str, taken: Iterable[Facts | Close]) -> None:
+        """Fold runs of facts and closes, in the order of the log."""
+        for run in taken:
             if isinstance(run, Close):
                 self.book.close(run.day)
                 for view in self.views:
@@ -132,14 +141,13 @@ def read_up_to(store: Logs, fold: Fold, upto: Positions) -> Iterator[int]:
     done = 0
     for log in LOGS:
         source = store.ledger if log == LEDGER_LOG else store.warnings
-        after, last = 0, upto[log]
-        while after < last:
-            recorded = source.read(after=after, limit=min(READ, last - after))
-            if not recorded:
-                break
-            fold.take(log, recorded)
-            after = recorded[-1].position
-            done += len(recorded)
+        for after in range(0, upto[log], READ):
+            last = min(after + READ, upto[log])
+            if isinstance(source, ColumnLog):
+                fold.take_runs(log, runs_between(log, source, after, last))
+            else:
+                fold.take(log, source.read(after=after, limit=last - after))
+            done += last - after
             yield done
 
 
@@ -192,7 +200,7 @@ def fill(
 
     The last step comes after the last row is written.
     """
-    with without_cycle_hunting():
+    with _no_cycle_hunting():
         yield from measured(_filling(side, store, fold, upto, discard), sum(upto.values()))
 
 
@@ -214,7 +222,7 @@ def _filling(
 
 
 @contextmanager
-def without_cycle_hunting() -> Iterator[None]:
+def _no_cycle_hunting() -> Iterator[None]:
     """Facts and rows hold no reference cycles: looking for some costs a fifth of a rebuild."""
     was_on = gc.isenabled()
     gc.disable()

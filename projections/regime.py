@@ -1,31 +1,32 @@
-"""Regimes of risk grades, read from TOML and checked: grades, floors, contagion, cure.
+"""Regimes of risk grades: grades, floors, materiality, contagion, observation, cure, by date.
 
-A regime is data: a new one needs no code. Every rule carries its article, where its value was read
-and a mark: "verified" at the source, or "unverified". Judges no loan; `grading` does.
+A regime is data: a new one needs no code. Every rule carries its article, where its value was read,
+a mark ("verified" at the source, or "unverified") and the dates on which it is in force; the rules
+of one day are an `Edition`. Judges no loan (`grading` does) and reads no file (`regime_file` does).
 """
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from functools import cached_property
+from typing import get_args, get_type_hints
 
+from ledger.dates import day_number
 from ledger.errors import LoanError
 from ledger.events import LoanStatusChanged
 
-FOLDER = Path(__file__).parent / "regimes"
-DEFAULT = "cn-2023"
 MARKS = ("verified", "unverified")
 FINDINGS: tuple[str, ...] = get_args(get_type_hints(LoanStatusChanged)["finding"])
+OTHER = "other"
+"""The class of loans whose product no class of the regime lists."""
+WHOLE_PPM = 1_000_000
 
 
 class RegimeError(LoanError):
-    """A regime file is wrong; the message names the file, the key and what is accepted."""
+    """A regime is wrong or unknown; the message names the file, the line, the key and the word."""
 
     code = "regime_invalid"
 
@@ -49,37 +50,87 @@ class Grade:
 
 
 @dataclass(frozen=True, slots=True)
-class PastDueFloor:
-    """More than `over_days` past due: at least `rank`, unless the finding excuses a short delay."""
+class ProductClass:
+    """Loans of these products are of this class; the first class that lists a product counts."""
 
-    over_days: int
-    rank: int
-    unless_finding: str | None
-    unless_up_to_days: int
+    name: str
+    products: frozenset[str]
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class CauseFloor:
-    """The finding is set: at least `rank`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What every rule has. `classes` are those it speaks of, empty for all; `until` is included."""
 
-    finding: str
+    origin: Origin
+    since: date
+    until: date | None = None
+    classes: frozenset[str] = frozenset()
+
+    def in_force(self, day: date) -> bool:
+        """Whether the rule holds on `day`."""
+        return self.since <= day and (self.until is None or day <= self.until)
+
+    def speaks_of(self, name: str) -> bool:
+        """Whether loans of the class `name` fall under the rule."""
+        return not self.classes or name in self.classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastDueFloor(Rule):
+    """`from_days` past due or more: at least `rank`, unless evidence excuses it.
+
+    `counter`: "days" since the oldest unmet due, or "material" days since arrears stood above both
+    limits of materiality. `unless_up_to_days`: an excuse for a short delay only; None for any.
+    """
+
+    from_days: int
+    inclusive: bool
+    rank: int
+    counter: str = "days"
+    unless: str | None = None
+    unless_up_to_days: int | None = None
+
+    @property
+    def limit(self) -> str:
+        """The limit as the rule states it."""
+        return f"{self.from_days} or more" if self.inclusive else f"more than {self.from_days - 1}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseFloor(Rule):
+    """The evidence stands, and its share is over (or at) a limit: at least `rank`."""
+
+    word: str
+    from_ppm: int
     rank: int
     label: str
-    origin: Origin
+    unless: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contagion:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materiality(Rule):
+    """Arrears count while they are above both limits: of the borrower's loans, or of each loan.
+
+    `absolute` by currency in minor units, 0 for one not named; `over_percent` of what is owed.
+    """
+
+    absolute: Mapping[str, int] = field(hash=False)
+    over_percent: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contagion(Rule):
     """More than `over_percent` of a borrower's claims non-performing: all at least `rank`."""
 
     over_percent: int
     rank: int
-    origin: Origin
+    unless: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation(Rule):
     """A restructured loan: at least `rank` for `periods` due dates and `months`, whichever is
     longer; restructured again meanwhile: at least `again_rank`, and from the start."""
 
@@ -88,239 +139,122 @@ class Observation:
     periods: int
     months: int
     again_rank: int
-    origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Cure:
-    """A non-performing loan is upgraded after `periods` due dates and `months` without arrears."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure(Rule):
+    """A loan of `rank` or worse is upgraded, to `to_rank` at best, after `periods` due dates and
+    `months`, whichever is longer, free of what `clean` names.
 
+    `clean`: "no_arrears" (nothing past due, no cause) or "no_trigger" (nothing that asks for
+    `rank`). With `word`, the rule holds only while that evidence stands, and counts from its day.
+    """
+
+    rank: int
+    to_rank: int
     periods: int
     months: int
-    origin: Origin
+    clean: str = "no_arrears"
+    word: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals(Rule):
+    """An open warning of one of `rules` lowers the grade by `notches`, to `lowest_rank` at most."""
+
+    enabled: bool
+    rules: tuple[str, ...]
+    notches: int
+    lowest_rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides(Rule):
+    """What a person may set: a worse grade than the rules ask for, or either way."""
+
+    worse_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """The rules of a regime that are in force from `since` on."""
+
+    since: date
+    past_due: tuple[PastDueFloor, ...] = ()
+    causes: tuple[CauseFloor, ...] = ()
+    materiality: tuple[Materiality, ...] = ()
+    contagion: tuple[Contagion, ...] = ()
+    observation: Observation | None = None
+    cure: tuple[Cure, ...] = ()
+    signals: Signals | None = None
+    overrides: Overrides | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All of them."""
+        singles = (self.observation, self.signals, self.overrides)
+        return (
+            *self.past_due,
+            *self.causes,
+            *self.materiality,
+            *self.contagion,
+            *self.cure,
+            *(rule for rule in singles if rule is not None),
+        )
+
+
+@dataclass(frozen=True)
 class Regime:
-    """A whole regime. `version` is the name and a digest of the file."""
+    """A whole regime. `version` is the name and a digest of the file, `text` the file itself."""
 
     name: str
     title: str
     title_en: str
     effective_from: date
     due_date_counts: int
+    counting: Origin
     grades: tuple[Grade, ...]
-    past_due: tuple[PastDueFloor, ...]
-    causes: tuple[CauseFloor, ...]
-    contagion: Contagion | None
-    observation: Observation | None
-    cure: Cure | None
+    classes: tuple[ProductClass, ...]
+    editions: tuple[Edition, ...]
     version: str
+    text: str = field(repr=False)
 
-    @property
+    @cached_property
     def nonperforming_rank(self) -> int:
         """The rank of the first grade that is not performing."""
         return next(i for i, grade in enumerate(self.grades) if not grade.performing)
 
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """Grade name -> rank."""
+        return {grade.name: rank for rank, grade in enumerate(self.grades)}
 
-def load(name_or_path: str | Path = DEFAULT) -> Regime:
-    """A shipped regime by name, or any regime file by path. Errors: RegimeError."""
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        path = FOLDER / f"{name_or_path}.toml"
-    try:
-        content = path.read_bytes()
-    except OSError:
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml")))
-        raise RegimeError(
-            f"There is no regime {str(name_or_path)!r}.",
-            way_out=f"Shipped regimes: {known}; or pass the path of a .toml file.",
-        ) from None
-    return parse(content, path=str(path))
+    @cached_property
+    def _days(self) -> list[int]:
+        return [day_number(edition.since) for edition in self.editions]
 
+    def on(self, day: int) -> Edition:
+        """The rules of a day; before the regime took effect, those of its first edition."""
+        return self.editions[max(bisect_right(self._days, day) - 1, 0)]
 
-def parse(content: bytes, *, path: str) -> Regime:
-    """The bytes of a regime file -> the regime. Errors: RegimeError naming `path` and the key."""
-    try:
-        document = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RegimeError(f"{path}: not TOML: {error}.") from None
-    return _Reader(path).regime(document, digest=hashlib.sha256(content).hexdigest()[:12])
+    def spans(self, days: list[int]) -> list[tuple[Edition, int, int]]:
+        """Ascending `days` cut by edition: each with the range [start, end) of places it holds."""
+        starts = [0, *(bisect_left(days, since) for since in self._days[1:])]
+        ends = [*starts[1:], len(days)]
+        cuts = zip(self.editions, starts, ends, strict=True)
+        return [cut for cut in cuts if cut[1] < cut[2]]
 
+    @property
+    def latest(self) -> Edition:
+        """The rules in force last."""
+        return self.editions[-1]
 
-class _Table:
-    """One table of the file: takes keys out, and refuses what is left."""
+    def class_of(self, product: str) -> str:
+        """The class of a product, OTHER when none lists it."""
+        listed = (known.name for known in self.classes if product in known.products)
+        return next(listed, OTHER)
 
-    def __init__(self, path: str, where: str, values: Any) -> None:
-        self.path, self.where = path, where
-        if not isinstance(values, dict):
-            raise self.wrong("", f"is {values!r}", "A table of keys and values.")
-        self.values: dict[str, Any] = dict(values)
-
-    def wrong(self, key: str, what: str, accepted: str) -> RegimeError:
-        """The error for one key."""
-        where = ".".join(part for part in (self.where, key) if part)
-        return RegimeError(f"{self.path}: {where} {what}.", way_out=accepted)
-
-    def take(self, key: str, kind: type, accepted: str, *, default: Any = None) -> Any:
-        """The value of a key of the given type."""
-        if key not in self.values:
-            if default is not None:
-                return default
-            raise self.wrong(key, "is missing", accepted)
-        value = self.values.pop(key)
-        if type(value) is not kind:
-            raise self.wrong(key, f"is {value!r}", accepted)
-        return value
-
-    def words(self, key: str) -> str:
-        """Text that is not empty."""
-        accepted = "Text that is not empty."
-        value: str = self.take(key, str, accepted)
-        if not value.strip():
-            raise self.wrong(key, "is empty", accepted)
-        return value
-
-    def number(self, key: str, *, low: int, high: int, default: int | None = None) -> int:
-        """A whole number in a range."""
-        accepted = f"A whole number from {low} to {high}."
-        value: int = self.take(key, int, accepted, default=default)
-        if not low <= value <= high:
-            raise self.wrong(key, f"is {value}", accepted)
-        return value
-
-    def one_of(self, key: str, choices: Iterable[str], *, default: str | None = None) -> str:
-        """One of several words."""
-        choices = list(choices)
-        accepted = f"One of {', '.join(choices)}."
-        value: str = self.take(key, str, accepted, default=default)
-        if value not in choices and value != default:
-            raise self.wrong(key, f"is {value!r}", accepted)
-        return value
-
-    def origin(self) -> Origin:
-        """Article, source and mark, which every rule carries."""
-        return Origin(self.words("article"), self.words("source"), self.one_of("mark", MARKS))
-
-    def finish(self) -> None:
-        """Refuse keys that nobody asked for."""
-        for key in self.values:
-            raise self.wrong(key, "is not a key here", "Remove it, or correct its spelling.")
-
-
-class _Reader:
-    """Reads the tables of one file."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.ranks: dict[str, int] = {}
-
-    def regime(self, document: Mapping[str, Any], *, digest: str) -> Regime:
-        top = _Table(self.path, "", document)
-        name = top.words("regime")
-        grades = self.list_of(top, "grades", self.grade)
-        self.ranks = {grade.name: rank for rank, grade in enumerate(grades)}
-        self.check_grades(top, grades)
-        past_due = self.list_of(top, "past_due", self.past_due)
-        for before, after in pairwise(past_due):
-            if before.over_days >= after.over_days or before.rank >= after.rank:
-                raise top.wrong(
-                    "past_due", "is out of order", "Days and grades must both grow from row to row."
-                )
-        regime = Regime(
-            name=name,
-            title=top.words("title"),
-            title_en=top.words("title_en"),
-            effective_from=top.take("effective_from", date, "A date such as 2023-07-01."),
-            due_date_counts=top.number("due_date_counts", low=0, high=1),
-            grades=grades,
-            past_due=past_due,
-            causes=self.list_of(top, "causes", self.cause, required=False),
-            contagion=self.optional(top, "contagion", self.contagion),
-            observation=self.optional(top, "observation", self.observation),
-            cure=self.optional(top, "cure", self.cure),
-            version=f"{name}@{digest}",
-        )
-        top.finish()
-        return regime
-
-    def list_of(
-        self, top: _Table, key: str, read: Callable[[_Table], Any], *, required: bool = True
-    ) -> tuple[Any, ...]:
-        """All tables of one name, in order."""
-        accepted = f"At least one [[{key}]]."
-        rows = top.take(key, list, accepted, default=None if required else [])
-        if required and not rows:
-            raise top.wrong(key, "is empty", accepted)
-        return tuple(
-            self.whole(_Table(self.path, f"{key}[{number}]", row), read)
-            for number, row in enumerate(rows, start=1)
-        )
-
-    def optional(self, top: _Table, key: str, read: Callable[[_Table], Any]) -> Any:
-        """One table that may be left out."""
-        if key not in top.values:
-            return None
-        return self.whole(_Table(self.path, key, top.values.pop(key)), read)
-
-    def whole(self, table: _Table, read: Callable[[_Table], Any]) -> Any:
-        """Read a table and refuse what is left in it."""
-        value = read(table)
-        table.finish()
-        return value
-
-    def check_grades(self, top: _Table, grades: tuple[Grade, ...]) -> None:
-        if len(self.ranks) != len(grades):
-            raise top.wrong("grades", "names a grade twice", "Each name once.")
-        performing = [grade.performing for grade in grades]
-        if performing != sorted(performing, reverse=True) or all(performing) or not any(performing):
-            raise top.wrong(
-                "grades", "is out of order", "Performing grades first, then non-performing ones."
-            )
-
-    def rank(self, table: _Table, key: str = "grade") -> int:
-        return self.ranks[table.one_of(key, self.ranks)]
-
-    def grade(self, table: _Table) -> Grade:
-        performing = table.take("performing", bool, "true or false.")
-        return Grade(table.words("name"), table.words("local"), performing)
-
-    def past_due(self, table: _Table) -> PastDueFloor:
-        excused = table.one_of("unless_finding", FINDINGS, default="")
-        days = table.number("unless_up_to_days", low=1, high=3650) if excused else 0
-        return PastDueFloor(
-            table.number("over_days", low=0, high=3650),
-            self.rank(table),
-            excused or None,
-            days,
-            table.origin(),
-        )
-
-    def cause(self, table: _Table) -> CauseFloor:
-        return CauseFloor(
-            table.one_of("finding", FINDINGS),
-            self.rank(table),
-            table.words("label"),
-            table.origin(),
-        )
-
-    def contagion(self, table: _Table) -> Contagion:
-        percent = table.number("over_percent", low=0, high=99)
-        return Contagion(percent, self.rank(table), table.origin())
-
-    def observation(self, table: _Table) -> Observation:
-        return Observation(
-            finding=table.one_of("finding", FINDINGS),
-            rank=self.rank(table),
-            periods=table.number("periods", low=0, high=120),
-            months=table.number("months", low=0, high=120),
-            again_rank=self.rank(table, "again_grade"),
-            origin=table.origin(),
-        )
-
-    def cure(self, table: _Table) -> Cure:
-        return Cure(
-            table.number("periods", low=0, high=120),
-            table.number("months", low=0, high=120),
-            table.origin(),
-        )
+    @cached_property
+    def uses_materiality(self) -> bool:
+        """Whether any edition counts material days."""
+        return any(edition.materiality for edition in self.editions)

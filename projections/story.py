@@ -17,8 +17,11 @@ from ledger.events import (
     ChargeApplied,
     InstalmentsScheduled,
     InterestAccrued,
+    LoanAssessed,
     LoanClosed,
     LoanDisbursed,
+    LoanGradeOverridden,
+    LoanGradeOverrideEnded,
     LoanGuarantorChanged,
     LoanLimitChanged,
     LoanOfficerChanged,
@@ -33,7 +36,7 @@ from ledger.events import (
 from ledger.store import Recorded
 from ledger.terms import Split
 from projections.story_changes import CHANGES
-from projections.wording import count_text, money_text
+from projections.wording import count_text, money_text, percent_text
 
 FACTS, WARNINGS, GRADES = range(3)
 """The order of lines that became known at the same moment."""
@@ -190,6 +193,27 @@ def _status(fact: LoanStatusChanged, _: str) -> str:
     return f"{verb}: {fact.finding.replace('_', ' ')} ({fact.reason})."
 
 
+def _assessed(fact: LoanAssessed, _: str) -> str:
+    measure = fact.measure.replace("_", " ")
+    if fact.value_ppm is None:
+        return f"No longer assessed: {measure} ({fact.reason})."
+    return f"Assessed: {measure} {percent_text(fact.value_ppm)} ({fact.reason})."
+
+
+def _overridden(fact: LoanGradeOverridden, _: str) -> str:
+    return (
+        f"Grade in {fact.regime} set to {fact.grade.replace('_', ' ')} until {fact.until} by "
+        f"{fact.requested_by}, approved by {fact.approved_by} ({fact.reason})."
+    )
+
+
+def _override_ended(fact: LoanGradeOverrideEnded, _: str) -> str:
+    return (
+        f"The grade set in {fact.regime} was lifted by {fact.requested_by}, approved by "
+        f"{fact.approved_by} ({fact.reason})."
+    )
+
+
 def _parts(split: Split, currency: str) -> str:
     names = ("costs", "fees", "penalty", "interest", "principal", "unapplied")
     parts = [
@@ -249,6 +273,9 @@ _TELL: dict[type, tuple[str, Tell]] = {
         lambda fact, _: f"Guarantor: {fact.guarantor_id or 'none'}.",
     ),
     LoanStatusChanged: ("status_changed", _status),
+    LoanAssessed: ("assessed", _assessed),
+    LoanGradeOverridden: ("grade_overridden", _overridden),
+    LoanGradeOverrideEnded: ("grade_override_ended", _override_ended),
     PositionReported: ("position_reported", _reported),
     LoanClosed: ("closed", _closed),
     **CHANGES,

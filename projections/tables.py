@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -52,6 +53,7 @@ __all__ = [
     "func",
     "integer",
     "or_",
+    "packed",
     "select",
     "tuple_",
     "words",
@@ -63,10 +65,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """A column: a whole number or words, never a float."""
+    """A column: a whole number, words or packed bytes, never a float."""
 
     name: str
-    kind: type[int] | type[str]
+    kind: type[int] | type[str] | type[bytes]
     nullable: bool
 
 
@@ -78,6 +80,11 @@ def integer(name: str, *, nullable: bool = False) -> ColumnSpec:
 def words(name: str, *, nullable: bool = False) -> ColumnSpec:
     """A column of text."""
     return ColumnSpec(name, str, nullable)
+
+
+def packed(name: str) -> ColumnSpec:
+    """A column of bytes that `packing` made."""
+    return ColumnSpec(name, bytes, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +269,7 @@ def _table(spec: TableSpec, suffix: str, generation: int, schema: str | None) ->
     name = spec.name + suffix
     # In the order of bytes everywhere, as SQLite and Python sort.
     text_type = Text().with_variant(Text(collation="C"), "postgresql")
-    types: dict[type, Any] = {int: BigInteger(), str: text_type}
+    types: dict[type, Any] = {int: BigInteger(), str: text_type, bytes: LargeBinary()}
     columns: list[Column[Any]] = [
         Column(
             column.name,

@@ -7,18 +7,20 @@ zero; one that does not stops the projector before anything is written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from ledger.dates import day_number
+import numpy as np
+
+from ledger.dates import date_of, day_number
 from ledger.errors import InvariantBroken
-from ledger.events import AccountCredited, AccountDebited, AccountOpened, LoanOpened
-from ledger.postings import MONEY_FACTS, postings_of
-from ledger.store import Recorded
+from ledger.events import AccountOpened, LoanOpened
+from ledger.postings import MONEY_FACTS, movement_lines, postings_of
+from projections.accounts import AccountRows
 from projections.base import Change, Facts, View
 from projections.book import LoanBook
+from projections.sums import Codes, by_group
 from projections.tables import TableSpec, integer, words
 
 POSTED = TableSpec(
@@ -34,7 +36,6 @@ POSTED = TableSpec(
 )
 
 LOAN_KINDS = tuple(kind for kind in MONEY_FACTS if hasattr(kind, "loan_id"))
-MOVEMENTS: tuple[type, ...] = (AccountCredited, AccountDebited)
 
 Key = tuple[str, date, str]
 
@@ -48,7 +49,6 @@ class TrialBalance(View):
 
     def __init__(self) -> None:
         self._loans: dict[str, str] = {}
-        self._accounts: dict[str, str] = {}
         self._debits: defaultdict[Key, int] = defaultdict(int)
         self._credits: defaultdict[Key, int] = defaultdict(int)
         self._sums: defaultdict[tuple[str, date], int] = defaultdict(int)
@@ -58,13 +58,11 @@ class TrialBalance(View):
         for item in facts.of(LoanOpened):
             self._loans[item.fact.loan_id] = item.fact.currency
         for item in facts.of(AccountOpened):
-            self._accounts[item.fact.account_id] = item.fact.currency
             self._post(item.fact, item.fact.currency)
         for kind in LOAN_KINDS:
             for item in facts.of(kind):
                 self._post(item.fact, self._loans[item.fact.loan_id])
-        for kind in MOVEMENTS:
-            self._fold_movements(facts.of(kind))
+        self._fold_movements(book.accounts)
 
     def changes(self, book: LoanBook) -> Iterator[Change]:
         if self._dirty:
@@ -80,27 +78,32 @@ class TrialBalance(View):
     def committed(self) -> None:
         self._dirty.clear()
 
-    def _fold_movements(self, movements: Sequence[Recorded]) -> None:
+    def _fold_movements(self, accounts: AccountRows) -> None:
         """Movements of one kind on one day go to the same accounts: their sum is posted once."""
-        currencies = self._accounts
-        sums: defaultdict[tuple[str, date], int] = defaultdict(int)
-        for item in movements:
-            fact = item.fact
-            sums[currencies[fact.account_id], fact.value_date] += fact.amount_minor
-        for (currency, day), amount_minor in sums.items():
-            self._post(
-                replace(movements[0].fact, amount_minor=amount_minor, value_date=day), currency
-            )
+        rows, days, amounts = accounts.moves
+        for sign in (1, -1):
+            chosen = amounts * sign > 0
+            on, groups = np.unique(days[chosen], return_inverse=True)
+            of: list[Codes] = [groups, accounts.currency[rows[chosen]]]
+            for (at, currency), (_, amount) in by_group(of, [amounts[chosen]]):
+                self._move(accounts.currencies.names[currency], date_of(int(on[at])), amount)
+
+    def _move(self, currency: str, day: date, amount_minor: int) -> None:
+        """Post what came in (above zero) or went out on a day."""
+        for account, posted in movement_lines(amount_minor):
+            self._add((currency, day, account), posted)
 
     def _post(self, fact: Any, currency: str) -> None:
         for account, amount_minor, of_currency in postings_of(fact, currency=currency):
-            key = (of_currency, fact.value_date, account)
-            if amount_minor > 0:
-                self._debits[key] += amount_minor
-            else:
-                self._credits[key] -= amount_minor
-            self._sums[of_currency, fact.value_date] += amount_minor
-            self._dirty.add(key)
+            self._add((of_currency, fact.value_date, account), amount_minor)
+
+    def _add(self, key: Key, amount_minor: int) -> None:
+        if amount_minor > 0:
+            self._debits[key] += amount_minor
+        else:
+            self._credits[key] -= amount_minor
+        self._sums[key[0], key[1]] += amount_minor
+        self._dirty.add(key)
 
     def _check_balanced(self) -> None:
         """Errors: InvariantBroken when a day of a currency does not add up to zero."""

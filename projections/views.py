@@ -7,21 +7,22 @@ from pathlib import Path
 from projections.ageing import Ageing
 from projections.balances import Balances
 from projections.grades import Grades
+from projections.history import History
 from projections.portfolio import Portfolio
 from projections.rebuild import Factory
 from projections.refusals import Refusals
-from projections.regime import DEFAULT, load
+from projections.regime_file import DEFAULT, load
 from projections.register import Register
 from projections.trial_balance import TrialBalance
 from projections.warnings import Warnings
 
 
-def all_views(regime: str | Path = DEFAULT) -> tuple[Factory, ...]:
-    """One factory a view; grades by `regime`, a shipped name or a file. Errors: RegimeError."""
-    rules = load(regime)
+def all_views(*regimes: str | Path) -> tuple[Factory, ...]:
+    """One factory a view; grades by `regimes`, shipped names or files. Errors: RegimeError."""
+    rules = [load(regime) for regime in regimes or (DEFAULT,)]
 
     def grades() -> Grades:
-        return Grades(rules)
+        return Grades(*rules)
 
     return (
         Register,
@@ -30,6 +31,7 @@ def all_views(regime: str | Path = DEFAULT) -> tuple[Factory, ...]:
         Ageing,
         Portfolio,
         grades,
+        History,
         Warnings,
         Refusals,
     )

@@ -15,6 +15,12 @@ def count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def percent_text(ppm: int) -> str:
+    """Parts per million in percent, without idle digits: "52.5 %"."""
+    digits = f"{ppm // 10_000}.{ppm % 10_000:04d}".rstrip("0").rstrip(".")
+    return f"{digits} %"
+
+
 def share_text(part: int, whole: int) -> str:
     """A share in percent, cut after one digit: "12.4 %"; "0.0 %" of nothing."""
     permille = part * 1000 // whole if whole else 0

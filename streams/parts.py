@@ -1,16 +1,21 @@
-"""What the settings name, opened: rule pack, views, and the place of facts and views."""
+"""What the settings name, opened: rule pack, views, regimes, and the place of facts and views."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ledger.errors import StoreUnavailable
+from ledger import decide as book
+from ledger.commands import Command, EndGradeOverride, OverrideGrade
+from ledger.errors import RuleRefused, StoreUnavailable
 from ledger.ids import CALENDAR_STREAM
 from ledger.store import FactLog, PostgresStore, Store
 from projections.rebuild import Factory
+from projections.regime import Regime
+from projections.regime_file import load
 from projections.tables import Place, Schema
 from projections.views import all_views
 from streams.settings import PACKS, Settings, SettingsError, packaged
@@ -27,8 +32,47 @@ def pack_of(settings: Settings) -> Pack:
 
 
 def views_of(settings: Settings) -> Sequence[Factory]:
-    """One factory a view; grades follow the regime that `settings` name. Errors: RegimeError."""
-    return all_views(settings.regime)
+    """One factory a view; grades follow the regimes that `settings` name. Errors: RegimeError."""
+    return all_views(*settings.regimes)
+
+
+def core_of(settings: Settings) -> RegimeCore:
+    """The ledger's decisions on loans graded by what `settings` name. Errors: RegimeError."""
+    return RegimeCore([load(name) for name in settings.regimes])
+
+
+class RegimeCore:
+    """The pure decisions of the ledger, which asks here whether a grade exists before it is set."""
+
+    def __init__(self, regimes: Sequence[Regime]) -> None:
+        self._regimes = {regime.name: regime for regime in regimes}
+        self.check, self.evolve = book.check, book.evolve
+
+    def decide(self, state: Any, command: Command) -> Sequence[Any]:
+        """As `ledger.decide`. Errors: also RuleRefused "unknown_regime", "unknown_grade",
+        "override_not_allowed"."""
+        if isinstance(command, OverrideGrade | EndGradeOverride):
+            self._check(command)
+        return book.decide(state, command)
+
+    def _check(self, command: OverrideGrade | EndGradeOverride) -> None:
+        regime = self._regimes.get(command.regime)
+        if regime is None:
+            known = ", ".join(self._regimes)
+            raise _refused(command, "unknown_regime", f"Loans are graded here by {known}.")
+        if regime.latest.overrides is None:
+            raise _refused(command, "override_not_allowed", "Its rules alone decide.")
+        if isinstance(command, OverrideGrade) and command.grade not in regime.ranks:
+            raise _refused(command, "unknown_grade", f"Its grades are {', '.join(regime.ranks)}.")
+
+
+def _refused(command: OverrideGrade | EndGradeOverride, rule: str, way_out: str) -> RuleRefused:
+    return RuleRefused(
+        f"People cannot set this grade of loan {command.loan_id} by {command.regime}.",
+        rule=rule,
+        way_out=way_out,
+        loan_id=command.loan_id,
+    )
 
 
 def open_store(settings: Settings, partition: int | None, *, evict: bool = False) -> AnyStore:

@@ -43,7 +43,8 @@ class Settings:
     calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
     weekmask: Monday to Sunday, "1" for a business day.
     pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
-    regime: a grading regime of `projections/regimes` by name, or the path of a TOML file.
+    regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
+        between them; the first is the main one.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -100,6 +101,11 @@ class Settings:
     def views_db(self) -> Path:
         """What is read; can be rebuilt from the facts."""
         return self.data / "views.db"
+
+    @property
+    def regimes(self) -> tuple[str, ...]:
+        """The grading regimes, the main one first."""
+        return tuple(part.strip() for part in self.regime.split(",") if part.strip())
 
     def topic(self, name: str) -> str:
         """The full name of a topic."""
@@ -183,10 +189,17 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
     for name, value in document.items():
         suffix = _PATHS.get(name)
         is_path = suffix is not None and isinstance(value, str)
-        if is_path and (not suffix or "/" in value or value.endswith(suffix)):
-            yield name, str(path.parent / value)
-        else:
+        if not is_path:
             yield name, value
+            continue
+        parts = value.split(",") if name == "regime" else [value]
+        yield name, ",".join(_beside(path.parent, part.strip(), suffix or "") for part in parts)
+
+
+def _beside(folder: Path, value: str, suffix: str) -> str:
+    """A path relative to `folder`; a bare name stays as it is."""
+    placed = not suffix or "/" in value or value.endswith(suffix)
+    return str(folder / value) if placed else value
 
 
 def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:

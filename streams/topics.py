@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from ledger.events import Flow, PrepaymentEffect
 from streams.changes import (
@@ -187,6 +187,40 @@ class LoanStatusChangedMessage(LoanMessage):
     reason: Remark
 
 
+class LoanAssessedMessage(LoanMessage):
+    """A measure of the loan's quality that regimes of risk grades read; null takes it back."""
+
+    type: Literal["loan_assessed"]
+    measure: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    percent: Annotated[
+        RatePercent | None,
+        Field(description='0 to 100 as a decimal string, "100" for a plain yes; null: withdrawn.'),
+    ]
+    reason: Remark
+
+
+class GradeOverriddenMessage(LoanMessage):
+    """Two people set the loan's risk grade in a regime, until the end of `until`."""
+
+    type: Literal["grade_overridden"]
+    regime: Id
+    grade: Id
+    reason: Remark
+    requested_by: Text
+    approved_by: Text
+    until: date | None = None
+
+
+class GradeOverrideEndedMessage(LoanMessage):
+    """Two people let the rules of a regime speak again."""
+
+    type: Literal["grade_override_ended"]
+    regime: Id
+    reason: Remark
+    requested_by: Text
+    approved_by: Text
+
+
 class PositionReportedMessage(LoanMessage):
     """The core system's own position, for books whose instalments it keeps (cards, panels)."""
 
@@ -262,6 +296,9 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     LoanOfficerChangedMessage,
     LoanGuarantorChangedMessage,
     LoanStatusChangedMessage,
+    LoanAssessedMessage,
+    GradeOverriddenMessage,
+    GradeOverrideEndedMessage,
     PositionReportedMessage,
     LoanClosedMessage,
     AccountOpenedMessage,

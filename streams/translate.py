@@ -25,6 +25,7 @@ from ledger.change_commands import (
 from ledger.commands import (
     AccrueInterest,
     ApplyCharge,
+    AssessLoan,
     ChangeGuarantor,
     ChangeLimit,
     ChangeOfficer,
@@ -36,8 +37,10 @@ from ledger.commands import (
     CreditAccount,
     DebitAccount,
     DisburseLoan,
+    EndGradeOverride,
     OpenAccount,
     OpenLoan,
+    OverrideGrade,
     ReceiveRepayment,
     ReportPosition,
     ReturnDebit,
@@ -149,6 +152,37 @@ def _status(message: topics.LoanStatusChangedMessage, at_us: int) -> Command:
     )
 
 
+def _assess(message: topics.LoanAssessedMessage, at_us: int) -> Command:
+    return AssessLoan(
+        **common(message, at_us),
+        measure=message.measure,
+        value_ppm=None if message.percent is None else ppm_of(message.percent),
+        reason=message.reason,
+    )
+
+
+def _override(message: topics.GradeOverriddenMessage, at_us: int) -> Command:
+    return OverrideGrade(
+        **common(message, at_us),
+        regime=message.regime,
+        grade=message.grade,
+        reason=message.reason,
+        requested_by=message.requested_by,
+        approved_by=message.approved_by,
+        until=None if message.until is None else day_of(message.until),
+    )
+
+
+def _end_override(message: topics.GradeOverrideEndedMessage, at_us: int) -> Command:
+    return EndGradeOverride(
+        **common(message, at_us),
+        regime=message.regime,
+        reason=message.reason,
+        requested_by=message.requested_by,
+        approved_by=message.approved_by,
+    )
+
+
 def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
     return ReportPosition(
         **common(message, at_us),
@@ -237,6 +271,9 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.LoanOfficerChangedMessage: _officer,
     topics.LoanGuarantorChangedMessage: _guarantor,
     topics.LoanStatusChangedMessage: _status,
+    topics.LoanAssessedMessage: _assess,
+    topics.GradeOverriddenMessage: _override,
+    topics.GradeOverrideEndedMessage: _end_override,
     topics.PositionReportedMessage: _position,
     topics.LoanClosedMessage: _close_loan,
     topics.AccountOpenedMessage: _open_account,
@@ -273,6 +310,9 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ChangeOfficer: "loan_officer_changed",
     ChangeGuarantor: "loan_guarantor_changed",
     ChangeStatus: "loan_status_changed",
+    AssessLoan: "loan_assessed",
+    OverrideGrade: "grade_overridden",
+    EndGradeOverride: "grade_override_ended",
     ReportPosition: "position_reported",
     CloseLoan: "loan_closed",
     OpenAccount: "account_opened",

@@ -26,12 +26,12 @@ from ledger.service import Batch, Incoming, Ledger
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.projector import Projector
 from projections.queries import Queries
+from streams import parts
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
 from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import BusinessDayTimer, Timetable
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
-from streams.parts import AnyStore, last_closed, open_store, pack_of, views_of, views_place
 from streams.settings import Settings, calendar_of
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
@@ -49,7 +49,7 @@ class Node:
         *,
         settings: Settings,
         calendar: Calendar,
-        store: AnyStore,
+        store: parts.AnyStore,
         watch: Watch,
         projector: Projector,
         queries: Queries,
@@ -58,8 +58,9 @@ class Node:
         self.settings, self.calendar, self.store = settings, calendar, store
         self.watch, self.projector, self.queries = watch, projector, queries
         self.metrics = metrics
-        self.ledger = Ledger(store.ledger, cached_entities=settings.cached_entities)
-        self.closed_through = last_closed(store.ledger)
+        cached = settings.cached_entities
+        self.ledger = Ledger(store.ledger, cached_entities=cached, core=parts.core_of(settings))
+        self.closed_through = parts.last_closed(store.ledger)
         self.failure: BaseException | None = None
         self.days_behind = 0
         self._state: State = "opened"
@@ -91,9 +92,9 @@ class Node:
         RuleError or RegimeError for a calendar, pack or regime that cannot be used.
         """
         calendar = calendar_of(settings)
-        pack, views = pack_of(settings), views_of(settings)
-        store = open_store(settings, partition, evict=evict)
-        place = views_place(settings, partition)
+        pack, views = parts.pack_of(settings), parts.views_of(settings)
+        store = parts.open_store(settings, partition, evict=evict)
+        place = parts.views_place(settings, partition)
         try:
             projector = Projector.open(place, store, views=views)
             return cls(
@@ -385,7 +386,7 @@ class Node:
         settings = self.settings
         return BusinessDayTimer(
             Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
-            last_closed=lambda: self.closed_through,
+            parts.last_closed=lambda: self.closed_through,
             submit=self.submit,
             behind=self.fell_behind,
             most_missed=settings.most_missed_days,

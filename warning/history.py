@@ -176,7 +176,7 @@ def stretches_of(book: ArrearsBook, row: int, paid: Paid | None = None) -> Itera
     reported positions speak, else charges alone. `paid` spares gathering the payments again.
     """
     paid = paid_of(book, row) if paid is None else paid
-    schedules = _schedules(book, row)
+    schedules = schedules_of(book, row)
     from_days = [day for day, _, _ in schedules]
     changes = {day for day, _ in paid}
     changes.update(from_days)
@@ -198,8 +198,11 @@ def stretches_of(book: ArrearsBook, row: int, paid: Paid | None = None) -> Itera
         yield start, end, unmet
 
 
-def _schedules(book: ArrearsBook, row: int) -> list[tuple[int, list[int], list[int]]]:
-    """(from day, due days, running totals) in force one after another; charges alone come first."""
+def schedules_of(book: ArrearsBook, row: int) -> list[tuple[int, list[int], list[int]]]:
+    """A loan's schedules one after another: (in force from, due days, running totals of dues).
+
+    The first holds charges alone; days are ascending.
+    """
     charges = book.charges.get(row, {})
     found = [(NOT_STARTED, *_running(charges))]
     known = sorted(book.epochs.get(row, ()), key=lambda epoch: epoch.version)

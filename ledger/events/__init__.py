@@ -1,7 +1,8 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `account` and `day` are facts of the ledger log; `warning` those of the warnings log.
+`loan`, `changes`, `interest`, `grading`, `account` and `day` are facts of the ledger log; `warning`
+those of the warnings log.
 A shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
@@ -32,6 +33,11 @@ from ledger.events.changes import (
     WriteOffCancelled,
 )
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
+from ledger.events.grading import (
+    LoanAssessed,
+    LoanGradeOverridden,
+    LoanGradeOverrideEnded,
+)
 from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
 from ledger.events.loan import (
     ChargeApplied,
@@ -78,8 +84,11 @@ __all__ = [
     "Flow",
     "InstalmentsScheduled",
     "InterestAccrued",
+    "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
+    "LoanGradeOverridden",
+    "LoanGradeOverrideEnded",
     "LoanGuarantorChanged",
     "LoanLimitChanged",
     "LoanOfficerChanged",

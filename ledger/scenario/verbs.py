@@ -24,7 +24,7 @@ def _open(words: Words, common: Common) -> c.Command:
         loan_id=loan_id,
         borrower_id=words.take("borrower", default="B1"),
         account_id=words.take("account"),
-        product="loan",
+        product=words.take("product", default="loan"),
         currency=words.currency,
         principal_minor=amount,
         terms=terms_of(words),
@@ -125,6 +125,43 @@ def _finding(words: Words, common: Common) -> c.Command:
     )
 
 
+def _assess(words: Words, common: Common) -> c.Command:
+    loan_id, measure = words.entity(), words.word("The measure")
+    value = words.word("The percentage, or off")
+    return c.AssessLoan(
+        loan_id=loan_id,
+        measure=measure,
+        value_ppm=None if value == "off" else ppm(value),
+        reason=words.take("reason", default=""),
+        **common,
+    )
+
+
+def _override(words: Words, common: Common) -> c.Command:
+    loan_id, regime = words.entity(), words.word("The regime")
+    return c.OverrideGrade(
+        loan_id=loan_id,
+        regime=regime,
+        grade=words.word("The grade"),
+        until=words.take("until", date.fromisoformat),
+        **_people(words),
+        **common,
+    )
+
+
+def _end_override(words: Words, common: Common) -> c.Command:
+    loan_id, regime = words.entity(), words.word("The regime")
+    return c.EndGradeOverride(loan_id=loan_id, regime=regime, **_people(words), **common)
+
+
+def _people(words: Words) -> Common:
+    return {
+        "reason": words.take("reason", default=""),
+        "requested_by": words.take("by", default=""),
+        "approved_by": words.take("approved", default=""),
+    }
+
+
 def _report(words: Words, common: Common) -> c.Command:
     loan_id, amount = words.entity(), words.amount()
     return c.ReportPosition(
@@ -199,6 +236,9 @@ VERBS: dict[str, Verb] = {
     "officer": _officer,
     "guarantor": _guarantor,
     "finding": _finding,
+    "assess": _assess,
+    "override": _override,
+    "end-override": _end_override,
     "report": _report,
     "close": _close,
     "open-account": _open_account,

@@ -17,7 +17,8 @@ Insert = tuple[tuple[int, str], ...]
 class Dialect(NamedTuple):
     """Where the two databases want other words.
 
-    `texts` and `numbers` turn one parameter into the rows of `listed`, one seek for each key.
+    `texts` and `numbers` turn one parameter into the rows of `listed`, one seek for each key;
+    `joined` puts commas between the states of many rows.
     """
 
     mark: str
@@ -29,6 +30,7 @@ class Dialect(NamedTuple):
     no_rowid: str
     start: str
     tracking: str
+    joined: str
 
 
 SQLITE = Dialect(
@@ -41,6 +43,7 @@ SQLITE = Dialect(
     no_rowid=" WITHOUT ROWID",
     start="zeroblob(32)",
     tracking="tracking",
+    joined="group_concat({})",
 )
 POSTGRES = Dialect(
     mark="%s",
@@ -52,12 +55,14 @@ POSTGRES = Dialect(
     no_rowid="",
     start="decode(repeat('00', 32), 'hex')",
     tracking="notification_tracking",
+    joined="string_agg(convert_from({}, 'UTF8'), ',')",
 )
 
 
 class Statements(NamedTuple):
-    """Every statement that a log's tables see."""
+    """Every statement that a log's tables see, and in whose words."""
 
+    words: Dialect
     create: tuple[str, ...]
     insert_facts: Insert
     insert_heads: Insert
@@ -88,6 +93,7 @@ def of_log(log: str, words: Dialect = SQLITE) -> Statements:
     facts, heads, commands = _tables(log)
     mark, differs = words.mark, words.differs
     return Statements(
+        words=words,
         create=create(log, words),
         insert_facts=_insert(facts, 9),
         insert_heads=_insert(
@@ -130,6 +136,22 @@ def of_log(log: str, words: Dialect = SQLITE) -> Statements:
         f"AND f.position <= (SELECT indexed FROM logs WHERE name = '{log}') LIMIT 1",
         reindex=_reindex(log),
     )
+
+
+def read_without(log: str, topics: int, words: Dialect) -> str:
+    """A stretch of the log, in order, without the facts of so many topics."""
+    mark, marks = words.mark, ", ".join([words.mark] * topics)
+    return (
+        f"SELECT {_PLACE} FROM {_tables(log)[0]} WHERE position > {mark} AND position <= {mark} "
+        f"AND topic NOT IN ({marks}) ORDER BY position"
+    )
+
+
+def gathered(log: str, topics: int, words: Dialect) -> str:
+    """For each of so many topics, the states of a stretch of the log with commas between."""
+    mark = words.mark
+    each = ", ".join([words.joined.format(f"CASE topic WHEN {mark} THEN state END")] * topics)
+    return f"SELECT {each} FROM {_tables(log)[0]} WHERE position > {mark} AND position <= {mark}"
 
 
 def create(log: str, words: Dialect) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
-from streams.api import docs, health, problems, reads, transactions, warnings
+from streams.api import docs, figures, health, problems, reads, transactions, warnings
 from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
@@ -67,6 +67,7 @@ def create_api(
         transactions.routes(node, bounds),
         warnings.routes(node, live),
         reads.routes(node),
+        figures.routes(node),
         health.routes(node),
         docs.routes(),
     ):

@@ -40,6 +40,7 @@ _CATALOGUE = (
          "Use the address that LoanBell was told to listen on."),
     Kind("not_found", 404, "There is no such page", "GET /docs lists what there is."),
     Kind("unknown_entity", 404, "The book does not have it", "Check the id."),
+    Kind("unknown_regime", 404, "Loans are not graded by it", "GET /v1/regimes lists those."),
     Kind("method_not_allowed", 405, "The page does not take this method", "See the Allow header."),
     Kind("body_too_slow", 408, "The body took too long to arrive", "Send smaller bodies."),
     Kind("already_open", 409, "It is open already", "Choose another id."),
@@ -56,9 +57,15 @@ _CATALOGUE = (
     Kind("all_refused", 422, "Every transaction was refused", "See each item's way out."),
     Kind("currency_mismatch", 422, "The currency is another", "Use the loan's own currency."),
     Kind("invalid_amount", 422, "The amount cannot be taken", "Write it as a decimal string."),
+    Kind("unknown_grade", 422, "The regime has no such grade", "GET /v1/regimes lists them."),
+    Kind("regime_invalid", 422, "The regime cannot be used", "loanbell regimes check names why."),
+    Kind("provision_rates", 422, "There are no rates for it", "Name a regime that has "
+         "rates, or use the console with --rates FILE."),
     Kind("date_out_of_range", 422, "The date cannot be taken", "Write it as 2024-03-31."),
     Kind("internal", 500, "LoanBell failed", "Nothing is half done: a request that is sent again "
          "with the same transaction ids counts once. Tell the operator the request id."),
+    Kind("parquet_missing", 501, "This server cannot write Parquet", "Ask for format=csv, or "
+         "install loanbell[parquet] on the server."),
     Kind("busy", 503, "LoanBell has too much work waiting", "Send it again after Retry-After."),
     Kind("unavailable", 503, "LoanBell cannot record now", "Send the same transactions again after "
          "Retry-After; those recorded meanwhile are answered as duplicates."),

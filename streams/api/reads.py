@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +13,11 @@ from starlette.responses import Response
 
 from ledger.errors import UnknownEntity
 from streams.api.answers import Asked, Filters, Paged, answer, json_answer, paged
-from streams.api.shapes import done, page, ref
+from streams.api.shapes import done, listed, page, record, ref
 from streams.fields import Id, Text
+
+if TYPE_CHECKING:
+    from projections.queries import Queries
 
 LoanId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 AsOf = Annotated[
@@ -22,6 +26,11 @@ AsOf = Annotated[
 KnownOn = Annotated[
     date | None,
     Query(description="By what was recorded up to the end of this day; default: all."),
+]
+
+
+Regime = Annotated[
+    Id | None, Query(description="A regime that loans are graded by here; default: the main one.")
 ]
 
 
@@ -55,6 +64,22 @@ class GradesAsked(Paged):
     officer: Id | None = None
     branch: Text | None = None
     as_of: AsOf = None
+    regime: Regime = None
+
+
+class HistoryAsked(LoanAsked):
+    """Grades of one loan."""
+
+    regime: Regime = None
+
+
+class AnewAsked(LoanAsked):
+    """A loan graded anew."""
+
+    regime: Annotated[
+        Id | None,
+        Query(description="A regime that loans are graded by here, or a shipped one."),
+    ] = None
 
 
 class RefusalsAsked(Paged):
@@ -72,6 +97,13 @@ async def _found(read: Callable[..., Any], loan_id: str, asked: LoanAsked) -> An
             f"The book has no loan {loan_id}{dated}.", way_out="GET /v1/loans lists what it has."
         )
     return found
+
+
+def _changes(queries: Queries, loan_id: str, **asked: Any) -> Any:
+    """Changes of a loan's grade; None when the book has no such loan."""
+    return queries.grade_history(loan_id, **asked) or (
+        None if not queries.loans(loan_id=loan_id).rows else []
+    )
 
 
 def _loans(node: Asked) -> APIRouter:
@@ -117,10 +149,43 @@ def _loans(node: Asked) -> APIRouter:
         """Every fact, warning and grade change, in the order they became known, with reasons."""
         return json_answer({"lines": await _found(node.queries.story, loan_id, asked)})
 
+    _add_grades(router, node)
     return router
 
 
-def _views(node: Asked) -> APIRouter:
+def _add_grades(router: APIRouter, node: Asked) -> None:
+    """One loan's grades."""
+
+    @router.get(
+        "/{loan_id}/grades",
+        operation_id="list_grade_changes",
+        summary="Every change of a loan's grade, as it was said",
+        responses=done(record("GradeChanges", {"changes": listed(ref("GradeChange"))})),
+    )
+    async def list_grade_changes(
+        loan_id: LoanId, asked: Annotated[HistoryAsked, Query()]
+    ) -> Response:
+        """Oldest first, each with rule, article, facts and numbers, as known when it was judged."""
+        read = partial(_changes, node.queries, regime=asked.regime)
+        return json_answer({"changes": await _found(read, loan_id, asked)})
+
+    @router.get(
+        "/{loan_id}/grades/anew",
+        operation_id="grade_anew",
+        summary="A loan graded anew from the facts, as corrected",
+        responses=done(ref("GradedAnew")),
+    )
+    async def grade_anew(loan_id: LoanId, asked: Annotated[AnewAsked, Query()]) -> Response:
+        """What the grade is by all that is known now, and everything that asks for it.
+
+        `regime` may be any shipped one; a day after the last close is judged as if nothing else
+        happened. `known_on` leaves out what was learned later.
+        """
+        read = partial(node.queries.regraded, regime=asked.regime)
+        return json_answer(await _found(read, loan_id, asked))
+
+
+def _graded(node: Asked) -> APIRouter:
     router = APIRouter(tags=["views"], prefix="/v1")
 
     @router.get(
@@ -133,6 +198,7 @@ def _views(node: Asked) -> APIRouter:
         """A page of current grades, or as of a day, each with date, rule and reason."""
         found = await run_in_threadpool(
             node.queries.grades,
+            regime=asked.regime,
             grade=asked.grade,
             loan_id=asked.loan,
             borrower_id=asked.borrower,
@@ -143,6 +209,22 @@ def _views(node: Asked) -> APIRouter:
             limit=asked.limit,
         )
         return paged("grades", found)
+
+    @router.get(
+        "/regimes",
+        operation_id="list_regimes",
+        summary="What loans are graded by",
+        responses=done(record("Regimes", {"regimes": listed(ref("Regime"))})),
+    )
+    async def list_regimes() -> Response:
+        """The regimes side by side, the main one first, with their grades from the best."""
+        return json_answer({"regimes": await run_in_threadpool(node.queries.regimes)})
+
+    return router
+
+
+def _views(node: Asked) -> APIRouter:
+    router = APIRouter(tags=["views"], prefix="/v1")
 
     @router.get(
         "/portfolio",
@@ -185,5 +267,6 @@ def routes(node: Asked) -> APIRouter:
     """The routes of this module."""
     router = APIRouter()
     router.include_router(_loans(node))
+    router.include_router(_graded(node))
     router.include_router(_views(node))
     return router

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES
-from projections.grades import GRADES
+from projections.account_balances import ACCOUNT_BALANCES
+from projections.balances import LOAN_BALANCES
+from projections.grades import CHANGES, GRADES
 from projections.reading import FLAGS, LISTS
 from projections.refusals import REFUSALS
 from projections.register import LOANS
@@ -129,7 +130,56 @@ SCHEMAS: dict[str, Schema] = {
     "LoanEntry": record("LoanEntry", _fields(LOANS)),
     "Balance": record("Balance", _BALANCE, optional=tuple(_BALANCE.keys() - set(_ALWAYS))),
     "AccountBalance": record("AccountBalance", _fields(ACCOUNT_BALANCES)),
-    "Grade": {"title": "Grade", "type": "object", "properties": _fields(GRADES)},
+    "Grade": {
+        "title": "Grade",
+        "type": "object",
+        "properties": {**_fields(GRADES), "grade_by_rules": WORDS},
+    },
+    "GradeChange": record("GradeChange", _fields(CHANGES)),
+    "Regime": record(
+        "Regime",
+        {
+            "regime": WORDS,
+            "version": WORDS,
+            "title": WORDS,
+            "title_en": WORDS,
+            "grades": listed(
+                record(
+                    "RegimeGrade",
+                    {"grade": WORDS, "local": WORDS, "performing": {"type": "boolean"}},
+                )
+            ),
+        },
+    ),
+    "GradedAnew": record(
+        "GradedAnew",
+        {
+            "loan_id": WORDS,
+            "regime": WORDS,
+            "version": WORDS,
+            "judged_date": or_null(DATE),
+            "projected": {"type": "boolean"},
+            "grade": or_null(WORDS),
+            "rank": or_null(WHOLE),
+            "reason": or_null(ref("GradeChange")),
+            "asking": listed(
+                record(
+                    "Asking",
+                    {
+                        "rule": WORDS,
+                        "asks_for": WORDS,
+                        "text": WORDS,
+                        "article": WORDS,
+                        "source": WORDS,
+                        "mark": WORDS,
+                        "causes": listed(WORDS),
+                    },
+                )
+            ),
+            "rules": listed(WORDS),
+            "changes": listed(ref("GradeChange")),
+        },
+    ),
     "Warning": record("Warning", _fields(WARNINGS)),
     "WarningChange": record("WarningChange", _fields(HISTORY)),
     "WarningWithHistory": record(
@@ -155,6 +205,16 @@ SCHEMAS: dict[str, Schema] = {
             "as_of": or_null(DATE),
             "closed_date": or_null(DATE),
             "currencies": listed(record("PortfolioOfCurrency", _CURRENCY)),
+        },
+    ),
+    "Figure": record(
+        "Figure",
+        {
+            "name": WORDS,
+            "as_of": DATE,
+            "since": or_null(DATE),
+            "columns": listed(WORDS),
+            "rows": listed({"type": "object"}),
         },
     ),
     "TrialBalance": record(

@@ -1,10 +1,26 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
-`files`, `demo`, `intake` and `serve` make facts; `look`, `replay` and `export` read them; `care`
-and `scenario` keep them right; `scale` runs the same agents on Kafka and PostgreSQL.
+`files`, `demo`, `intake` and `serve` make facts; `look`, `grade`, `portfolio`, `report`, `replay`
+and `export` read them; `care` and `scenario` keep them right; `regimes` are what loans are graded
+by; `scale` runs the same agents on Kafka and PostgreSQL.
 """
 
-from streams.cli import care, demo, export, files, intake, look, replay, scale, scenario, serve
+from streams.cli import (
+    care,
+    demo,
+    export,
+    files,
+    grade,
+    intake,
+    look,
+    portfolio,
+    regimes,
+    replay,
+    report,
+    scale,
+    scenario,
+    serve,
+)
 from streams.cli.app import main
 
 __all__ = [
@@ -12,10 +28,14 @@ __all__ = [
     "demo",
     "export",
     "files",
+    "grade",
     "intake",
     "look",
     "main",
+    "portfolio",
+    "regimes",
     "replay",
+    "report",
     "scale",
     "scenario",
     "serve",

@@ -135,7 +135,31 @@ def _verified(log: FactLog, since: Checkpoint | None, bar: Bar) -> ChainReport:
     return report
 
 
+class OtherRules(LoanError):
+    """The views were judged by other rules than the settings name."""
+
+    code = "other_rules"
+
+
+def _same_rules(settings: Settings) -> None:
+    """Errors: OtherRules, before anything is compared by rules that the views do not follow."""
+    reads = Queries.open(settings.views_db)
+    try:
+        stored = {view["view"]: view["rules_version"] for view in reads.status()["views"]}
+    finally:
+        reads.close()
+    for view in (factory() for factory in views_of(settings)):
+        if stored.get(view.name, view.rules_version) != view.rules_version:
+            raise OtherRules(
+                f"The view {view.name} follows {stored[view.name]}; the settings name "
+                f"{view.rules_version}.",
+                way_out="Check under the settings that wrote it (LOANBELL_REGIME, --config), or "
+                "start `loanbell serve`, which grades all of history by the new rules.",
+            )
+
+
 def _differences(settings: Settings, store: Store) -> list[Difference]:
+    _same_rules(settings)
     projector = Projector.open(settings.views_db, store, views=views_of(settings))
     try:
         return projector.check()
@@ -290,3 +314,5 @@ def _print_rebuild(report: RebuildReport) -> None:
         out.print(table("Control totals that changed", ["table", "measure", "was", "is"], rows))
     else:
         out.print(f"all {len(report.totals)} control totals agree with the view replaced")
+    if report.books:
+        out.print(f"all {len(report.books)} totals agree with the trial balance and among views")

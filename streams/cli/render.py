@@ -29,7 +29,24 @@ GRADE_STYLE = {
     "substandard": "dark_orange",
     "doubtful": "red",
     "loss": "bold red",
+    "performing": "green",
+    "overdue": "yellow",
+    "default": "red",
+    "stage_1": "green",
+    "stage_2": "yellow",
+    "stage_3": "red",
+    "standard": "green",
+    "sma_0": "yellow",
+    "sma_1": "yellow",
+    "sma_2": "dark_orange",
+    "npa": "red",
+    "current": "green",
+    "past_due_30_89": "yellow",
+    "past_due_90": "dark_orange",
+    "non_accrual": "red",
+    "charge_off": "bold red",
 }
+"""Styles of the grades of shipped regimes; a grade of one's own is printed plain."""
 
 
 class RateColumn(ProgressColumn):

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from bench import __main__ as command
-from bench import rebuild
+from bench import history, rebuild
 from bench.latency import percentile
 from bench.machine import describe
 from projections.views import all_views
@@ -54,6 +54,13 @@ def test_the_rebuild_names_every_view_and_its_share() -> None:
     shares = [int(row["note"].removesuffix("%")) for row in rows if row["unit"] == "µs/fact"]
     assert 90 <= sum(shares) <= 110  # each is rounded to a whole percent
     assert all(row["value"] > 0 for row in rows if row["unit"] == "facts/s")
+
+
+def test_the_history_of_a_small_book_takes_a_few_bytes_a_loan_and_close() -> None:
+    found = {row["measure"]: row["value"] for row in history.run(seed=3, quick=True)}
+    assert 0.5 < found["packed columns alone"] < 4
+    assert found["on disk"] < 1
+    assert all(value > 0 for value in found.values())
 
 
 def test_an_unknown_question_is_answered_with_the_known_ones(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger.commands import (
     AccrueInterest,
     ApplyCharge,
+    AssessLoan,
     ChangeGuarantor,
     ChangeLimit,
     ChangeOfficer,
@@ -24,8 +25,10 @@ from ledger.commands import (
     CreditAccount,
     DebitAccount,
     DisburseLoan,
+    EndGradeOverride,
     OpenAccount,
     OpenLoan,
+    OverrideGrade,
     ReceiveRepayment,
     ReportPosition,
     ReturnDebit,
@@ -137,6 +140,29 @@ EVERY_TYPE: dict[str, tuple[dict[str, Any], Command]] = {
     "loan_status_changed": (
         {"loan_id": "L1", "finding": "evasion", "active": True, "reason": "moved away"},
         ChangeStatus(**LOAN, finding="evasion", active=True, reason="moved away"),
+    ),
+    "loan_assessed": (
+        {"loan_id": "L1", "measure": "ecl_ratio", "percent": "52.5", "reason": "model"},
+        AssessLoan(**LOAN, measure="ecl_ratio", value_ppm=525_000, reason="model"),
+    ),
+    "grade_overridden": (
+        {
+            "loan_id": "L1", "regime": "cn-2023", "grade": "doubtful", "reason": "fled",
+            "requested_by": "Li Na", "approved_by": "Wang Fang", "until": "2024-06-30",
+        },
+        OverrideGrade(
+            **LOAN, regime="cn-2023", grade="doubtful", reason="fled", requested_by="Li Na",
+            approved_by="Wang Fang", until=date(2024, 6, 30),
+        ),
+    ),
+    "grade_override_ended": (
+        {
+            "loan_id": "L1", "regime": "cn-2023", "reason": "back",
+            "requested_by": "Li Na", "approved_by": "Wang Fang",
+        },
+        EndGradeOverride(
+            **LOAN, regime="cn-2023", reason="back", requested_by="Li Na", approved_by="Wang Fang",
+        ),
     ),
     "position_reported": (
         {"loan_id": "L1", "outstanding": "10", "currency": "CNY", "months_past_due": 2},

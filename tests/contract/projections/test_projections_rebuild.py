@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ledger.errors import InvariantBroken
 from ledger.store import LEDGER_LOG, Store
 from projections.projector import Projector, check
 from projections.rebuild import Progress
@@ -77,6 +78,39 @@ def test_a_rebuild_puts_right_what_was_wrong_and_says_which_totals_changed(
     ]
     assert report.differing[0].before > report.differing[0].after
     assert dump(views_path) == before
+    assert projected.check() == []
+
+
+def test_a_rebuild_is_held_against_the_trial_balance(projected: Projector) -> None:
+    report = projected.rebuild("all")
+    assert all(total.holds for total in report.books)
+    assert {total.what for total in report.books} == {
+        "principal",
+        "payments not applied",
+        "deposits",
+        "outstanding by grades of cn-2023",
+    }
+    assert all(total.first > 0 for total in report.books if total.what != "payments not applied")
+
+
+def test_what_does_not_agree_with_the_books_is_not_put_in_place(
+    projected: Projector, views_path: Path, dump: Dump
+) -> None:
+    with tampering(views_path) as connection:
+        connection.exec_driver_sql(
+            "UPDATE trial_balance SET debit_minor = debit_minor + 7 WHERE value_day = "
+            "(SELECT max(value_day) FROM trial_balance WHERE account = 'assets:loans:principal') "
+            "AND account = 'assets:loans:principal'"
+        )
+        connection.exec_driver_sql("UPDATE loan_balances SET paid_minor = paid_minor + 1")
+    before, named = dump(views_path), tables(views_path)
+    with pytest.raises(
+        InvariantBroken, match=r"principal in CNY: trial_balance has .* rebuild all"
+    ):
+        projected.rebuild("balances")
+    assert (dump(views_path), tables(views_path)) == (before, named)
+    assert projected.rebuild("refusals").outcome == "swapped"  # has no part in it
+    assert projected.rebuild("all").outcome == "swapped"
     assert projected.check() == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ledger.store import LEDGER_LOG, Store
 from ledger.terms import Instalment, Terms
 from projections.projector import Projector
 from projections.queries import Queries
+from projections.views import all_views
 
 NOON_US = 43_200_000_000
 
@@ -38,11 +39,11 @@ def day(text: str) -> date:
 class Diary:
     """Writes what happened, day by day, and asks what the views say. Amounts in minor units."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *regimes: str | Path) -> None:
         self.store = Store.open(folder / "ledger.db")
         self.ledger = Ledger(self.store.ledger)
         self.views = folder / "views.db"
-        self.projector = Projector.open(self.views, self.store)
+        self.projector = Projector.open(self.views, self.store, views=all_views(*regimes))
         self.queries: Queries | None = None
         self._written = 0
 
@@ -66,10 +67,19 @@ class Diary:
         """A loan paid out in full, with instalments of principal alone."""
         total = sum(dues.values())
         self.open(loan_id, on, total, borrower=borrower, **more)
-        self.write(DisburseLoan, on, loan_id=loan_id, amount_minor=total, currency="CNY")
-        self.schedule(loan_id, on, dues)
+        currency = more.get("currency", "CNY")
+        self.write(DisburseLoan, on, loan_id=loan_id, amount_minor=total, currency=currency)
+        self.schedule(loan_id, on, dues, currency=currency)
 
-    def open(self, loan_id: str, on: str, principal_minor: int, *, borrower: str) -> None:
+    def open(
+        self,
+        loan_id: str,
+        on: str,
+        principal_minor: int,
+        *,
+        borrower: str,
+        currency: str = "CNY",
+    ) -> None:
         self.write(
             OpenLoan,
             on,
@@ -77,7 +87,7 @@ class Diary:
             borrower_id=borrower,
             account_id=None,
             product="working-capital",
-            currency="CNY",
+            currency=currency,
             principal_minor=principal_minor,
             terms=Terms(method="given", instalments=1),
             officer_id="O1",
@@ -87,17 +97,27 @@ class Diary:
             guarantor_id=None,
         )
 
-    def schedule(self, loan_id: str, on: str, dues: dict[str, int], **more: Any) -> None:
+    def schedule(
+        self, loan_id: str, on: str, dues: dict[str, int], currency: str = "CNY", **more: Any
+    ) -> None:
         rows = tuple(
             Instalment(number=n, due_date=day(due), principal_minor=amount, interest_minor=0)
             for n, (due, amount) in enumerate(dues.items(), start=1)
         )
         self.write(
-            ScheduleInstalments, on, loan_id=loan_id, currency="CNY", instalments=rows, **more
+            ScheduleInstalments, on, loan_id=loan_id, currency=currency, instalments=rows, **more
         )
 
-    def pay(self, loan_id: str, on: str, amount_minor: int, *, known: str | None = None) -> str:
-        fields = {"loan_id": loan_id, "amount_minor": amount_minor, "currency": "CNY"}
+    def pay(
+        self,
+        loan_id: str,
+        on: str,
+        amount_minor: int,
+        *,
+        known: str | None = None,
+        currency: str = "CNY",
+    ) -> str:
+        fields = {"loan_id": loan_id, "amount_minor": amount_minor, "currency": currency}
         return self.write(ReceiveRepayment, on, known=known, **fields)
 
     def bounce(self, loan_id: str, on: str, transaction_id: str) -> None:
@@ -165,13 +185,34 @@ class Diary:
         """Whatever happened: every view equals its rebuild."""
         assert [str(difference) for difference in self.projector.check()] == []
 
+    def shut(self) -> None:
+        """The end of the story, and of the files."""
+        self.end_of_story()
+        if self.queries is not None:
+            self.queries.close()
+        self.projector.close()
+        self.store.close()
+
 
 @pytest.fixture
 def diary(tmp_path: Path) -> Iterator[Diary]:
+    """A diary graded by the default regime."""
     written = Diary(tmp_path)
     yield written
-    written.end_of_story()
-    if written.queries is not None:
-        written.queries.close()
-    written.projector.close()
-    written.store.close()
+    written.shut()
+
+
+@pytest.fixture
+def diary_by(tmp_path: Path) -> Iterator[Callable[..., Diary]]:
+    """`diary_by("cn-2023", "ifrs9")`: a diary graded by several regimes, or files."""
+    made: list[Diary] = []
+
+    def make(*regimes: str | Path) -> Diary:
+        folder = tmp_path / f"book-{len(made)}"
+        folder.mkdir()
+        made.append(Diary(folder, *regimes))
+        return made[-1]
+
+    yield make
+    for written in made:
+        written.shut()

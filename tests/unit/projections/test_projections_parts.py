@@ -13,7 +13,7 @@ from projections.ageing import BUCKETS
 from projections.book import Finding
 from projections.observation import Observed
 from projections.rebuild import Difference, RebuildReport, Total
-from projections.regime import load
+from projections.regime_file import load
 from projections.story import StoryLine, told
 from projections.sums import by_group
 from projections.wording import count_text, money_text, share_text
@@ -73,7 +73,7 @@ def test_buckets_change_on_the_day_after_each_limit(dpd: int, name: str) -> None
 
 
 def observed(*findings: tuple[str, bool]) -> Observed:
-    rule = load("cn-2023").observation
+    rule = load("cn-2023").latest.observation
     assert rule is not None
     found = [
         Finding(

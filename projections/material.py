@@ -1,0 +1,264 @@
+"""Material arrears: since when they have stood above both limits, by borrower or by loan.
+
+The counter starts on the first day at whose end arrears are over the absolute limit and over the
+share of what is owed, and from nothing once either is not. Judged at each close for all loans at
+once; only who is above the limits is looked at day by day. Money of different currencies is never
+added up.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ledger.dates import day_number
+from ledger.events import (
+    InstalmentsScheduled,
+    LoanClosed,
+    LoanDisbursed,
+    PositionReported,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+)
+from projections.book import LoanBook
+from projections.facts import Facts
+from projections.owed import Owed
+from projections.regime import Edition, Materiality
+from warning.intake import effective_day
+from warning.payments import PaymentLog
+from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
+
+
+class Above(NamedTuple):
+    """Arrears above the limits: of all loans that count together, minor units."""
+
+    rule: Materiality
+    arrears_minor: int
+    owed_minor: int
+
+
+class Material(Growing):
+    """`start`: the day before the counter's first, so that it counts like an unmet due day; NEVER
+    while arrears are not material. `arrears` and `owed`: of all loans that count together, where
+    they are above the limits."""
+
+    start: DayArray
+    arrears: IntArray
+    owed: IntArray
+    latest: DayArray
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_column("start", np.int32, fill=NEVER)
+        self.add_column("arrears", np.int64)
+        self.add_column("owed", np.int64)
+        self.add_column("latest", np.int32, fill=-1)
+        self._principal = PaymentLog()
+        self._held = (array("q"), array("q"), array("q"))
+        self._touched = (array("q"), array("q"))
+        self._rows_of: dict[int, list[int]] = {}
+        self._closed = 0
+
+    def fold(self, facts: Facts, book: LoanBook) -> None:
+        """Take in what moves principal, and note whose arrears may have fallen."""
+        rows, days, amounts = self._held
+        touched, effective = self._touched
+        row_of = book.arrears.row_of
+        for kind, principal in _MOVING.items():
+            for item in facts.of(kind):
+                fact = item.fact
+                row, day = row_of(fact.loan_id), day_number(fact.value_date)
+                touched.append(row)
+                effective.append(effective_day(fact) if kind is RepaymentReversed else day)
+                if amount := principal(fact):
+                    rows.append(row)
+                    days.append(day)
+                    amounts.append(amount)
+
+    def welcome(self, book: LoanBook) -> None:
+        """Take in new rows."""
+        for row in range(self.rows, book.rows):
+            self._rows_of.setdefault(int(book.arrears.borrower[row]), []).append(row)
+        self.grow(book.rows)
+
+    def together(self, book: LoanBook, rows: Sequence[int]) -> list[int]:
+        """`rows` and all loans of their borrowers."""
+        borrowers = {int(book.arrears.borrower[row]) for row in rows}
+        return sorted(row for borrower in borrowers for row in self._rows_of[borrower])
+
+    def above(self, edition: Edition, row: int, product_class: str) -> Above | None:
+        """The arrears above the limits that a loan counts with; None while they are not."""
+        if self.start[row] == NEVER:
+            return None
+        rule = next(rule for rule in edition.materiality if rule.speaks_of(product_class))
+        return Above(rule, int(self.arrears[row]), int(self.owed[row]))
+
+    def close(self, edition: Edition, book: LoanBook, kinds: Sequence[BoolArray]) -> None:
+        """Judge all loans at the book's standing; `kinds[i]` says which the i-th rule speaks of.
+
+        Between two closes on consecutive days a counter goes on or begins today, but for late
+        facts; else who was paid or is new is looked at day by day.
+        """
+        day, rows = book.standing.day, self.rows
+        self._take_principal()
+        doubtful = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        doubtful[book.arrears.borrower[book.corrected]] = True
+        touched, last = self._take_touched(day), self._closed
+        if day - last > 1:
+            doubtful[book.arrears.borrower[touched]] = True
+        if not last:
+            doubtful[:] = True
+        self._closed = day
+        before = self.start[:rows].copy()
+        self.start[:rows] = NEVER
+        for rule, of_rule in zip(edition.materiality, kinds, strict=True):
+            above = self._above(rule, book, np.flatnonzero(of_rule & book.standing.counted))
+            if not above.rows.size:
+                continue
+            leads = above.rows[above.first]
+            start = before[leads].astype(np.int64)
+            same = before[above.rows] == np.repeat(start, above.sizes)
+            walk = doubtful[book.arrears.borrower[leads]]
+            walk |= ~np.logical_and.reduceat(same, above.first)
+            for place in np.flatnonzero(walk).tolist():
+                group = self.group_of(rule, book, int(leads[place]), of_rule)
+                start[place] = self._first_day(rule, book, group) - 1
+            for place in np.flatnonzero((start == NEVER) & ~walk).tolist():
+                start[place] = self._began(rule, book, above, place, last) - 1
+            self.start[above.rows] = np.repeat(start, above.sizes)
+            self.arrears[above.rows] = np.repeat(above.arrears, above.sizes)
+            self.owed[above.rows] = np.repeat(above.owed, above.sizes)
+
+    def path(
+        self, rule: Materiality, book: LoanBook, group: Sequence[int], closes: IntArray
+    ) -> IntArray:
+        """`start` at each of the past `closes`, by what is known now."""
+        found = np.full(len(closes), NEVER, np.int64)
+        for first, end in self._spans(rule, book, group):
+            found[np.searchsorted(closes, first) : np.searchsorted(closes, end)] = first - 1
+        return found
+
+    def group_of(self, rule: Materiality, book: LoanBook, row: int, kinds: BoolArray) -> list[int]:
+        """The loans that count together with `row`, ended ones too; `kinds` as for `close`."""
+        if rule.per == "loan":
+            return [row]
+        same = self._rows_of[int(book.arrears.borrower[row])]
+        return [one for one in same if kinds[one] and book.currency[one] == book.currency[row]]
+
+    def _above(self, rule: Materiality, book: LoanBook, rows: IntArray) -> _Groups:
+        """The groups of loans that count together and are above the limits now."""
+        standing, borrower = book.standing, book.arrears.borrower
+        late = np.zeros(len(book.arrears.borrower_ids), np.bool_)
+        late[borrower[rows[standing.arrears[rows] > 0]]] = True
+        rows = rows[late[borrower[rows]]]
+        if not rows.size:
+            return _Groups(rows, rows, rows, rows, rows)
+        key = rows if rule.per == "loan" else borrower[rows].astype(np.int64)
+        key = key * len(book.currencies.names) + book.currency[rows]
+        order = np.argsort(key, kind="stable")
+        rows, key = rows[order], key[order]
+        first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+        sizes = np.diff(np.append(first, len(rows)))
+        arrears = np.add.reduceat(standing.arrears[rows], first)
+        owed = np.add.reduceat(standing.outstanding[rows], first)
+        names = book.currencies.names
+        limits = np.array([rule.absolute.get(name, 0) for name in names], np.int64)
+        above = (arrears > limits[book.currency[rows[first]]]) & (
+            arrears * 100 > owed * rule.over_percent
+        )
+        rows, sizes = rows[np.repeat(above, sizes)], sizes[above]
+        return _Groups(rows, np.cumsum(sizes) - sizes, sizes, arrears[above], owed[above])
+
+    def _began(
+        self, rule: Materiality, book: LoanBook, above: _Groups, place: int, last: int
+    ) -> int:
+        """The first day after the close of `last` above the limits: only dues moved since."""
+        day, owed = book.standing.day, int(above.owed[place])
+        first = int(above.first[place])
+        rows = above.rows[first : first + int(above.sizes[place])].tolist()
+        limit = rule.absolute.get(book.currencies.names[int(book.currency[rows[0]])], 0)
+        dues = [(int(book.standing.arrears[row]), *book.arrears.dues.of(row)) for row in rows]
+        for earlier in range(last + 1, day):
+            arrears = sum(max(now - _due(days, cums, earlier, day), 0) for now, days, cums in dues)
+            if arrears > limit and arrears * 100 > owed * rule.over_percent:
+                return earlier
+        return day
+
+    def _first_day(self, rule: Materiality, book: LoanBook, group: Sequence[int]) -> int:
+        """Since when, without a day between, the group has been above the limits."""
+        today = book.standing.day
+        spans = self._spans(rule, book, group)
+        return spans[-1][0] if spans and spans[-1][1] == today + 1 else today
+
+    def _spans(
+        self, rule: Materiality, book: LoanBook, group: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """Stretches of days [first, end) above both limits, up to the close that is judged."""
+        past = [
+            Owed(book, row, self._principal.by_day(int(self.latest[row])).items()) for row in group
+        ]
+        last = book.standing.day
+        days = sorted({day for owed in past for day in owed.days if day <= last})
+        limit = rule.absolute.get(book.currencies.names[int(book.currency[group[0]])], 0)
+        spans: list[tuple[int, int]] = []
+        for day, end in zip(days, [*days[1:], last + 1], strict=True):
+            sums = [owed.at(day) for owed in past]
+            late, whole = sum(one for one, _ in sums), sum(one for _, one in sums)
+            if late <= limit or late * 100 <= whole * rule.over_percent:
+                continue
+            if spans and spans[-1][1] == day:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((day, end))
+        return spans
+
+    def _take_principal(self) -> None:
+        """Put what was held back into the log."""
+        rows, days, amounts = (np.array(held, np.int64) for held in self._held)
+        self._held = (array("q"), array("q"), array("q"))
+        if rows.size:
+            self._principal.append(self.latest, rows, days, amounts)
+
+    def _take_touched(self, day: int) -> IntArray:
+        """The rows whose arrears may have fallen by the end of `day`, since the last close."""
+        rows, days = (np.array(held, np.int64) for held in self._touched)
+        later = days > day
+        self._touched = (array("q", rows[later].tolist()), array("q", days[later].tolist()))
+        return rows[~later]
+
+
+class _Groups(NamedTuple):
+    """Loans that count together: their rows, group by group, and where each group begins."""
+
+    rows: IntArray
+    first: IntArray
+    sizes: IntArray
+    arrears: IntArray
+    owed: IntArray
+
+
+def _due(days: list[int], cums: list[int], start: int, end: int) -> int:
+    """What falls due on days [start, end)."""
+    before, after = bisect_left(days, start), bisect_left(days, end)
+    return (cums[after - 1] if after else 0) - (cums[before - 1] if before else 0)
+
+
+def _reallocated(fact: RepaymentsReallocated) -> int:
+    return -sum(one.split.principal_minor - one.before.principal_minor for one in fact.changes)
+
+
+_MOVING: dict[type, Callable[[Any], int]] = {
+    RepaymentReceived: lambda fact: -fact.split.principal_minor,
+    RepaymentReversed: lambda fact: fact.split.principal_minor,
+    RepaymentsReallocated: _reallocated,
+    LoanDisbursed: lambda fact: fact.amount_minor,
+    InstalmentsScheduled: lambda _: 0,
+    PositionReported: lambda _: 0,
+    LoanClosed: lambda _: 0,
+}
+"""Facts that may put arrears back below a limit, and what each adds to the principal."""
