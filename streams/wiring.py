@@ -386,7 +386,7 @@ class Node:
         settings = self.settings
         return BusinessDayTimer(
             Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
-            parts.last_closed=lambda: self.closed_through,
+            last_closed=lambda: self.closed_through,
             submit=self.submit,
             behind=self.fell_behind,
             most_missed=settings.most_missed_days,
