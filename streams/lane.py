@@ -35,7 +35,8 @@ from streams.topics import TRANSACTIONS_TOPIC
 from streams.wiring import Node
 
 WAITING = 4_000
-"""Deliveries that wait in a lane before the consumer is held up."""
+WAITING_BYTES = 16 << 20
+"""Deliveries that wait in a lane, and their bytes, before the consumer is held up."""
 NODE_STOP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 EVICT_AFTER = 6
@@ -82,7 +83,7 @@ class Lane:
         self._source = f"{TRANSACTIONS_TOPIC}:{partition}"
         self._inbox: deque[Delivery] = deque()
         self._came, self._room, self._stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._put = 0
+        self._put = self._bytes = 0
         self._pending: deque[list[Delivery]] = deque()
         self._asked_close: date | None = None
         self._task: asyncio.Task[None] | None = None
@@ -103,13 +104,18 @@ class Lane:
             if delivery.offset <= self.done:
                 delivery.ack()
             return
-        while len(self._inbox) >= WAITING and not self._stopping.is_set():
+        while self._is_full and not self._stopping.is_set():
             self._room.clear()
             await self._room.wait()
         if not self._stopping.is_set():
             self._put = delivery.offset
+            self._bytes += len(delivery.value)
             self._inbox.append(delivery)
             self._came.set()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= WAITING or self._bytes >= WAITING_BYTES
 
     async def _gather(self) -> list[Delivery]:
         """The next delivery and what waits behind it, up to a batch of messages."""
@@ -120,6 +126,7 @@ class Lane:
         messages = 0
         while self._inbox and messages < self._settings.batch_messages:
             delivery = self._inbox.popleft()
+            self._bytes -= len(delivery.value)
             messages += delivery.value.count(b"\n") + 1
             batch.append(delivery)
         self._room.set()
