@@ -18,14 +18,13 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from ledger.commands import CloseBusinessDay
 from ledger.errors import StaleVersion, StoreUnavailable
 from ledger.service import Incoming
 from ledger.store import PostgresStore
 from streams import routing
-from streams.clock import BusinessDayTimer, Timetable
+from streams.clock import BusinessDayTimer, timer_of
 from streams.ingest import read
 from streams.kafka import Delivery, Outgoing, Producer, partition_of
 from streams.metrics import Metrics
@@ -311,13 +310,12 @@ class Lane:
 
     def _timer(self, node: Node) -> BusinessDayTimer:
         """Sends the close of a day, when its time has come, to the end of the partition's topic."""
-        settings = self._settings
-        return BusinessDayTimer(
-            Timetable(node.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
+        return timer_of(
+            self._settings,
+            node.calendar,
             last_closed=lambda: _later(node.closed_through, self._asked_close),
             submit=self._ask_close,
             behind=node.fell_behind,
-            most_missed=settings.most_missed_days,
         )
 
     async def _ask_close(self, closes: Sequence[Incoming]) -> None:
