@@ -21,7 +21,7 @@ $(VENV)/.installed: pyproject.toml
 demo: install ## a seeded SME portfolio through the whole path, with a report (under two minutes)
 	$(BIN)/loanbell demo
 
-services: ## install the real programs that service tests start (Prometheus, Chromium)
+services: ## install what service tests start (Prometheus, Chromium, PostgreSQL, Kafka)
 	@sh deploy/services.sh
 
 test: install ## all tests; a service that is not installed skips its tests, with the reason

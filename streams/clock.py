@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from ledger.dates import Calendar, date_of_us, moment_us, now_us, start_of_day_us
 from ledger.service import Incoming
 from streams.ingest import close_of_day
+from streams.settings import Settings
 
 SOURCE = "clock"
 LONGEST_SLEEP_SECONDS = 30.0
@@ -91,6 +92,24 @@ class BusinessDayTimer:
             close = close_of_day(day, recorded_at_us=at_us, source=SOURCE, offset=1)
             await self._submit([close])
         return days
+
+
+def timer_of(
+    settings: Settings,
+    calendar: Calendar,
+    *,
+    last_closed: Callable[[], date | None],
+    submit: Callable[[list[Incoming]], Awaitable[object]],
+    behind: Callable[[int], None],
+) -> BusinessDayTimer:
+    """The timer that `settings` ask for."""
+    return BusinessDayTimer(
+        Timetable(calendar, settings.close_time, ZoneInfo(settings.time_zone)),
+        last_closed=last_closed,
+        submit=submit,
+        behind=behind,
+        most_missed=settings.most_missed_days,
+    )
 
 
 def days_between(first: date, before: date, calendar: Calendar) -> list[date]:

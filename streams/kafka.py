@@ -25,7 +25,8 @@ from ledger.errors import StoreUnavailable
 from streams.parts import secret_in
 from streams.settings import Settings, SettingsError
 
-MOST_BATCH_BYTES = 900_000
+BUFFERED = 256
+"""Deliveries that wait in Faust before a lane has room for them."""
 _FIRST_OFFSET = 1
 
 
@@ -239,6 +240,7 @@ class Consumer:
             broker_session_timeout=settings.session_seconds,
             broker_heartbeat_interval=settings.session_seconds / 4,
             broker_commit_interval=1.0,
+            stream_buffer_maxsize=BUFFERED,
             consumer_auto_offset_reset="earliest",
             autodiscover=False,
             web_enabled=False,

@@ -18,14 +18,13 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from ledger.commands import CloseBusinessDay
 from ledger.errors import StaleVersion, StoreUnavailable
 from ledger.service import Incoming
 from ledger.store import PostgresStore
 from streams import routing
-from streams.clock import BusinessDayTimer, Timetable
+from streams.clock import BusinessDayTimer, timer_of
 from streams.ingest import read
 from streams.kafka import Delivery, Outgoing, Producer, partition_of
 from streams.metrics import Metrics
@@ -35,7 +34,8 @@ from streams.topics import TRANSACTIONS_TOPIC
 from streams.wiring import Node
 
 WAITING = 4_000
-"""Deliveries that wait in a lane before the consumer is held up."""
+WAITING_BYTES = 16 << 20
+"""Deliveries that wait in a lane, and their bytes, before the consumer is held up."""
 NODE_STOP_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 EVICT_AFTER = 6
@@ -82,7 +82,7 @@ class Lane:
         self._source = f"{TRANSACTIONS_TOPIC}:{partition}"
         self._inbox: deque[Delivery] = deque()
         self._came, self._room, self._stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._put = 0
+        self._put = self._bytes = 0
         self._pending: deque[list[Delivery]] = deque()
         self._asked_close: date | None = None
         self._task: asyncio.Task[None] | None = None
@@ -103,13 +103,18 @@ class Lane:
             if delivery.offset <= self.done:
                 delivery.ack()
             return
-        while len(self._inbox) >= WAITING and not self._stopping.is_set():
+        while self._is_full and not self._stopping.is_set():
             self._room.clear()
             await self._room.wait()
         if not self._stopping.is_set():
             self._put = delivery.offset
+            self._bytes += len(delivery.value)
             self._inbox.append(delivery)
             self._came.set()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= WAITING or self._bytes >= WAITING_BYTES
 
     async def _gather(self) -> list[Delivery]:
         """The next delivery and what waits behind it, up to a batch of messages."""
@@ -120,6 +125,7 @@ class Lane:
         messages = 0
         while self._inbox and messages < self._settings.batch_messages:
             delivery = self._inbox.popleft()
+            self._bytes -= len(delivery.value)
             messages += delivery.value.count(b"\n") + 1
             batch.append(delivery)
         self._room.set()
@@ -304,13 +310,12 @@ class Lane:
 
     def _timer(self, node: Node) -> BusinessDayTimer:
         """Sends the close of a day, when its time has come, to the end of the partition's topic."""
-        settings = self._settings
-        return BusinessDayTimer(
-            Timetable(node.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
+        return timer_of(
+            self._settings,
+            node.calendar,
             last_closed=lambda: _later(node.closed_through, self._asked_close),
             submit=self._ask_close,
             behind=node.fell_behind,
-            most_missed=settings.most_missed_days,
         )
 
     async def _ask_close(self, closes: Sequence[Incoming]) -> None:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from types import TracebackType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar, date_of, now_us
 from ledger.errors import StoreUnavailable
@@ -29,7 +28,7 @@ from projections.queries import Queries
 from streams import parts
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
 from streams.app import EmbeddedApp, delivered, listen
-from streams.clock import BusinessDayTimer, Timetable
+from streams.clock import timer_of
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
@@ -139,7 +138,14 @@ class Node:
         self._state = "starting"
         await app.start()
         if self.settings.closed_by == "timer":
-            self._timer = asyncio.create_task(self._business_days().run())
+            timer = timer_of(
+                self.settings,
+                self.calendar,
+                last_closed=lambda: self.closed_through,
+                submit=self.submit,
+                behind=self.fell_behind,
+            )
+            self._timer = asyncio.create_task(timer.run())
 
     async def stop(self) -> bool:
         """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
@@ -381,16 +387,6 @@ class Node:
     def _tell_moved(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-
-    def _business_days(self) -> BusinessDayTimer:
-        settings = self.settings
-        return BusinessDayTimer(
-            Timetable(self.calendar, settings.close_time, ZoneInfo(settings.time_zone)),
-            last_closed=lambda: self.closed_through,
-            submit=self.submit,
-            behind=self.fell_behind,
-            most_missed=settings.most_missed_days,
-        )
 
     def fell_behind(self, days: int) -> None:
         """So many business days are open that the timer leaves alone; 0 when there are none."""

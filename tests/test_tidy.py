@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["ledger", "warning", "projections", "streams", "bench"]
 DOORS = {
-    "eventsourcing": {"ledger/store.py", "ledger/store", "bench/recording.py"},
+    "eventsourcing": {"ledger/store.py", "ledger/store", "bench/recording.py", "bench/scaled.py"},
     "sqlite3": {"ledger/store.py", "ledger/store", "projections/tables.py", "bench"},
     "psycopg": {"ledger/store.py", "ledger/store", "projections/engines.py", "bench"},
     "sqlalchemy": {"projections"},

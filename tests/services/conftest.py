@@ -165,7 +165,7 @@ class Scaled:
                 found.append(getattr(store, log).tracked(source.format(partition)))
         return found
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = 120.0) -> None:
         """Until all that is in the topic was recorded, watched and published."""
         deadline = time.monotonic() + seconds
         while not self._finished():

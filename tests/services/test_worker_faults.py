@@ -64,7 +64,7 @@ def assert_same_book(scaled: Any, undisturbed: Any) -> None:
     assert set(published) == book.event_ids  # At least once: repeats have the same id.
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_workers_killed_at_random_moments(
     scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, seed: int
 ) -> None:
@@ -90,14 +90,13 @@ def test_workers_come_and_go_under_load(
     random, scaled = Random(3), scale(PARTITIONS)
     scaled.start(**QUICK)
     with sending(scaled, portfolio_messages, pieces=8, pause=0.3):
-        for _ in range(2):
-            newcomer = scaled.start(**QUICK)
-            scaled.joined(newcomer)
-            time.sleep(random.uniform(0.1, 1.5))
-            newcomer.send_signal(signal.SIGTERM)
-            started = time.monotonic()
-            assert newcomer.wait(timeout=20) == 0
-            assert time.monotonic() - started < 10
+        newcomer = scaled.start(**QUICK)
+        scaled.joined(newcomer)
+        time.sleep(random.uniform(0.1, 1.5))
+        newcomer.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert newcomer.wait(timeout=20) == 0
+        assert time.monotonic() - started < 10
     scaled.wait()
     scaled.stop()
     assert_same_book(scaled, undisturbed)

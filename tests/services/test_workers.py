@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -181,3 +182,23 @@ def test_a_close_from_one_sender_reaches_every_partition_once(scale: Scale) -> N
     assert scaled.book().refused == Counter()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
+
+
+def test_the_timer_closes_the_day_in_every_partition_once_whoever_owns_it(scale: Scale) -> None:
+    scaled = scale(partitions=2)
+    timed = {"closed_by": "timer", "close_time": "00:00", "calendar": "weekends"}
+    for _ in range(2):  # The second worker finds the day closed.
+        worker = scaled.start(weekmask="1111111", **timed)
+        scaled.joined(worker)
+        for _ in range(100):
+            days = scaled.book().days
+            if all(days):
+                break
+            time.sleep(0.2)
+        scaled.wait()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+    days = scaled.book().days
+    assert [len(of_partition) for of_partition in days] == [1, 1]
+    assert days[0] == days[1]
+    assert scaled.book().refused == Counter()
