@@ -9,12 +9,15 @@ bell and keeps no warnings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from math import nan
 from typing import Any
 
 import numpy as np
 
 from ledger.dates import day_number
 from ledger.events import (
+    LoanClosed,
     LoanLimitChanged,
     LoanOfficerChanged,
     LoanOpened,
@@ -24,8 +27,10 @@ from warning import batch
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
 from warning.dues import Cursor
+from warning.earlier import READ as EARLIER
+from warning.earlier import EarlierLoans
 from warning.history import History, paid_of, rederive_dues, stretches_of
-from warning.indicators import ACCOUNT_PAST, PAST, evaluate
+from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.measures import (
     BOUNCE_WINDOWS,
@@ -69,6 +74,7 @@ class Engine:
         self._held_due: list[tuple[int, int, int]] = []
         self._officer_since: dict[int, tuple[int, str]] = {}
         self._limit_since: dict[int, tuple[int, str]] = {}
+        self.earlier = EarlierLoans(self.book, lambda row: int(self.columns.limit[row]))
         self._books = Books(
             arrears=self.book,
             history=self.history,
@@ -78,10 +84,11 @@ class Engine:
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
+            more={name: partial(self.earlier.read, name) for name in EARLIER},
         )
         self.book.on_row = self._grow
         self.book.on_dues = self._dues_replaced
-        self.book.on_payments = self._paid.add
+        self.book.on_payments = self._paid_in
         self.book.on_report = self._reported
         self._intake = Intake(self._handlers(), announce=self._announce)
 
@@ -165,7 +172,9 @@ class Engine:
         if not facts:
             return None
         row = batch.loan_ids(facts).index(loan_id)
-        return {name: float(column[row]) for name, column in batch.fold(facts, day, names).items()}
+        found = batch.fold(facts, day, names)
+        # Of the borrower's other loans nothing is known here.
+        return {n: nan if n in BORROWER_WIDE else float(found[n][row]) for n in found}
 
     def nbytes(self) -> dict[str, int]:
         """Bytes held in numpy columns, by part; ids and Python objects not counted."""
@@ -230,6 +239,8 @@ class Engine:
         if dirty and not PAST.isdisjoint(names):
             late = dirty if rows is None else dirty.intersection(rows.tolist())
             self._rederive(sorted(late))
+        if not BORROWER_WIDE.isdisjoint(names):
+            self.earlier.refresh()
         if self.accounts.dirty and not ACCOUNT_PAST.isdisjoint(names):
             self.accounts.refresh()
 
@@ -251,6 +262,7 @@ class Engine:
             **self.book.handlers,
             **self.accounts.handlers,
             LoanOpened: self._opened,
+            LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
             LoanLimitChanged: self._limit_changed,
             RepaymentReversed: self._reversed,
@@ -269,6 +281,11 @@ class Engine:
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
         for cursor in self.due_windows.values():
             cursor.place(row, self.day, days, cums)
+        self.earlier.touched(row)
+
+    def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
+        self._paid.add(rows, days, amounts)
+        self.earlier.paid(rows)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.book.row(fact.loan_id)
@@ -284,6 +301,11 @@ class Engine:
         columns.currency[row] = _code(self.currencies, fact.currency)
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
+        self.earlier.opened(row)
+
+    def _closed(self, fact: LoanClosed, day: int) -> None:
+        self.book.handlers[LoanClosed](fact, day)
+        self.earlier.touched(self.book.row(fact.loan_id))
 
     def _officer_changed(self, fact: LoanOfficerChanged, day: int) -> None:
         row = self.book.row(fact.loan_id)
@@ -295,6 +317,7 @@ class Engine:
         row = self.book.row(fact.loan_id)
         if _is_newest(self._limit_since, row, (day, fact.transaction_id)):
             self.columns.limit[row] = fact.limit_minor
+            self.earlier.touched(row)
 
     def _reversed(self, fact: RepaymentReversed, day: int) -> None:
         self.book.handlers[RepaymentReversed](fact, day)

@@ -194,7 +194,7 @@ class Draw:
             day = opened + draw(st.integers(0, 300))
             self.add(LoanLimitChanged, day, loan_id=loan_id, limit_minor=draw(AMOUNTS))
             self.add(LoanOfficerChanged, day, loan_id=loan_id, officer_id="p", branch="y")
-        if draw(st.integers(0, 5)) == 0:
+        if draw(st.integers(0, 2)) == 0:
             self.add(
                 LoanClosed,
                 opened + draw(st.integers(100, 400)),
