@@ -17,6 +17,7 @@ DOORS = {
     "sqlalchemy": {"projections"},
     "faust": {"streams/app.py", "streams/agents.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
+    "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
     "uvicorn": {"streams/api.py", "streams/api", "streams/app.py", "streams/cli.py", "streams/cli"},

@@ -22,6 +22,14 @@ def _agreed_cost(get: Get) -> FloatArray:
     return divided(real(get("planned_due")), real(get("limit"))) - 1
 
 
+def _paid_of(days: int, measure: str) -> Callable[[Get], FloatArray]:
+    return lambda get: divided(real(get(f"paid_{days}d")), real(get(measure)))
+
+
+def _headroom(get: Get) -> FloatArray:
+    return real(get("limit")) - real(get("outstanding"))
+
+
 def _mean(name: str) -> Callable[[Get], FloatArray]:
     return lambda get: divided(real(get(name)), real(get("earlier_judged")))
 
@@ -56,29 +64,54 @@ AGREED = (
         source=_COMMON,
         formula=plain("limit"),
     ),
-    indicator(
-        "paid_30d_minor",
-        "(t-30, t]",
-        "Paid in the window, reversals taken off the value day of the original.",
-        unknown="never",
-        source=_COMMON,
-        formula=plain("paid_30d"),
+    *(
+        indicator(
+            f"paid_{days}d_minor",
+            f"(t-{days}, t]",
+            "Paid in the window, reversals taken off the value day of the original.",
+            unknown="never",
+            source=_COMMON,
+            formula=plain(f"paid_{days}d"),
+        )
+        for days in (30, 90, 180)
     ),
     indicator(
-        "paid_90d_minor",
-        "(t-90, t]",
-        "Paid in the window, reversals taken off the value day of the original.",
+        "headroom_minor",
+        "at t",
+        "Agreed amount less principal outstanding; below zero beyond the line.",
         unknown="never",
         source=_COMMON,
-        formula=plain("paid_90d"),
+        formula=_headroom,
+    ),
+    *(
+        indicator(
+            f"paid_{days}d_to_limit_ratio",
+            f"(t-{days}, t]",
+            "Paid in the window / agreed amount.",
+            unknown="the agreed amount is zero",
+            source=_COMMON,
+            formula=_paid_of(days, "limit"),
+        )
+        for days in (90, 180)
+    ),
+    *(
+        indicator(
+            f"paid_{days}d_to_outstanding_ratio",
+            f"(t-{days}, t]",
+            "Paid in the window / principal outstanding at t.",
+            unknown="nothing is outstanding",
+            source=_COMMON,
+            formula=_paid_of(days, "outstanding"),
+        )
+        for days in (90, 180)
     ),
     indicator(
-        "paid_180d_minor",
-        "(t-180, t]",
-        "Paid in the window, reversals taken off the value day of the original.",
-        unknown="never",
+        "paid_recently_ratio",
+        "(t-30, t] against (t-180, t]",
+        "Paid in 30 days / paid in 180.",
+        unknown="nothing was paid in the 180 days",
         source=_COMMON,
-        formula=plain("paid_180d"),
+        formula=_paid_of(30, "paid_180d"),
     ),
     indicator(
         "planned_term_days",
