@@ -8,9 +8,10 @@
     for fact in facts:
         state = evolve(state, fact)         # may change `state` in place and return it
 
-The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Days` to
-`calendar`. `decide` answers () for a command that changes nothing because it is so already (the
-same business day closed again). Whether a transaction id is known is `service`'s business.
+The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Trading`
+to `trading:<borrower>`, `Days` to `calendar`. `decide` answers () for a command that changes
+nothing because it is so already (the same business day closed again). Whether a transaction id is
+known is `service`'s business.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ from ledger.commands import (
     CreditAccount,
     DebitAccount,
     OpenAccount,
+    RecordPurchase,
+    RecordSale,
     ReturnDebit,
+    VoidInvoice,
 )
 from ledger.day import Days, close_day, day_closed
 from ledger.errors import InvariantBroken
@@ -45,13 +49,25 @@ from ledger.events import (
     AccountDebitReturned,
     AccountOpened,
     BusinessDayClosed,
+    InvoiceVoided,
+    PurchaseInvoiced,
+    SaleInvoiced,
 )
 from ledger.loan import Loan
 from ledger.loan import evolve as evolve_loan
 from ledger.loan_decisions import decide_loan
 from ledger.postings import check_fact
+from ledger.trading import (
+    Trading,
+    invoice_voided,
+    purchase_invoiced,
+    record_purchase,
+    record_sale,
+    sale_invoiced,
+    void_invoice,
+)
 
-State = Loan | Account | Days
+State = Loan | Account | Trading | Days
 """What one stream's facts add up to."""
 
 _Decide = Callable[[Any, Any], tuple[Any, ...]]
@@ -64,6 +80,9 @@ _DECIDE: dict[type, _Decide] = {
     ReturnDebit: return_debit,
     OpenAccount: open_account,
     CloseBusinessDay: close_day,
+    RecordSale: record_sale,
+    RecordPurchase: record_purchase,
+    VoidInvoice: void_invoice,
 }
 _EVOLVE: dict[type, _Evolve] = {
     AccountCredited: credited,
@@ -71,6 +90,9 @@ _EVOLVE: dict[type, _Evolve] = {
     AccountDebitReturned: debit_returned,
     AccountOpened: opened,
     BusinessDayClosed: day_closed,
+    SaleInvoiced: sale_invoiced,
+    PurchaseInvoiced: purchase_invoiced,
+    InvoiceVoided: invoice_voided,
 }
 
 

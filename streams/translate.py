@@ -27,10 +27,13 @@ from ledger.commands import (
     OpenAccount,
     OpenLoan,
     ReceiveRepayment,
+    RecordPurchase,
+    RecordSale,
     ReportPosition,
     ReturnDebit,
     ReverseRepayment,
     ScheduleInstalments,
+    VoidInvoice,
 )
 from ledger.dates import FIRST_DATE, LAST_DATE, checked_date
 from ledger.errors import InvalidAmount
@@ -259,6 +262,37 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
     )
 
 
+def _sale(message: topics.SaleInvoicedMessage, at_us: int) -> Command:
+    return RecordSale(**_invoice(message, at_us))
+
+
+def _purchase(message: topics.PurchaseInvoicedMessage, at_us: int) -> Command:
+    return RecordPurchase(**_invoice(message, at_us))
+
+
+def _invoice(message: Any, at_us: int) -> dict[str, Any]:
+    return {
+        "borrower_id": message.borrower_id,
+        "transaction_id": message.transaction_id,
+        "value_date": _day(message.value_date),
+        "recorded_at_us": at_us,
+        "counterparty": message.counterparty,
+        "currency": message.currency,
+        "net_minor": _minor(message.net, message.currency),
+        "tax_minor": _minor(message.tax, message.currency),
+    }
+
+
+def _void(message: topics.InvoiceVoidedMessage, at_us: int) -> Command:
+    return VoidInvoice(
+        borrower_id=message.borrower_id,
+        transaction_id=message.transaction_id,
+        value_date=_day(message.value_date),
+        recorded_at_us=at_us,
+        voided_transaction_id=message.voided_transaction_id,
+    )
+
+
 def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     return CloseBusinessDay(
         transaction_id=message.transaction_id,
@@ -285,6 +319,9 @@ COMMANDS: dict[type[topics.MessageBase], Callable[[Any, int], Command]] = {
     topics.AccountCreditedMessage: _credit,
     topics.AccountDebitedMessage: _debit,
     topics.AccountDebitReturnedMessage: _return_debit,
+    topics.SaleInvoicedMessage: _sale,
+    topics.PurchaseInvoicedMessage: _purchase,
+    topics.InvoiceVoidedMessage: _void,
     topics.BusinessDayClosedMessage: _close_day,
 }
 """Message model -> the function (message, recorded_at_us) that builds its command.
@@ -310,6 +347,9 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     CreditAccount: "account_credited",
     DebitAccount: "account_debited",
     ReturnDebit: "account_debit_returned",
+    RecordSale: "sale_invoiced",
+    RecordPurchase: "purchase_invoiced",
+    VoidInvoice: "invoice_voided",
     CloseBusinessDay: "business_day_closed",
 }
 """Command -> the `type` word of its message."""

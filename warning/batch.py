@@ -28,9 +28,11 @@ from ledger.events import (
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.batch_earlier import Earlier
+from warning.batch_trading import BatchTrading
 from warning.earlier import READ as EARLIER
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
+from warning.trading import READ as TRADING
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
 
 
@@ -47,6 +49,7 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
     """
     loans: dict[str, list[Any]] = {loan_id: [] for loan_id in loan_ids(recorded)}
     accounts: dict[str, list[Any]] = {}
+    firms: dict[str, list[Any]] = {}
     for item in recorded:
         fact = item.fact
         if _counts(fact, day):
@@ -54,24 +57,27 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
                 loans[fact.loan_id].append(fact)
             elif hasattr(fact, "account_id"):
                 accounts.setdefault(fact.account_id, []).append(fact)
+            elif hasattr(fact, "counterparty"):
+                firms.setdefault(fact.borrower_id, []).append(fact)
     measures = [_Loan(facts, accounts, day) for facts in loans.values()]
-    _acquaint(measures, day)
+    _acquaint(measures, firms, day)
     ended = np.flatnonzero([not loan.open for loan in measures])
     return evaluate(
         names, lambda name: np.array([loan.read(name) for loan in measures], np.int64), ended
     )
 
 
-def _acquaint(loans: Sequence[_Loan], day: int) -> None:
-    """Tell each loan of its borrower's other loans."""
+def _acquaint(loans: Sequence[_Loan], firms: dict[str, list[Any]], day: int) -> None:
+    """Tell each loan of its borrower's other loans and invoices."""
     known: dict[str, list[_Loan]] = {}
     for loan in loans:
         if loan.opened is not None:
             known.setdefault(loan.opened.borrower_id, []).append(loan)
-    for of_borrower in known.values():
+    for borrower_id, of_borrower in known.items():
         earlier = Earlier(of_borrower, day)
+        trading = BatchTrading(firms.get(borrower_id, []), day)
         for loan in of_borrower:
-            loan.earlier = earlier
+            loan.earlier, loan.trading = earlier, trading
 
 
 def _counts(fact: Any, day: int) -> bool:
@@ -93,6 +99,7 @@ class _Loan:
         self.account = Account(accounts.get(account_id or "", []), day)
         self.facts = facts
         self.earlier: Earlier | None = None
+        self.trading: BatchTrading | None = None
         self.schedules = only(facts, InstalmentsScheduled)
         self._dues: dict[int, IntArray] = {}
         self.payments = table(
@@ -118,6 +125,8 @@ class _Loan:
         """One measure by name; UNKNOWN where it is not known."""
         if name in EARLIER:
             return UNKNOWN if self.earlier is None else self.earlier.read(name)
+        if name in TRADING:
+            return UNKNOWN if self.trading is None else self.trading.read(name)
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))

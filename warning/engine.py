@@ -40,6 +40,8 @@ from warning.measures import (
     LoanColumns,
     Measures,
 )
+from warning.trading import READ as TRADING
+from warning.trading import TradingBook
 from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
 
 FactsOf = Callable[[str, int], Sequence[RecordedFact]]
@@ -64,6 +66,7 @@ class Engine:
         self.book = ArrearsBook()
         self.accounts = AccountBook(self.currencies)
         self.history = History()
+        self.trading = TradingBook()
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -84,7 +87,10 @@ class Engine:
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
-            more={name: partial(self.earlier.read, name) for name in EARLIER},
+            more={
+                **{name: partial(self.earlier.read, name) for name in EARLIER},
+                **{name: partial(self._trading, name) for name in TRADING},
+            },
         )
         self.book.on_row = self._grow
         self.book.on_dues = self._dues_replaced
@@ -187,6 +193,7 @@ class Engine:
             "payments": self.book.payments.nbytes(),
             "payment windows": sum(part.nbytes() for part in sums),
             "history": self.history.nbytes(),
+            "trading": self.trading.nbytes(),
             "account columns": accounts.nbytes(),
             "account windows": sum(
                 part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
@@ -198,6 +205,7 @@ class Engine:
     def _start(self, day: int) -> None:
         self.day = self.book.day = day
         self.accounts.start(day)
+        self.trading.start(day)
         for sums in (self._paid, self._bounced, self._reported_due):
             sums.start(day)
         self._intake.open_day(day)
@@ -218,12 +226,14 @@ class Engine:
         for sums in (self._paid, self._bounced, self._reported_due):
             sums.advance()
         self.accounts.next_day()
+        self.trading.next_day()
         self._intake.open_day(self.day)
 
     def _flush(self) -> None:
         """Count everything that was held back for a vectorised step."""
         self.book.flush()
         self.accounts.flush()
+        self.trading.flush()
         for held, sums in (
             (self._held_bounces, self._bounced),
             (self._held_due, self._reported_due),
@@ -261,6 +271,7 @@ class Engine:
         return {
             **self.book.handlers,
             **self.accounts.handlers,
+            **self.trading.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -283,6 +294,9 @@ class Engine:
             cursor.place(row, self.day, days, cums)
         self.earlier.touched(row)
 
+    def _trading(self, name: str, rows: IntArray | slice) -> IntArray:
+        return self.trading.read(name, self.book.borrower[rows].astype(np.int64))
+
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)
         self.earlier.paid(rows)
@@ -302,6 +316,7 @@ class Engine:
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
         self.earlier.opened(row)
+        self.trading.borrower(int(self.book.borrower[row]), fact.borrower_id)
 
     def _closed(self, fact: LoanClosed, day: int) -> None:
         self.book.handlers[LoanClosed](fact, day)

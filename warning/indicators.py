@@ -14,6 +14,7 @@ import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_credit import AGREED, EARLIER
+from warning.indicators_trading import TRADING
 from warning.windows import UNKNOWN, FloatArray, IntArray
 
 __all__ = ["ACCOUNT_PAST", "BORROWER_WIDE", "CATALOGUE", "PAST", "Get", "Indicator", "evaluate"]
@@ -263,7 +264,8 @@ _EXPOSURE = (
 )
 CATALOGUE: dict[str, Indicator] = {
     known.name: known
-    for known in (*_DUES_NOW, *_PAYMENT, *_HISTORY, *_ACCOUNT, *_EXPOSURE, *AGREED, *EARLIER)
+    for part in (_DUES_NOW, _PAYMENT, _HISTORY, _ACCOUNT, _EXPOSURE, AGREED, EARLIER, TRADING)
+    for known in part
 }
 """All indicators by name, in the order in which they are told."""
 PAST = frozenset(
@@ -276,8 +278,8 @@ PAST = frozenset(
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
-BORROWER_WIDE = frozenset(known.name for known in EARLIER)
-"""Those that look at more than the loan and its account: other loans of the borrower."""
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING))
+"""Those that look beyond the loan and its account: other loans, or invoices, of the borrower."""
 
 
 def evaluate(names: Iterable[str], get: Get, closed: IntArray) -> dict[str, FloatArray]:

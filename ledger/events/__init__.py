@@ -1,8 +1,8 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `account` and `day` are facts of the ledger log; `warning` those of the warnings log.
-A shape never changes: a new version and an upcast do.
+`loan`, `account`, `trading` and `day` are facts of the ledger log; `warning` those of the warnings
+log. A shape never changes: a new version and an upcast do.
 """
 
 from ledger.events.account import (
@@ -30,6 +30,7 @@ from ledger.events.loan import (
     RepaymentReversed,
     RepaymentsReallocated,
 )
+from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.warning import (
     Reading,
     RulesAdopted,
@@ -52,6 +53,7 @@ __all__ = [
     "ChargeApplied",
     "Flow",
     "InstalmentsScheduled",
+    "InvoiceVoided",
     "LoanClosed",
     "LoanDisbursed",
     "LoanGuarantorChanged",
@@ -62,12 +64,14 @@ __all__ = [
     "LoanStatusChanged",
     "MessageRefused",
     "PositionReported",
+    "PurchaseInvoiced",
     "Reading",
     "Reallocation",
     "RepaymentReceived",
     "RepaymentReversed",
     "RepaymentsReallocated",
     "RulesAdopted",
+    "SaleInvoiced",
     "Severity",
     "WarningAcknowledged",
     "WarningEscalated",

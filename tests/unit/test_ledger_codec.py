@@ -114,7 +114,7 @@ def test_all_facts_have_dotted_names_of_their_own_and_carry_both_times() -> None
     assert names == sorted(set(names))
     for each in known:
         area, _, what = each.name.partition(".")
-        assert area in {"loan", "account", "day", "message", "warning", "rules", "test"}
+        assert area in {"loan", "account", "trading", "day", "message", "warning", "rules", "test"}
         assert what.replace("_", "").isalpha()
         assert {"value_date", "recorded_at_us"} <= set(each.cls.__annotations__)
 
