@@ -139,6 +139,12 @@ class Engine:
         """The borrower's number of each loan; -1 when the loan was not opened yet."""
         return self.book.borrower[: self.book.rows].astype(np.int64)
 
+    def words(self, segment: str, rows: IntArray) -> list[str]:
+        """The branch, industry or region of loans."""
+        codes = {"branch": self.branches, "industry": self.industries, "region": self.regions}
+        known = [*codes[segment], ""]
+        return [known[code] for code in getattr(self.columns, segment)[rows].tolist()]
+
     def open(self) -> BoolArray:
         """Which loans run at the open day."""
         return self.book.open()

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
+from ledger.dates import date_of
 from ledger.errors import LoanError
 from warning.binning import binned
 from warning.discrimination import auc, interval
@@ -61,6 +62,12 @@ class Fitted:
 
     model: Model
     out_of_fold: dict[str, FloatArray]
+    bad: BoolArray
+
+    def calibrated(self, kind: str) -> FloatArray:
+        """The out-of-fold log-odds of `kind`, calibrated."""
+        slope, intercept = _calibrated(self.out_of_fold[kind], self.bad)
+        return slope * self.out_of_fold[kind] + intercept
 
 
 def fit(
@@ -96,7 +103,7 @@ def fit(
     if isinstance(parts, Scorecard):  # Its points are to be those that count.
         parts, slope, intercept = parts.scaled(slope, intercept), 1.0, 0.0
     model = Model(kind=chosen, parts=parts, slope=slope, intercept=intercept, about=facts)
-    return Fitted(model=model, out_of_fold=scores)
+    return Fitted(model=model, out_of_fold=scores, bad=samples.bad)
 
 
 def usable(samples: Samples) -> tuple[str, ...]:
@@ -228,7 +235,11 @@ def _population(samples: Samples) -> dict[str, Any]:
             "borrowers": len(np.unique(samples.borrowers)),
             "bad": int(samples.bad.sum()),
             "sample_digest": digest[:16],
-        }
+        },
+        "window": {
+            "first": date_of(int(samples.days.min())).isoformat(),
+            "last": date_of(int(samples.days.max())).isoformat(),
+        },
     }
 
 

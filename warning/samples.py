@@ -8,7 +8,7 @@ came later, or that counts from a later day, cannot move it. Knows no outcomes a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from warning.engine import Engine
 from warning.intake import RecordedFact
 from warning.windows import BoolArray, FloatArray, IntArray
 
+SEGMENTS = ("branch", "industry", "region")
 _PIECE = 20_000
 
 
@@ -46,7 +47,8 @@ class Asked(Protocol):
 class Samples:
     """Readings of loans, one row each: `values[name]` is a float64 column, NaN where unknown.
 
-    `bad` is the outcome by the caller's definition, `days` the day number of each reading.
+    `bad` is the outcome by the caller's definition, `days` the day number of each reading,
+    `segments` what the loans are grouped by (branch, industry, region), for reports alone.
     """
 
     loan_ids: tuple[str, ...]
@@ -54,6 +56,7 @@ class Samples:
     days: IntArray
     bad: BoolArray
     values: dict[str, FloatArray]
+    segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.loan_ids)
@@ -67,6 +70,10 @@ class Samples:
             days=self.days[places],
             bad=self.bad[places],
             values={name: column[places] for name, column in self.values.items()},
+            segments={
+                name: tuple(words[at] for at in places.tolist())
+                for name, words in self.segments.items()
+            },
         )
 
 
@@ -83,6 +90,7 @@ def sample(
     engine, rows_of = Engine(), np.argsort([item.at_us for item in asked], kind="stable")
     table = np.full((len(names), len(asked)), np.nan)
     borrowers = np.zeros(len(asked), np.int64)
+    segments = {name: [""] * len(asked) for name in SEGMENTS}
     pieces = _Pieces(recorded)
     for at_us, group in groupby(rows_of.tolist(), key=lambda at: asked[at].at_us):
         places = list(group)
@@ -94,12 +102,16 @@ def sample(
         for number, name in enumerate(names):
             table[number, places] = found[name]
         borrowers[places] = engine.book.borrower[rows]
+        for name, words in segments.items():
+            for at, word in zip(places, engine.words(name, rows), strict=True):
+                words[at] = word
     return Samples(
         loan_ids=tuple(item.loan_id for item in asked),
         borrowers=borrowers,
         days=np.array([day_number(date_of_us(item.at_us)) for item in asked], np.int64),
         bad=np.array(bad, np.bool_),
         values=dict(zip(names, table, strict=True)),
+        segments={name: tuple(words) for name, words in segments.items()},
     )
 
 
