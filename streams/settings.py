@@ -24,6 +24,9 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
+NO_SCORE = "none"
+"""The score that is none."""
+
 ClosedBy = Literal["timer", "driver"]
 
 
@@ -41,6 +44,7 @@ class Settings:
     calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
     weekmask: Monday to Sunday, "1" for a business day.
     pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
+    score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: a grading regime of `projections/regimes` by name, or the path of a TOML file.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
@@ -56,6 +60,7 @@ class Settings:
     calendar: str = "cn"
     weekmask: str = "1111100"
     pack: str = "sme-early"
+    score: str = NO_SCORE
     regime: str = "cn-2023"
     host: str = "127.0.0.1"
     port: int = 8321
@@ -128,7 +133,9 @@ def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*" + suffix))
 
 
-_PATHS = {"data": "", "calendar": ".txt", "pack": ".toml", "regime": ".toml"}
+_NOT_SETTINGS = ("CONFIG", "DATASETS")
+"""Variables of other uses: the file of settings, and where the bench finds data sets."""
+_PATHS = {"data": "", "calendar": ".txt", "pack": ".toml", "score": ".json", "regime": ".toml"}
 """Settings that may hold a path: in a file they are relative to the file's folder."""
 
 
@@ -156,7 +163,11 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
 def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     for variable, value in sorted(environ.items()):
         name = variable.removeprefix(PREFIX)
-        if variable.startswith(PREFIX) and name != "CONFIG" and not name.startswith("TEST_"):
+        if (
+            variable.startswith(PREFIX)
+            and name not in _NOT_SETTINGS
+            and not name.startswith("TEST_")
+        ):
             yield name.lower(), value
 
 
@@ -244,6 +255,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "calendar": _text,
     "weekmask": _weekmask,
     "pack": _text,
+    "score": _text,
     "regime": _text,
     "host": _text,
     "port": _whole(0, 65_535),

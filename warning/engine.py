@@ -31,6 +31,7 @@ from warning.earlier import READ as EARLIER
 from warning.earlier import EarlierLoans
 from warning.history import History, paid_of, rederive_dues, stretches_of
 from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
+from warning.indicators_score import needed, scored
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.measures import (
     BOUNCE_WINDOWS,
@@ -40,6 +41,7 @@ from warning.measures import (
     LoanColumns,
     Measures,
 )
+from warning.scorecard import Model
 from warning.trading import READ as TRADING
 from warning.trading import TradingBook
 from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
@@ -54,10 +56,12 @@ class Engine:
     """Indicators of all loans at the open day `day`; 1970-01-01 (0) before the first `advance`.
 
     Rows are loans in the order in which they first appeared. `facts_of` serves `values_as_of`.
+    `score` is the score in force, if any: its indicators are unknown without it.
     """
 
     def __init__(self, *, facts_of: FactsOf | None = None) -> None:
         self.day = NOT_STARTED
+        self.score: Model | None = None
         self.officers: dict[str, int] = {}
         self.branches: dict[str, int] = {}
         self.industries: dict[str, int] = {}
@@ -154,18 +158,19 @@ class Engine:
 
         Errors: KeyError for a name that the catalogue does not have.
         """
+        asked = needed(names, self.score)
         self._flush()
-        self._refresh(names, rows)
+        self._refresh(asked, rows)
         if rows is not None:
-            return self._evaluate(names, rows)
+            return scored(names, self.score, self._evaluate(asked, rows))
         count = self.book.rows
         # One block for all columns: large enough that the system hands it out in huge pages.
-        values = dict(zip(names, np.empty((len(names), count)), strict=True))
+        values = dict(zip(asked, np.empty((len(asked), count)), strict=True))
         for first in range(0, count, AT_ONCE):
             piece = slice(first, min(first + AT_ONCE, count))
-            for name, column in self._evaluate(names, piece).items():
+            for name, column in self._evaluate(asked, piece).items():
                 values[name][piece] = column
-        return values
+        return scored(names, self.score, values)
 
     def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
         ended = (~self.book.open(rows)).nonzero()[0]

@@ -23,6 +23,7 @@ from ledger.errors import LoanError
 from warning.binning import binned
 from warning.discrimination import auc, interval
 from warning.expected import EXPECTED
+from warning.indicators_score import SCORE_NAMES
 from warning.samples import Samples
 from warning.scorecard import Model, Parts, Scorecard, points_of
 from warning.trees import Trees
@@ -110,6 +111,8 @@ def usable(samples: Samples) -> tuple[str, ...]:
     """Indicators known often enough and with more than one value."""
     found = []
     for name, column in samples.values.items():
+        if name in SCORE_NAMES:
+            continue
         known = column[~np.isnan(column)]
         if len(known) >= KNOWN_SHARE * len(column) and known.min() < known.max():
             found.append(name)

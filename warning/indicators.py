@@ -14,6 +14,7 @@ import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_credit import AGREED, EARLIER
+from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING
 from warning.windows import UNKNOWN, FloatArray, IntArray
 
@@ -264,7 +265,17 @@ _EXPOSURE = (
 )
 CATALOGUE: dict[str, Indicator] = {
     known.name: known
-    for part in (_DUES_NOW, _PAYMENT, _HISTORY, _ACCOUNT, _EXPOSURE, AGREED, EARLIER, TRADING)
+    for part in (
+        _DUES_NOW,
+        _PAYMENT,
+        _HISTORY,
+        _ACCOUNT,
+        _EXPOSURE,
+        AGREED,
+        EARLIER,
+        TRADING,
+        SCORE,
+    )
     for known in part
 }
 """All indicators by name, in the order in which they are told."""
@@ -278,7 +289,7 @@ PAST = frozenset(
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
-BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING))
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *SCORE))
 """Those that look beyond the loan and its account: other loans, or invoices, of the borrower."""
 
 

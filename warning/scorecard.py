@@ -20,6 +20,7 @@ import orjson
 
 from ledger.errors import LoanError
 from warning.indicators import CATALOGUE
+from warning.indicators_score import SCORE_NAMES
 from warning.trees import Trees
 from warning.windows import FloatArray, IntArray
 
@@ -228,6 +229,11 @@ class Model:
         }
         return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
+    @property
+    def line(self) -> str:
+        """The text in one line."""
+        return orjson.dumps(orjson.loads(self.text)).decode()
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the text."""
@@ -248,7 +254,7 @@ def read_model(text: str, *, path: str) -> Model:
         raise ModelError(
             f"{path} is no score: {error!r}.", way_out="Make one with `loanbell fit`."
         ) from None
-    unknown = sorted(set(model.names) - set(CATALOGUE))
+    unknown = sorted(set(model.names) - (set(CATALOGUE) - SCORE_NAMES))
     if unknown:
         raise ModelError(
             f"{path} reads {', '.join(unknown)}, which the catalogue does not have.",

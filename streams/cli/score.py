@@ -13,6 +13,7 @@ from ledger.errors import LoanError
 from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
 from streams.cli.render import pairs, share, table
+from streams.parts import model_at
 from streams.quality import (
     Judged,
     about,
@@ -25,7 +26,7 @@ from streams.quality import (
 )
 from streams.quality_page import page
 from warning.outcomes import past_of
-from warning.scorecard import Model, ModelError, read_model
+from warning.scorecard import Model
 
 HORIZON_DAYS = 365
 BUDGET = 0.05
@@ -102,7 +103,7 @@ def evaluate(
     """
     judged, rung = _judged(data, config, labels, horizon)
     files = [("champion", model), ("challenger", challenger)]
-    given = [(role, _read(path)) for role, path in files if path is not None]
+    given = [(role, model_at(path)) for role, path in files if path is not None]
     split = "the score as given; whether it was fitted on these loans is up to who chose it"
     if given:
         entries = [
@@ -169,14 +170,6 @@ def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
         )
         for kind in kinds
     ]
-
-
-def _read(path: Path) -> Model:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}.", way_out="Name a model file.") from None
-    return read_model(text, path=str(path))
 
 
 def _summary(model: Model) -> dict[str, str]:
