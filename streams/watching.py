@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
+from ledger.codec import topic_of
 from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import (
     BusinessDayClosed,
@@ -20,6 +21,7 @@ from ledger.events import (
     RulesAdopted,
     WarningEscalated,
     WarningRaised,
+    WarningReopened,
 )
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
@@ -34,7 +36,7 @@ Listener = Callable[[Sequence[Recorded]], None]
 """Takes committed facts of the warnings log, in order, in the node's loop."""
 
 
-_RINGS = (WarningRaised, WarningEscalated)
+_RINGS = (WarningRaised, WarningReopened, WarningEscalated)
 
 
 class WatchAgent(Agent):
@@ -155,8 +157,7 @@ def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:
 
 
 def _transition(fact: Any) -> tuple[str, str]:
-    word = type(fact).__name__.removeprefix("Warning").lower()
-    return word, getattr(fact, "severity", "")
+    return topic_of(fact).split(".")[1], getattr(fact, "severity", "")
 
 
 def facts_of(ledger: FactLog) -> Callable[[str, int], list[Recorded]]:
