@@ -56,9 +56,9 @@ def escalation(head: Table) -> dict[int, tuple[Referral, ...]]:
     found: dict[int, tuple[Referral, ...]] = {}
     for severity in SEVERITIES:
         steps = [_referral(inner, severity, role, roles) for role in inner.table(severity)]
-        steps.sort(key=lambda step: step.after_days)
+        steps.sort(key=lambda step: (step.after_days, step.role_rank))
         if [step.role_rank for step in steps] != sorted({step.role_rank for step in steps}):
-            raise inner.wrong(severity, "a higher role is told later than a lower one")
+            raise inner.wrong(severity, "a higher role is told no sooner than a lower one")
         if steps:
             found[rank(severity)] = tuple(steps)
     return found
