@@ -18,13 +18,13 @@ import numpy as np
 
 from ledger.errors import LoanError
 from ledger.store import FactLog, Recorded
-from warning.discrimination import stability
+from warning.drift import drift
 from warning.evaluate import HORIZON_DAYS, SETTLED_DAYS, measure
 from warning.indicators import CATALOGUE
 from warning.outcomes import DEFAULT_DAYS, Ask, Past
 from warning.quality import score_report
 from warning.samples import Samples, sample
-from warning.scorecard import Model, points_of
+from warning.scorecard import Model
 
 PAGE = 10_000
 LEAST_AGE_DAYS = 30
@@ -118,7 +118,8 @@ def model_entry(
     """The report's entry of a score that is judged as it is."""
     pd = model.pd(judged.samples.values)
     report = score_report(pd, judged.samples, budget_share=budget_share, seed=seed)
-    report["psi"] = drift(model, pd)
+    found = drift(model, pd)
+    report["psi"] = None if found is None else found.stability_index
     return {"role": role, "label": model.label, "kind": model.kind, "report": report}
 
 
@@ -129,18 +130,6 @@ def fold_entry(
     pd = 1 / (1 + np.exp(-score))
     report = score_report(pd, judged.samples, budget_share=budget_share, seed=seed)
     return {"role": role, "label": f"{kind}, out of fold", "kind": kind, "report": report}
-
-
-def drift(model: Model, pd: Any) -> float | None:
-    """Stability index of these probabilities against the population the score was fitted on."""
-    reference = model.about.get("reference")
-    if not reference or not len(pd):
-        return None
-    clipped = np.clip(pd, 1e-12, 1 - 1e-12)
-    points = points_of(np.log(clipped / (1 - clipped)))
-    edges = np.array(reference["edges"])
-    counts = np.bincount(np.searchsorted(edges, points, side="left"), minlength=len(edges) + 1)
-    return stability(np.array(reference["shares"]), counts / len(pd))
 
 
 def warnings_entry(rung: Iterable[Recorded], past: Past) -> dict[str, Any]:

@@ -28,7 +28,9 @@ from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
 from streams.app import Inbox
 from streams.metrics import Meter
+from warning.drift import SHIFTED, drift_of
 from warning.watch import Watch
+from warning.windows import month_of
 
 log = logging.getLogger("loanbell.watching")
 
@@ -62,6 +64,7 @@ class WatchAgent(Agent):
         self.listeners: list[Listener] = []
         self.position = 0
         self.caught_up = False
+        self._drift_noted = 0
 
     async def run(self, inbox: Inbox) -> None:
         """The agent's body: first what the store has, then what comes."""
@@ -111,7 +114,32 @@ class WatchAgent(Agent):
         if recorded[0].position > self._watch.position + 1:
             for page in pages(self._ledger, self._watch.position, upto=recorded[0].position - 1):
                 new += self._watch.observe(page)
-        return new + self._watch.observe(recorded)
+        new += self._watch.observe(recorded)
+        self._note_drift()
+        return new
+
+    def _note_drift(self) -> None:
+        """Once a month, whether the score in force still meets the loans it was fitted on."""
+        engine = self._watch.engine
+        month = month_of(engine.day)
+        if engine.score is None or month == self._drift_noted:
+            return
+        self._drift_noted = month
+        found = drift_of(engine)
+        if found is None:
+            return
+        label = engine.score.label
+        self.meter.score_drifted(
+            label=label,
+            index=found.stability_index,
+            mean_pd=found.mean_pd,
+            fitted=found.fitted_mean_pd,
+        )
+        if found.stability_index > SHIFTED:
+            log.warning(
+                "score %s meets another population than it was fitted on: stability index %.2f; "
+                "fit it anew, or judge it with `loanbell evaluate`", label, found.stability_index,
+            )  # fmt: skip
 
     async def _act(self, action: Action) -> None:
         if self.halted is not None:

@@ -71,8 +71,9 @@ def interval(
     *,
     seed: int,
     draws: int,
+    percentiles: tuple[float, float] = (2.5, 97.5),
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of `measure`, drawing whole groups (borrowers) with replacement."""
+    """Bootstrap interval of `measure`, drawing whole groups (borrowers) with replacement."""
     generator = np.random.Generator(np.random.PCG64(seed))
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.append(True, groups[order][1:] != groups[order][:-1]))
@@ -82,7 +83,7 @@ def interval(
         drawn = generator.integers(0, len(starts), len(starts))
         rows = order[_spread(starts[drawn], sizes[drawn])]
         found.append(measure(score[rows], bad[rows]))
-    low, high = np.nanpercentile(found, [2.5, 97.5])
+    low, high = np.nanpercentile(found, percentiles)
     return float(low), float(high)
 
 
