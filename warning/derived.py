@@ -18,6 +18,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +171,7 @@ def percentiles(values: FloatArray, segment: IntArray) -> FloatArray:
         codes = (codes + 1).astype(np.uint16)  # Sorted by radix.
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(segment[order], prepend=-2))
-    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+    for start, end in pairwise([*starts.tolist(), len(order)]):
         if segment[order[start]] >= 0:
             of_segment = values[order[start:end]]
             known = ~np.isnan(of_segment)  # Sorting is six times slower with a NaN among them.

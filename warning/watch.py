@@ -10,7 +10,7 @@ withdrawn. Records nothing itself: the caller commits what comes out before it f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -62,7 +62,10 @@ class Watch:
     """One partition's watch. Feed it with `observe`, tell it what people did with `act`."""
 
     def __init__(self, *, pack: Pack, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
-        """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing."""
+        """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing.
+
+        `at_close`, where it is set, is shown the columns of all loans at each close.
+        """
         self.pack, self.position = pack, 0
         self._wanted, self._adopted = pack, False
         self.engine = Engine(facts_of=facts_of)
@@ -76,11 +79,20 @@ class Watch:
         self._now = Moment(0, 0)
         self._listening = listening(pack)
         self._last: Any = None
+        self.at_close: Callable[[Values], None] | None = None
 
     @property
     def open_warnings(self) -> frozenset[str]:
         """The ids of the warnings that are open."""
         return self._life.episodes.ids()
+
+    def state_of(self, rule: str, row: int) -> str:
+        """The severity of a rule's open warning about a loan; else "pending" or "quiet"."""
+        return self._life.state_of(rule, row)
+
+    def currency_of(self, row: int) -> str:
+        """The currency of a loan."""
+        return self._register.currency(row)
 
     # -- facts in --------------------------------------------------------------------------------
 
@@ -147,6 +159,8 @@ class Watch:
         return produced
 
     def _judge(self, record: Recorded, moment: Moment, values: Values) -> list[NewFact]:
+        if self.at_close is not None:
+            self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
         return self._bulletin.changes(changes, Sight(values, int, record, record.fact.value_date))
 

@@ -109,14 +109,13 @@ def test_a_loan_that_was_not_there_then_has_no_change() -> None:
 @given(
     st.lists(
         st.tuples(st.sampled_from([NAN, 0.0, 1.0, 2.0, 3.5, -1.0]), st.integers(-1, 2)),
-        min_size=1,
         max_size=120,
     )
 )
 @settings(max_examples=60, deadline=None)
 def test_percentiles_are_the_mid_ranks_of_a_plain_loop(loans: list[tuple[float, int]]) -> None:
-    values = np.array([value for value, _ in loans])
-    segment = np.array([code for _, code in loans])
+    values = np.array([value for value, _ in loans], np.float64)
+    segment = np.array([code for _, code in loans], np.int64)
     wanted = []
     for value, code in loans:
         peers = [v for v, c in loans if c == code and not isnan(v)]
