@@ -35,6 +35,9 @@ FEWEST_BAD = 10
 """With fewer bad outcomes nothing can be learnt."""
 KNOWN_SHARE = 0.02
 """An indicator known of fewer loans than this is left out."""
+BAD_AN_INDICATOR = 10
+FEWEST_INDICATORS = 3
+"""A scorecard reads at most so many indicators: one for ten bad loans, but at least three."""
 CLEAR_GAIN = 0.005
 BAGS = 3
 DRAWS = 200
@@ -100,10 +103,10 @@ def fit(
     facts = dict(about) | _population(samples) | {"metrics": _metrics(scores, samples, seed)}
     if gain is not None:
         facts["metrics"]["gain_of_trees"] = gain
-    facts["reference"] = _reference(slope * scores[chosen] + intercept)
     parts: Parts = _FITS[chosen](samples, names, seed)
     if isinstance(parts, Scorecard):  # Its points are to be those that count.
         parts, slope, intercept = parts.scaled(slope, intercept), 1.0, 0.0
+    facts["reference"] = _reference(slope * parts.log_odds(samples.values) + intercept)
     model = Model(kind=chosen, parts=parts, slope=slope, intercept=intercept, about=facts)
     return Fitted(model=model, out_of_fold=scores, bad=samples.bad)
 
@@ -141,10 +144,14 @@ def _out_of_fold(samples: Samples, names: tuple[str, ...], kind: str, seed: int)
 def fit_points(samples: Samples, names: tuple[str, ...], seed: int) -> Scorecard:
     """The scorecard: bins by weight of evidence, weighted by a logistic regression.
 
-    An indicator whose weight comes out against its evidence is left out and the rest fitted anew.
+    With few bad loans only the most telling indicators are taken, since more would be learnt by
+    heart. An indicator whose weight comes out against its evidence is left out, and the rest is
+    fitted anew.
     """
     bins = {n: binned(n, samples.values[n], samples.bad, EXPECTED.get(n, 0)) for n in names}
-    kept = [name for name in names if len(bins[name].edges)] or list(names[:1])
+    told = sorted((n for n in names if bins[n].edges), key=lambda n: (-bins[n].information, n))
+    kept = told[: max(FEWEST_INDICATORS, int(samples.bad.sum()) // BAD_AN_INDICATOR)]
+    kept = kept or list(names[:1])
     while True:
         evidence = np.column_stack(
             [np.array(bins[n].weights)[bins[n].places(samples.values[n])] for n in kept]

@@ -77,6 +77,12 @@ class Bins:
         found[np.isnan(column)] = len(self.edges) + 1
         return found
 
+    @property
+    def information(self) -> float:
+        """How much the bins tell: the spread of their weights over the population."""
+        mean = sum(s * w for s, w in zip(self.shares, self.weights, strict=True))
+        return sum(s * (w - mean) ** 2 for s, w in zip(self.shares, self.weights, strict=True))
+
     def times(self, factor: float) -> Bins:
         """The same bins with their weights multiplied."""
         return replace(self, weights=tuple(weight * factor for weight in self.weights))

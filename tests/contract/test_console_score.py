@@ -62,7 +62,7 @@ def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> Non
     assert (champion["role"], champion["label"]) == ("champion", "sme v1")
     assert champion["report"] == challenger["report"]
     assert champion["report"]["auc"] > 0.7
-    assert champion["report"]["psi"] < 0.25
+    assert champion["report"]["psi"] < 1e-9  # Judged on the population it was fitted on.
     assert told["warnings"]["defaults"] > 0
     assert told["about"]["definitions"]["horizon"] == "120 days"
     page = html.read_text(encoding="utf-8")
