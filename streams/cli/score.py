@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,9 @@ from streams.quality import (
     warnings_entry,
 )
 from streams.quality_page import page
-from warning.outcomes import past_of
+from warning.indicators import CATALOGUE
+from warning.outcomes import Ask, past_of
+from warning.samples import Samples, sample
 from warning.scorecard import Model
 
 HORIZON_DAYS = 365
@@ -121,6 +124,66 @@ def evaluate(
         print(orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY).decode())
     else:
         _print(report)
+
+
+@cli.command(rich_help_panel="Score")
+def score(
+    loan: Annotated[str, typer.Argument(metavar="LOAN", help="The loan to judge.")],
+    model: Annotated[Path, typer.Option("--model", metavar="FILE", help="The score.")],
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    challenger: Annotated[
+        Path | None, typer.Option("--challenger", metavar="FILE", help="Another score beside it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge one loan by all that is known now: probability, points, and the reasons.
+
+    A reason is an indicator and the points that it costs the loan.
+    """
+    _, store = opened(data, read_only=True, config=config)
+    with store:
+        facts = every(store.ledger)
+    last = max((item.fact.recorded_at_us for item in facts), default=0)
+    samples = sample(facts, [Ask(loan, last)], [False], list(CATALOGUE))
+    rows = [_score_of(model_at(path), samples) for path in (model, challenger) if path is not None]
+    if as_json:
+        print(orjson.dumps(rows).decode())
+        return
+    for row in rows:
+        _print_score(row)
+
+
+def _score_of(known: Model, samples: Samples) -> dict[str, Any]:
+    return {
+        "score": known.label,
+        "probability": float(known.pd(samples.values)[0]),
+        "horizon_days": known.about["horizon_days"],
+        "points": round(float(known.points(samples.values)[0])),
+        "reasons": [
+            {
+                "indicator": reason.indicator,
+                "value": _value(float(samples.values[reason.indicator][0])),
+                "points": reason.points,
+            }
+            for reason in known.reasons(samples.values)[0]
+        ],
+    }
+
+
+def _print_score(row: dict[str, Any]) -> None:
+    said = {
+        "probability": f"{share(row['probability'])} within {row['horizon_days']} days",
+        "points": str(row["points"]),
+    }
+    for reason in row["reasons"]:
+        told = "unknown" if reason["value"] is None else f"{reason['value']:,.6g}"
+        said[reason["indicator"]] = f"{told}: costs {reason['points']} points"
+    out.print(pairs(row["score"], said))
+
+
+def _value(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def _judged(

@@ -65,6 +65,14 @@ def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> Non
     assert champion["report"]["psi"] < 1e-9  # Judged on the population it was fitted on.
     assert told["warnings"]["defaults"] > 0
     assert told["about"]["definitions"]["horizon"] == "120 days"
+    one, other = orjson.loads(
+        run("score", "L000001", "--data", str(data), "--model", str(model), "--challenger",
+            str(again), "--json")
+    )  # fmt: skip
+    assert one == other
+    assert 0 < one["probability"] < 1
+    assert all(reason["points"] > 0 for reason in one["reasons"])
+    assert "within 120 days" in run("score", "L000001", "--data", str(data), "--model", str(model))
     page = html.read_text(encoding="utf-8")
     assert page.count("<svg") == 7
     assert not re.search(r"(src|href)=|url\(|<script|https?:", page)
