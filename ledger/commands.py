@@ -12,7 +12,7 @@ from typing import Literal
 
 from ledger.events.account import Flow
 from ledger.events.changes import Designation, PrepaymentEffect
-from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
+from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream, trading_stream
 from ledger.terms import Instalment, Terms
 
 
@@ -271,3 +271,41 @@ class ReturnDebit(AccountCommand):
     amount_minor: int
     currency: str
     flow: Flow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingCommand(Command):
+    """A command about a borrower's invoices."""
+
+    borrower_id: str
+
+    @property
+    def stream(self) -> str:
+        return trading_stream(self.borrower_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceCommand(TradingCommand):
+    """A command with an invoice; below zero it is a return."""
+
+    counterparty: str
+    currency: str
+    net_minor: int
+    tax_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSale(InvoiceCommand):
+    """Take in an invoice that the borrower issued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPurchase(InvoiceCommand):
+    """Take in an invoice that the borrower received."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidInvoice(TradingCommand):
+    """Undo the invoice `voided_transaction_id`. `value_date` is the day on which it was voided."""
+
+    voided_transaction_id: str

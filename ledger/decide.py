@@ -8,10 +8,10 @@
     for fact in facts:
         state = evolve(state, fact)         # may change `state` in place and return it
 
-The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Days` to
-`calendar`, `Accruing` to `accruals`. `decide` answers () for a command that changes nothing because
-it is so already (the same business day closed again). Whether a transaction id is known is the
-business of `service`, and so is what a closed day asks of loans.
+The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Trading`
+to `trading:<borrower>`, `Days` to `calendar`, `Accruing` to `accruals`. `decide` answers () for a
+command that changes nothing because it is so already (the same business day closed again). Whether
+a transaction id is known is the business of `service`, and so is what a closed day asks of loans.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ from ledger.commands import (
     CreditAccount,
     DebitAccount,
     OpenAccount,
+    RecordPurchase,
+    RecordSale,
     ReturnDebit,
+    VoidInvoice,
 )
 from ledger.day import (
     Days,
@@ -57,15 +60,27 @@ from ledger.events import (
     AccountOpened,
     AccrualBegun,
     BusinessDayClosed,
+    InvoiceVoided,
     PeriodClosed,
     PeriodReopened,
+    PurchaseInvoiced,
+    SaleInvoiced,
 )
 from ledger.loan import Loan
 from ledger.loan_decisions import decide_loan
 from ledger.loan_facts import evolve as evolve_loan
 from ledger.postings import check_fact
+from ledger.trading import (
+    Trading,
+    invoice_voided,
+    purchase_invoiced,
+    record_purchase,
+    record_sale,
+    sale_invoiced,
+    void_invoice,
+)
 
-State = Loan | Account | Days | Accruing
+State = Loan | Account | Trading | Days | Accruing
 """What one stream's facts add up to."""
 
 _Decide = Callable[[Any, Any], tuple[Any, ...]]
@@ -80,6 +95,9 @@ _DECIDE: dict[type, _Decide] = {
     CloseBusinessDay: close_day,
     ClosePeriod: close_period,
     ReopenPeriod: reopen_period,
+    RecordSale: record_sale,
+    RecordPurchase: record_purchase,
+    VoidInvoice: void_invoice,
 }
 _EVOLVE: dict[type, _Evolve] = {
     AccountCredited: credited,
@@ -90,6 +108,9 @@ _EVOLVE: dict[type, _Evolve] = {
     BusinessDayClosed: day_closed,
     PeriodClosed: period_closed,
     PeriodReopened: period_reopened,
+    SaleInvoiced: sale_invoiced,
+    PurchaseInvoiced: purchase_invoiced,
+    InvoiceVoided: invoice_voided,
 }
 
 

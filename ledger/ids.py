@@ -31,6 +31,11 @@ def account_stream(account_id: str) -> str:
     return f"account:{account_id}"
 
 
+def trading_stream(borrower_id: str) -> str:
+    """Stream of the invoices of a borrower."""
+    return f"trading:{borrower_id}"
+
+
 def warning_stream(loan_id: str) -> str:
     """Stream of the warnings about a loan, in the warnings log."""
     return f"warnings:{loan_id}"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ledger.dates import day_number
+from ledger.dates import date_of, day_number
 from ledger.errors import MalformedMessage
 from projections.reading import Answer, Page, Reader, equals, position_cursor
 from projections.refusals import REFUSALS
 from projections.register import LOANS
-from projections.tables import select
+from projections.tables import and_, func, select
 from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS
 
 
@@ -19,8 +19,8 @@ from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS
 class WarningFilter:
     """Which warnings; every field that is given must match.
 
-    `state` is one of raised, acknowledged, suppressed, resolved, expired, withdrawn, or "open" for
-    any that has not ended. `since`: changed on that day or later.
+    `state` is one of STATES, or "open" for any that has not ended. `since`: changed on that day or
+    later. `role`: referred to that role.
     """
 
     severity: str | None = None
@@ -30,6 +30,7 @@ class WarningFilter:
     borrower_id: str | None = None
     loan_id: str | None = None
     rule: str | None = None
+    role: str | None = None
     since: date | None = None
     inhibited: bool | None = None
 
@@ -67,6 +68,42 @@ class WarningReads(Reader):
                 row["history"] = self._where(connection, HISTORY, same, order=("position",))
         return row
 
+    def warning_groups(self, *, officer_id: str | None = None, limit: int = 100) -> list[Answer]:
+        """Open warnings by officer and borrower, the gravest group first, then the largest.
+
+        Inhibited ones call nobody and are left out. `unanswered` are raised, reopened or expired;
+        `deferred` wait for the officer's next day; `first_raised_date` is that of the oldest.
+        """
+        table = self._database.table(WARNINGS)
+        people = (table.c.officer_id, table.c.borrower_id)
+        gravest, count = func.max(table.c.severity_rank), func.count()
+        unanswered = func.sum(table.c.state.in_(("raised", "expired")))
+        deferred = func.sum(table.c.state == "deferred")
+        oldest = func.min(table.c.raised_day)
+        clauses = equals(table, {"officer_id": officer_id})
+        clauses += [table.c.state.not_in(ENDED), table.c.inhibited_by.is_(None)]
+        statement = (
+            select(*people, gravest, count, unanswered, deferred, oldest)
+            .where(and_(True, *clauses))
+            .group_by(*people)
+            .order_by(gravest.desc(), count.desc(), *people)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        return [
+            {
+                "officer_id": row[0],
+                "borrower_id": row[1],
+                "severity": SEVERITIES[row[2]],
+                "warnings": row[3],
+                "unanswered": int(row[4]),
+                "deferred": int(row[5]),
+                "first_raised_date": date_of(row[6]),
+            }
+            for row in rows
+        ]
+
     def refusals(
         self, *, code: str | None = None, after: str | None = None, limit: int = 100
     ) -> Page:
@@ -90,7 +127,7 @@ class WarningReads(Reader):
                 f"{wanted.severity!r} is not a severity.",
                 way_out=f"One of {', '.join(SEVERITIES)}.",
             )
-        same = ("severity", "officer_id", "borrower_id", "loan_id", "rule")
+        same = ("severity", "officer_id", "borrower_id", "loan_id", "rule", "role")
         clauses = equals(table, {name: getattr(wanted, name) for name in same})
         if wanted.state == "open":
             clauses.append(table.c.state.not_in(ENDED))

@@ -12,13 +12,19 @@ from typing import Any
 
 import orjson
 
+from ledger.codec import topic_of
 from ledger.dates import day_number
 from ledger.events import (
     Reading,
     WarningAcknowledged,
+    WarningActionStarted,
+    WarningDeferred,
     WarningEscalated,
     WarningExpired,
+    WarningFoundFalse,
     WarningRaised,
+    WarningReferred,
+    WarningReopened,
     WarningResolved,
     WarningSuppressed,
     WarningWithdrawn,
@@ -47,6 +53,7 @@ WARNINGS = TableSpec(
         words("cause_event_ids"),
         words("inhibited_by", nullable=True),
         words("actor", nullable=True),
+        words("role", nullable=True),
         integer("suppressed_until_day", nullable=True),
         integer("raised_day"),
         integer("changed_day"),
@@ -79,8 +86,10 @@ HISTORY = TableSpec(
 )
 
 SEVERITIES = ("watch", "yellow", "orange", "red")
-ENDED = ("resolved", "withdrawn")
+ENDED = ("resolved", "false_alarm", "withdrawn")
 """States in which a warning is over. An expired one is open: nobody answered it in time."""
+STATES = ("raised", "deferred", "acknowledged", "in_action", "suppressed", "expired", *ENDED)
+"""Where a warning can stand. A deferred one waits for its officer's next day."""
 
 
 @dataclass(slots=True)
@@ -103,6 +112,7 @@ class _State:
     cause_event_ids: str
     inhibited_by: str | None
     actor: str | None
+    role: str | None
     suppressed_until_day: int | None
     raised_day: int
     changed_day: int
@@ -118,7 +128,7 @@ class Warnings(View):
     """The view `warnings`: one row a warning, and one a change."""
 
     name = "warnings"
-    schema_version = 1
+    schema_version = 2
     tables = (WARNINGS, HISTORY)
     needs = frozenset({WARNINGS_LOG})
 
@@ -176,6 +186,7 @@ def _raised(item: Recorded, before: _State | None) -> _State:
         cause_event_ids=_words(fact.cause_event_ids),
         inhibited_by=fact.inhibited_by,
         actor=None,
+        role=before.role if before else None,
         suppressed_until_day=None,
         raised_day=before.raised_day if before else day,
         changed_day=day,
@@ -195,9 +206,33 @@ def _escalated(state: _State, fact: WarningEscalated) -> None:
     state.cause_event_ids = _words(fact.cause_event_ids)
 
 
+def _reopened(state: _State, fact: WarningReopened) -> None:
+    state.state, state.actor, state.suppressed_until_day = "raised", None, None
+    state.ended_day = None
+    state.officer_id, state.pack, state.inhibited_by = fact.officer_id, fact.pack, fact.inhibited_by
+    state.severity = fact.severity
+    state.severity_rank = SEVERITIES.index(fact.severity)
+    state.reason = fact.reason
+    state.readings = _readings(fact.readings)
+    state.cause_event_ids = _words(fact.cause_event_ids)
+
+
+def _deferred(state: _State, fact: WarningDeferred) -> None:
+    state.state = "deferred"
+
+
+def _referred(state: _State, fact: WarningReferred) -> None:
+    state.role = fact.role
+
+
 def _acknowledged(state: _State, fact: WarningAcknowledged) -> None:
     state.state = "acknowledged"
     state.actor = fact.actor
+
+
+def _in_action(state: _State, fact: WarningActionStarted) -> None:
+    state.state = "in_action"
+    state.actor, state.suppressed_until_day = fact.actor, None
 
 
 def _suppressed(state: _State, fact: WarningSuppressed) -> None:
@@ -214,27 +249,23 @@ def _ended(name: str) -> Callable[[_State, Any], None]:
     def end(state: _State, fact: Any) -> None:
         state.state = name
         state.ended_day = day_number(fact.value_date)
+        state.actor = getattr(fact, "actor", state.actor)
 
     return end
 
 
 _CHANGES: dict[type, Callable[[_State, Any], None]] = {
     WarningEscalated: _escalated,
+    WarningReopened: _reopened,
+    WarningDeferred: _deferred,
+    WarningReferred: _referred,
     WarningAcknowledged: _acknowledged,
+    WarningActionStarted: _in_action,
     WarningSuppressed: _suppressed,
-    WarningResolved: _ended("resolved"),
     WarningExpired: _expired,
+    WarningResolved: _ended("resolved"),
+    WarningFoundFalse: _ended("false_alarm"),
     WarningWithdrawn: _ended("withdrawn"),
-}
-
-_NAMES: dict[type, str] = {
-    WarningRaised: "raised",
-    WarningEscalated: "escalated",
-    WarningAcknowledged: "acknowledged",
-    WarningSuppressed: "suppressed",
-    WarningResolved: "resolved",
-    WarningExpired: "expired",
-    WarningWithdrawn: "withdrawn",
 }
 
 
@@ -245,9 +276,9 @@ def _history(item: Recorded) -> Row:
         fact.warning_id,
         fact.loan_id,
         item.event_id,
-        _NAMES[type(fact)],
+        topic_of(fact).split(".")[1],
         getattr(fact, "severity", None),
-        getattr(fact, "reason", None) or getattr(fact, "note", ""),
+        getattr(fact, "reason", "") or getattr(fact, "note", "") or getattr(fact, "action", ""),
         _readings(getattr(fact, "readings", ())),
         _words(getattr(fact, "cause_event_ids", ())),
         getattr(fact, "actor", None),

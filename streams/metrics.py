@@ -81,6 +81,9 @@ class Meter(Protocol):
     def day_closed(self, *, seconds: float) -> None:
         """A business day was closed, rules and lifecycle included."""
 
+    def score_drifted(self, *, label: str, index: float, mean_pd: float, fitted: float) -> None:
+        """How the score `label` meets today's loans: stability index, mean probability."""
+
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered. `route` is the template, never the path."""
 
@@ -139,6 +142,7 @@ class Metrics(Meter):
         )
         self._make_recording()
         self._make_conclusions()
+        self._make_score()
         self._make_http()
         self._make_standing()
         self._make_partitions()
@@ -185,6 +189,18 @@ class Metrics(Meter):
         )
         self._day_close_seconds = self._histogram(
             "day_close_seconds", "Time to close one business day, rules included.", SECONDS
+        )
+
+    def _make_score(self) -> None:
+        self._drift = self._gauge(
+            "score_stability_index",
+            "Stability index of the score's points against the population it was fitted on.",
+            ("score",),
+        )
+        self._said = self._gauge(
+            "score_mean_probability_ratio",
+            "Mean probability of default that the score says: of loans now, of those fitted on.",
+            ("score", "population"),
         )
 
     def _make_http(self) -> None:
@@ -262,6 +278,13 @@ class Metrics(Meter):
 
     def day_closed(self, *, seconds: float) -> None:
         self._day_close_seconds.observe(seconds)
+
+    def score_drifted(self, *, label: str, index: float, mean_pd: float, fitted: float) -> None:
+        self._drift.clear()
+        self._said.clear()
+        self._drift.labels(label).set(index)
+        self._said.labels(label, "now").set(mean_pd)
+        self._said.labels(label, "fitted").set(fitted)
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()

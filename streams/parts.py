@@ -1,4 +1,4 @@
-"""What the settings name, opened: rule pack, views, regimes, and the place of facts and views."""
+"""What the settings name, opened: rules with their score, views, regimes, and where facts live."""
 
 from __future__ import annotations
 
@@ -18,17 +18,31 @@ from projections.regime import Regime
 from projections.regime_file import load
 from projections.tables import Place, Schema
 from projections.views import all_views
-from streams.settings import PACKS, Settings, SettingsError, packaged
+from streams.settings import NO_SCORE, PACKS, Settings, SettingsError, packaged
 from warning.pack import Pack
 from warning.rules import load_pack
+from warning.scorecard import Model, ModelError, read_model
+from warning.scored_pack import with_score
 
 AnyStore = Store | PostgresStore
 """The two logs of a data folder, or of a partition in PostgreSQL."""
 
 
 def pack_of(settings: Settings) -> Pack:
-    """The rule pack that `settings` name. Errors: RuleError."""
-    return load_pack(packaged(PACKS, settings.pack, ".toml"))
+    """The rule pack that `settings` name, with their score. Errors: RuleError, ModelError."""
+    pack = load_pack(packaged(PACKS, settings.pack, ".toml"))
+    if settings.score == NO_SCORE:
+        return pack
+    return with_score(pack, model_at(Path(settings.score)), path=settings.pack)
+
+
+def model_at(path: Path) -> Model:
+    """The score in a file. Errors: ModelError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} cannot be read: {error}.", way_out="Name a model file.") from None
+    return read_model(text, path=str(path))
 
 
 def views_of(settings: Settings) -> Sequence[Factory]:

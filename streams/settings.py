@@ -24,6 +24,9 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
+NO_SCORE = "none"
+"""The score that is none."""
+
 ClosedBy = Literal["timer", "driver"]
 KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -43,6 +46,7 @@ class Settings:
     calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
     weekmask: Monday to Sunday, "1" for a business day.
     pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
+    score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
     host, port: where the HTTP API listens; port 0 takes a free one.
@@ -68,6 +72,7 @@ class Settings:
     calendar: str = "cn"
     weekmask: str = "1111100"
     pack: str = "sme-early"
+    score: str = NO_SCORE
     regime: str = "cn-2023"
     host: str = "127.0.0.1"
     port: int = 8321
@@ -160,12 +165,15 @@ def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*" + suffix))
 
 
+_NOT_SETTINGS = ("CONFIG", "DATASETS")
+"""Variables of other uses: the file of settings, and where the bench finds data sets."""
 _SECRET = {"database", "broker"}
 """Settings whose value may hold a password: never shown."""
 _PATHS = {
     "data": "",
     "calendar": ".txt",
     "pack": ".toml",
+    "score": ".json",
     "regime": ".toml",
     "database_password_file": "",
     "kafka_password_file": "",
@@ -205,7 +213,11 @@ def _beside(folder: Path, value: str, suffix: str) -> str:
 def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     for variable, value in sorted(environ.items()):
         name = variable.removeprefix(PREFIX)
-        if variable.startswith(PREFIX) and name != "CONFIG" and not name.startswith("TEST_"):
+        if (
+            variable.startswith(PREFIX)
+            and name not in _NOT_SETTINGS
+            and not name.startswith("TEST_")
+        ):
             yield name.lower(), value
 
 
@@ -302,6 +314,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "calendar": _text,
     "weekmask": _weekmask,
     "pack": _text,
+    "score": _text,
     "regime": _text,
     "host": _text,
     "port": _whole(0, 65_535),

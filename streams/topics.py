@@ -277,6 +277,36 @@ class AccountDebitReturnedMessage(AccountMessage):
     flow: Flow = "loan_repayment"
 
 
+class _TradingMessage(MessageBase):
+    borrower_id: Id
+
+
+class _InvoiceMessage(_TradingMessage):
+    counterparty: Id
+    net: SignedAmount
+    tax: SignedAmount = "0"
+    currency: Currency
+
+
+class SaleInvoicedMessage(_InvoiceMessage):
+    """The borrower invoiced a customer; below zero it is a return."""
+
+    type: Literal["sale_invoiced"]
+
+
+class PurchaseInvoicedMessage(_InvoiceMessage):
+    """A supplier invoiced the borrower; below zero it is a return."""
+
+    type: Literal["purchase_invoiced"]
+
+
+class InvoiceVoidedMessage(_TradingMessage):
+    """An invoice did not stand; `value_date` is the day on which it was voided."""
+
+    type: Literal["invoice_voided"]
+    voided_transaction_id: TransactionId
+
+
 class BusinessDayClosedMessage(MessageBase):
     """The books of `value_date` are closed."""
 
@@ -305,6 +335,9 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     AccountCreditedMessage,
     AccountDebitedMessage,
     AccountDebitReturnedMessage,
+    SaleInvoicedMessage,
+    PurchaseInvoicedMessage,
+    InvoiceVoidedMessage,
     BusinessDayClosedMessage,
     OverpaymentRefundedMessage,
     RepaymentChargedBackMessage,

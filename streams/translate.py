@@ -42,10 +42,13 @@ from ledger.commands import (
     OpenLoan,
     OverrideGrade,
     ReceiveRepayment,
+    RecordPurchase,
+    RecordSale,
     ReportPosition,
     ReturnDebit,
     ReverseRepayment,
     ScheduleInstalments,
+    VoidInvoice,
 )
 from streams import changes, topics
 from streams import translate_changes as changed
@@ -250,7 +253,38 @@ def _return_debit(message: topics.AccountDebitReturnedMessage, at_us: int) -> Co
     )
 
 
-def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
+def _sale(message: topics.SaleInvoicedMessage, at_us: int) -> Command:
+    return RecordSale(**_invoice(message, at_us))
+
+
+def _purchase(message: topics.PurchaseInvoicedMessage, at_us: int) -> Command:
+    return RecordPurchase(**_invoice(message, at_us))
+
+
+def _invoice(message: Any, at_us: int) -> dict[str, Any]:
+    return {
+        "borrower_id": message.borrower_id,
+        "transaction_id": message.transaction_id,
+        "value_date": day_of(message.value_date),
+        "recorded_at_us": at_us,
+        "counterparty": message.counterparty,
+        "currency": message.currency,
+        "net_minor": minor_of(message.net, message.currency),
+        "tax_minor": minor_of(message.tax, message.currency),
+    }
+
+
+def _void(message: topics.InvoiceVoidedMessage, at_us: int) -> Command:
+    return VoidInvoice(
+        borrower_id=message.borrower_id,
+        transaction_id=message.transaction_id,
+        value_date=day_of(message.value_date),
+        recorded_at_us=at_us,
+        voided_transaction_id=message.voided_transaction_id,
+    )
+
+
+def _closeday_of(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     return CloseBusinessDay(
         transaction_id=message.transaction_id,
         value_date=day_of(message.value_date),
@@ -280,6 +314,9 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.AccountCreditedMessage: _credit,
     topics.AccountDebitedMessage: _debit,
     topics.AccountDebitReturnedMessage: _return_debit,
+    topics.SaleInvoicedMessage: _sale,
+    topics.PurchaseInvoicedMessage: _purchase,
+    topics.InvoiceVoidedMessage: _void,
     topics.BusinessDayClosedMessage: _close_day,
     changes.OverpaymentRefundedMessage: changed.refund,
     changes.RepaymentChargedBackMessage: changed.charge_back,
@@ -319,6 +356,9 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     CreditAccount: "account_credited",
     DebitAccount: "account_debited",
     ReturnDebit: "account_debit_returned",
+    RecordSale: "sale_invoiced",
+    RecordPurchase: "purchase_invoiced",
+    VoidInvoice: "invoice_voided",
     CloseBusinessDay: "business_day_closed",
     RefundOverpayment: "overpayment_refunded",
     ChargeBack: "repayment_charged_back",

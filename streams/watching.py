@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
+from ledger.codec import topic_of
 from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import (
     BusinessDayClosed,
@@ -20,13 +21,16 @@ from ledger.events import (
     RulesAdopted,
     WarningEscalated,
     WarningRaised,
+    WarningReopened,
 )
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
 from streams.app import Inbox
 from streams.metrics import Meter
+from warning.drift import SHIFTED, drift_of
 from warning.watch import Watch
+from warning.windows import month_of
 
 log = logging.getLogger("loanbell.watching")
 
@@ -34,7 +38,7 @@ Listener = Callable[[Sequence[Recorded]], None]
 """Takes committed facts of the warnings log, in order, in the node's loop."""
 
 
-_RINGS = (WarningRaised, WarningEscalated)
+_RINGS = (WarningRaised, WarningReopened, WarningEscalated)
 
 
 class WatchAgent(Agent):
@@ -60,6 +64,7 @@ class WatchAgent(Agent):
         self.listeners: list[Listener] = []
         self.position = 0
         self.caught_up = False
+        self._drift_noted = 0
 
     async def run(self, inbox: Inbox) -> None:
         """The agent's body: first what the store has, then what comes."""
@@ -109,7 +114,32 @@ class WatchAgent(Agent):
         if recorded[0].position > self._watch.position + 1:
             for page in pages(self._ledger, self._watch.position, upto=recorded[0].position - 1):
                 new += self._watch.observe(page)
-        return new + self._watch.observe(recorded)
+        new += self._watch.observe(recorded)
+        self._note_drift()
+        return new
+
+    def _note_drift(self) -> None:
+        """Once a month, whether the score in force still meets the loans it was fitted on."""
+        engine = self._watch.engine
+        month = month_of(engine.day)
+        if engine.score is None or month == self._drift_noted:
+            return
+        self._drift_noted = month
+        found = drift_of(engine)
+        if found is None:
+            return
+        label = engine.score.label
+        self.meter.score_drifted(
+            label=label,
+            index=found.stability_index,
+            mean_pd=found.mean_pd,
+            fitted=found.fitted_mean_pd,
+        )
+        if found.stability_index > SHIFTED:
+            log.warning(
+                "score %s meets another population than it was fitted on: stability index %.2f; "
+                "fit it anew, or judge it with `loanbell evaluate`", label, found.stability_index,
+            )  # fmt: skip
 
     async def _act(self, action: Action) -> None:
         if self.halted is not None:
@@ -155,8 +185,7 @@ def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:
 
 
 def _transition(fact: Any) -> tuple[str, str]:
-    word = type(fact).__name__.removeprefix("Warning").lower()
-    return word, getattr(fact, "severity", "")
+    return topic_of(fact).split(".")[1], getattr(fact, "severity", "")
 
 
 def facts_of(ledger: FactLog) -> Callable[[str, int], list[Recorded]]:

@@ -18,6 +18,7 @@ DOORS = {
     "faust": {"streams/app.py", "streams/agents.py", "streams/kafka.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
     "aiokafka": {"streams/kafka.py", "bench"},
+    "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
     "uvicorn": {"streams/api.py", "streams/api", "streams/app.py", "streams/cli.py", "streams/cli"},

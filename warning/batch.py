@@ -33,9 +33,13 @@ from ledger.events import (
     WriteOffCancelled,
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
+from warning.batch_earlier import Earlier
+from warning.batch_trading import BatchTrading
+from warning.earlier import READ as EARLIER
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
 from warning.owed import charges_of
+from warning.trading import READ as TRADING
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
 
 
@@ -52,6 +56,7 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
     """
     loans: dict[str, list[Any]] = {loan_id: [] for loan_id in loan_ids(recorded)}
     accounts: dict[str, list[Any]] = {}
+    firms: dict[str, list[Any]] = {}
     for item in recorded:
         fact = item.fact
         if _counts(fact, day):
@@ -59,11 +64,27 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
                 loans[fact.loan_id].append(fact)
             elif hasattr(fact, "account_id"):
                 accounts.setdefault(fact.account_id, []).append(fact)
+            elif hasattr(fact, "counterparty"):
+                firms.setdefault(fact.borrower_id, []).append(fact)
     measures = [_Loan(facts, accounts, day) for facts in loans.values()]
+    _acquaint(measures, firms, day)
     ended = np.flatnonzero([not loan.open for loan in measures])
     return evaluate(
         names, lambda name: np.array([loan.read(name) for loan in measures], np.int64), ended
     )
+
+
+def _acquaint(loans: Sequence[_Loan], firms: dict[str, list[Any]], day: int) -> None:
+    """Tell each loan of its borrower's other loans and invoices."""
+    known: dict[str, list[_Loan]] = {}
+    for loan in loans:
+        if loan.opened is not None:
+            known.setdefault(loan.opened.borrower_id, []).append(loan)
+    for borrower_id, of_borrower in known.items():
+        earlier = Earlier(of_borrower, day)
+        trading = BatchTrading(firms.get(borrower_id, []), day)
+        for loan in of_borrower:
+            loan.earlier, loan.trading = earlier, trading
 
 
 def _counts(fact: Any, day: int) -> bool:
@@ -85,6 +106,8 @@ class _Loan:
         account_id = self.opened.account_id if self.opened else None
         self.account = Account(accounts.get(account_id or "", []), day)
         self.facts = facts
+        self.earlier: Earlier | None = None
+        self.trading: BatchTrading | None = None
         self.schedules = only(facts, InstalmentsScheduled)
         self._dues: dict[int, IntArray] = {}
         self.recovered = [
@@ -118,6 +141,10 @@ class _Loan:
 
     def read(self, name: str) -> int:
         """One measure by name; UNKNOWN where it is not known."""
+        if name in EARLIER:
+            return UNKNOWN if self.earlier is None else self.earlier.read(name)
+        if name in TRADING:
+            return UNKNOWN if self.trading is None else self.trading.read(name)
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))
@@ -148,7 +175,8 @@ class _Loan:
         known = [fact for fact in self.reports if day_number(fact.value_date) <= day]
         return known[-1] if known and self._schedule_on(day) is None else None
 
-    def _paid_by(self, day: int) -> int:
+    def paid_by(self, day: int) -> int:
+        """What was paid with value days up to `day`."""
         return int(total(self.payments, self.payments[:, 0] <= day))
 
     def _dpd_on(self, day: int) -> int:
@@ -157,7 +185,7 @@ class _Loan:
             months = report.months_past_due
             return 30 * months + day - day_number(report.value_date) if months else 0
         dues = self._dues_on(day)
-        unmet = dues[np.cumsum(dues[:, 1]) > self._paid_by(day), 0]
+        unmet = dues[np.cumsum(dues[:, 1]) > self.paid_by(day), 0]
         return max(0, day - int(unmet[0])) if unmet.size else 0
 
     # Dues and payments
@@ -178,10 +206,10 @@ class _Loan:
             owed = last.payment_due_minor if last.months_past_due else 0
             return UNKNOWN if owed is None else int(owed)
         due = total(self.dues, self.dues[:, 0] < self.day)
-        return int(max(0, due - self._paid_by(self.day)))
+        return int(max(0, due - self.paid_by(self.day)))
 
     def _next(self) -> tuple[int, int]:
-        paid, cum = self._paid_by(self.day), np.cumsum(self.dues[:, 1])
+        paid, cum = self.paid_by(self.day), np.cumsum(self.dues[:, 1])
         for at, due_day in enumerate(self.dues[:, 0].tolist()):
             if due_day >= self.day and cum[at] > paid and not self.reported:
                 before = int(cum[at - 1]) if at else 0
@@ -208,7 +236,7 @@ class _Loan:
     def partial(self) -> int:
         cum = np.cumsum(self.dues[:, 1])
         before = cum - self.dues[:, 1]
-        paid = np.array([self._paid_by(due_day) for due_day in self.dues[:, 0]], np.int64)
+        paid = np.array([self.paid_by(due_day) for due_day in self.dues[:, 0]], np.int64)
         part = (before < paid) & (paid < cum) & inside(self.dues[:, 0], self.day, 360)
         return int(part.sum()) if self._known() else UNKNOWN
 
@@ -216,8 +244,8 @@ class _Loan:
         """For each due: days until it was met in full, None when it is not."""
         found: list[int | None] = []
         for due_day, cum in zip(self.dues[:, 0], np.cumsum(self.dues[:, 1]), strict=True):
-            met = [day for day in np.unique(self.payments[:, 0]) if self._paid_by(day) >= cum]
-            is_met = self._paid_by(self.day) >= cum
+            met = [day for day in np.unique(self.payments[:, 0]) if self.paid_by(day) >= cum]
+            is_met = self.paid_by(self.day) >= cum
             found.append(max(0, int(met[0] - due_day)) if met and is_met else None)
         return found
 
@@ -270,6 +298,10 @@ class _Loan:
         late = self.late >= level
         runs = np.cumsum(late & ~np.concatenate(([False], late[:-1])))
         return len(np.unique(runs[late & self._months(12)]))
+
+    def months_late(self, level: int) -> int:
+        late = self.days[(self.late >= level) & self._months(12)]
+        return len({month_number(day) for day in late.tolist()}) if self._known() else UNKNOWN
 
     def worst_dpd(self) -> int:
         return int(self.late[self._months(12)].max()) if self._known() else UNKNOWN
@@ -338,6 +370,14 @@ class _Loan:
         if last is not None:
             return int(last.limit_minor)
         return self.opened.principal_minor if self.opened else 0
+
+    def planned_term(self) -> int:
+        if self.opened is None or not len(self.dues):
+            return UNKNOWN
+        return int(self.dues[-1, 0]) - day_number(self.opened.value_date)
+
+    def planned_due(self) -> int:
+        return int(self.dues[:, 1].sum()) if len(self.dues) else UNKNOWN
 
     def age(self) -> int:
         return self.day - day_number(self.opened.value_date) if self.opened else 0

@@ -9,30 +9,30 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isnan
+from typing import Any
 
 from ledger.dates import date_of_us
 from ledger.events import (
     Reading,
     RulesAdopted,
-    WarningAcknowledged,
+    WarningDeferred,
     WarningEscalated,
     WarningExpired,
     WarningRaised,
+    WarningReferred,
+    WarningReopened,
     WarningResolved,
-    WarningSuppressed,
     WarningWithdrawn,
 )
 from ledger.ids import RULES_STREAM, event_id, warning_stream
 from ledger.store import NewFact, Recorded
-from warning.actions import AcknowledgeWarning, WarningAction
+from warning.actions import WarningAction, fact_of
 from warning.causes import Entry, RecentFacts
+from warning.episodes import Change, Episode, Kind
 from warning.expressions import Values
-from warning.lifecycle import Change, Episode, Kind
 from warning.pack import SEVERITIES, Pack
 from warning.reasons import phrase
 from warning.register import Register
-
-Fact = WarningRaised | WarningEscalated | WarningResolved | WarningExpired | WarningWithdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,44 +137,24 @@ class Bulletin:
     ) -> NewFact:
         """The fact of what a person did on `day`, with the ledger read up to `position`."""
         loan_id = self._loan(episode)
-        fact: WarningAcknowledged | WarningSuppressed
-        if isinstance(action, AcknowledgeWarning):
-            fact = WarningAcknowledged(
-                warning_id=episode.warning_id,
-                loan_id=loan_id,
-                actor=action.actor,
-                note=action.note,
-                ledger_position=position,
-                value_date=day,
-                recorded_at_us=recorded_at_us,
-            )
-        else:
-            fact = WarningSuppressed(
-                warning_id=episode.warning_id,
-                loan_id=loan_id,
-                actor=action.actor,
-                reason=action.reason,
-                until=action.until,
-                ledger_position=position,
-                value_date=day,
-                recorded_at_us=recorded_at_us,
-            )
+        fact = fact_of(action, loan_id, day, position=position, recorded_at_us=recorded_at_us)
         return self.append(fact, loan_id)
 
     def _loan(self, episode: Episode) -> str:
         return self._register.loan_id(episode.row)
 
-    def _fact(self, change: Change, sight: Sight) -> Fact:
-        episode, kind = change.episode, change.kind
-        names = episode.rule.names
-        values = sight.of(names, episode.row)
-        if kind in (Kind.RAISED, Kind.SILENCE_OVER, Kind.INHIBITION_OVER):
-            return self._raised(change, values, sight)
-        if kind is Kind.ESCALATED:
+    def _fact(self, change: Change, sight: Sight) -> Any:
+        write = _WRITERS.get(change.kind)
+        if write is not None:
+            return write(self, change, sight)
+        values = sight.of(change.episode.rule.names, change.episode.row)
+        if change.kind in (Kind.RESOLVED, Kind.LOAN_CLOSED):
+            return self._resolved(change, values, sight)
+        if change.kind is Kind.REOPENED:
+            return self._reopened(change, values, sight)
+        if change.kind is Kind.ESCALATED:
             return self._escalated(change, values, sight)
-        if kind is Kind.EXPIRED:
-            return self._expired(episode, sight)
-        return self._resolved(change, values, sight)
+        return self._raised(change, values, sight)
 
     def _raised(self, change: Change, values: dict[str, float], sight: Sight) -> WarningRaised:
         episode, row = change.episode, change.episode.row
@@ -199,7 +179,7 @@ class Bulletin:
             recorded_at_us=sight.record.fact.recorded_at_us,
         )
 
-    def _escalated(self, change: Change, values: dict[str, float], sight: Sight) -> Fact:
+    def _escalated(self, change: Change, values: dict[str, float], sight: Sight) -> Any:
         episode = change.episode
         return WarningEscalated(
             warning_id=episode.warning_id,
@@ -214,7 +194,7 @@ class Bulletin:
             recorded_at_us=sight.record.fact.recorded_at_us,
         )
 
-    def _resolved(self, change: Change, values: dict[str, float], sight: Sight) -> Fact:
+    def _resolved(self, change: Change, values: dict[str, float], sight: Sight) -> Any:
         episode, language = change.episode, self._pack.language
         if change.kind is Kind.LOAN_CLOSED:
             why = self._register.closed_reason(episode.row)
@@ -231,16 +211,62 @@ class Bulletin:
             recorded_at_us=sight.record.fact.recorded_at_us,
         )
 
-    def _expired(self, episode: Episode, sight: Sight) -> Fact:
-        days = episode.rule.expires_after_days or 0
-        return WarningExpired(
+    def _reopened(self, change: Change, values: dict[str, float], sight: Sight) -> WarningReopened:
+        episode, row = change.episode, change.episode.row
+        return WarningReopened(
             warning_id=episode.warning_id,
             loan_id=self._loan(episode),
-            reason=phrase(self._pack.language, "expired", days=days),
+            officer_id=self._register.officer_id(row),
+            rule=episode.rule.name,
+            pack=self._pack.label,
+            severity=SEVERITIES[change.rank - 1],
+            reason=self._say("reopened", reason=self._explain(episode, values)),
+            readings=_readings(values),
+            cause_event_ids=self._causes(episode, sight),
+            inhibited_by=change.inhibited_by,
             ledger_position=sight.record.position,
             value_date=sight.day,
             recorded_at_us=sight.record.fact.recorded_at_us,
         )
+
+    def _deferred(self, change: Change, sight: Sight) -> WarningDeferred:
+        most = self._pack.budget.per_officer if self._pack.budget else 0
+        return WarningDeferred(
+            warning_id=change.episode.warning_id,
+            loan_id=self._loan(change.episode),
+            officer_id=self._register.officer_id(change.episode.row),
+            severity=SEVERITIES[change.rank - 1],
+            place=change.place,
+            reason=self._say("deferred", place=change.place, most=most),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _referred(self, change: Change, sight: Sight) -> WarningReferred:
+        return WarningReferred(
+            warning_id=change.episode.warning_id,
+            loan_id=self._loan(change.episode),
+            role=change.role,
+            severity=SEVERITIES[change.rank - 1],
+            reason=self._say("referred", days=change.days, role=change.role),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _expired(self, change: Change, sight: Sight) -> WarningExpired:
+        return WarningExpired(
+            warning_id=change.episode.warning_id,
+            loan_id=self._loan(change.episode),
+            reason=self._say("expired", days=change.days),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _say(self, key: str, **words: str | int) -> str:
+        return phrase(self._pack.language, key, **words)
 
     def _explain(self, episode: Episode, values: dict[str, float]) -> str:
         rule = episode.rule
@@ -256,6 +282,14 @@ class Bulletin:
             account_id=self._register.account_id(episode.row),
             first=first,
         )
+
+
+_WRITERS: dict[Kind, Callable[[Bulletin, Change, Sight], Any]] = {
+    Kind.DEFERRED: Bulletin._deferred,
+    Kind.REFERRED: Bulletin._referred,
+    Kind.EXPIRED: Bulletin._expired,
+}
+"""Changes that tell no readings."""
 
 
 def _readings(values: dict[str, float]) -> tuple[Reading, ...]:

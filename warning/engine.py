@@ -9,12 +9,15 @@ bell and keeps no warnings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from math import nan
 from typing import Any
 
 import numpy as np
 
 from ledger.dates import day_number
 from ledger.events import (
+    LoanClosed,
     LoanLimitChanged,
     LoanOfficerChanged,
     LoanOpened,
@@ -24,8 +27,11 @@ from warning import batch
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
 from warning.dues import Cursor
+from warning.earlier import READ as EARLIER
+from warning.earlier import EarlierLoans
 from warning.history import History, paid_of, rederive_dues, stretches_of
-from warning.indicators import ACCOUNT_PAST, PAST, evaluate
+from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
+from warning.indicators_score import needed, scored
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.measures import (
     BOUNCE_WINDOWS,
@@ -35,6 +41,9 @@ from warning.measures import (
     LoanColumns,
     Measures,
 )
+from warning.scorecard import Model
+from warning.trading import READ as TRADING
+from warning.trading import TradingBook
 from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
 
 FactsOf = Callable[[str, int], Sequence[RecordedFact]]
@@ -47,10 +56,12 @@ class Engine:
     """Indicators of all loans at the open day `day`; 1970-01-01 (0) before the first `advance`.
 
     Rows are loans in the order in which they first appeared. `facts_of` serves `values_as_of`.
+    `score` is the score in force, if any: its indicators are unknown without it.
     """
 
     def __init__(self, *, facts_of: FactsOf | None = None) -> None:
         self.day = NOT_STARTED
+        self.score: Model | None = None
         self.officers: dict[str, int] = {}
         self.branches: dict[str, int] = {}
         self.industries: dict[str, int] = {}
@@ -59,6 +70,7 @@ class Engine:
         self.book = ArrearsBook()
         self.accounts = AccountBook(self.currencies)
         self.history = History()
+        self.trading = TradingBook()
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -69,6 +81,7 @@ class Engine:
         self._held_due: list[tuple[int, int, int]] = []
         self._officer_since: dict[int, tuple[int, str]] = {}
         self._limit_since: dict[int, tuple[int, str]] = {}
+        self.earlier = EarlierLoans(self.book, lambda row: int(self.columns.limit[row]))
         self._books = Books(
             arrears=self.book,
             history=self.history,
@@ -78,10 +91,14 @@ class Engine:
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
+            more={
+                **{name: partial(self.earlier.read, name) for name in EARLIER},
+                **{name: partial(self._trading, name) for name in TRADING},
+            },
         )
         self.book.on_row = self._grow
         self.book.on_dues = self._dues_replaced
-        self.book.on_payments = self._paid.add
+        self.book.on_payments = self._paid_in
         self.book.on_report = self._reported
         self._intake = Intake(self._handlers(), announce=self._announce)
 
@@ -126,6 +143,12 @@ class Engine:
         """The borrower's number of each loan; -1 when the loan was not opened yet."""
         return self.book.borrower[: self.book.rows].astype(np.int64)
 
+    def words(self, segment: str, rows: IntArray) -> list[str]:
+        """The branch, industry or region of loans."""
+        codes = {"branch": self.branches, "industry": self.industries, "region": self.regions}
+        known = [*codes[segment], ""]
+        return [known[code] for code in getattr(self.columns, segment)[rows].tolist()]
+
     def open(self) -> BoolArray:
         """Which loans run at the open day."""
         return self.book.open()
@@ -135,18 +158,19 @@ class Engine:
 
         Errors: KeyError for a name that the catalogue does not have.
         """
+        asked = needed(names, self.score)
         self._flush()
-        self._refresh(names, rows)
+        self._refresh(asked, rows)
         if rows is not None:
-            return self._evaluate(names, rows)
+            return scored(names, self.score, self._evaluate(asked, rows))
         count = self.book.rows
         # One block for all columns: large enough that the system hands it out in huge pages.
-        values = dict(zip(names, np.empty((len(names), count)), strict=True))
+        values = dict(zip(asked, np.empty((len(asked), count)), strict=True))
         for first in range(0, count, AT_ONCE):
             piece = slice(first, min(first + AT_ONCE, count))
-            for name, column in self._evaluate(names, piece).items():
+            for name, column in self._evaluate(asked, piece).items():
                 values[name][piece] = column
-        return values
+        return scored(names, self.score, values)
 
     def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
         ended = (~self.book.open(rows)).nonzero()[0]
@@ -165,7 +189,9 @@ class Engine:
         if not facts:
             return None
         row = batch.loan_ids(facts).index(loan_id)
-        return {name: float(column[row]) for name, column in batch.fold(facts, day, names).items()}
+        found = batch.fold(facts, day, names)
+        # Of the borrower's other loans nothing is known here.
+        return {n: nan if n in BORROWER_WIDE else float(found[n][row]) for n in found}
 
     def nbytes(self) -> dict[str, int]:
         """Bytes held in numpy columns, by part; ids and Python objects not counted."""
@@ -178,6 +204,7 @@ class Engine:
             "payments": self.book.payments.nbytes(),
             "payment windows": sum(part.nbytes() for part in sums),
             "history": self.history.nbytes(),
+            "trading": self.trading.nbytes(),
             "account columns": accounts.nbytes(),
             "account windows": sum(
                 part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
@@ -189,6 +216,7 @@ class Engine:
     def _start(self, day: int) -> None:
         self.day = self.book.day = day
         self.accounts.start(day)
+        self.trading.start(day)
         for sums in (self._paid, self._bounced, self._reported_due):
             sums.start(day)
         self._intake.open_day(day)
@@ -209,12 +237,14 @@ class Engine:
         for sums in (self._paid, self._bounced, self._reported_due):
             sums.advance()
         self.accounts.next_day()
+        self.trading.next_day()
         self._intake.open_day(self.day)
 
     def _flush(self) -> None:
         """Count everything that was held back for a vectorised step."""
         self.book.flush()
         self.accounts.flush()
+        self.trading.flush()
         for held, sums in (
             (self._held_bounces, self._bounced),
             (self._held_due, self._reported_due),
@@ -230,6 +260,8 @@ class Engine:
         if dirty and not PAST.isdisjoint(names):
             late = dirty if rows is None else dirty.intersection(rows.tolist())
             self._rederive(sorted(late))
+        if not BORROWER_WIDE.isdisjoint(names):
+            self.earlier.refresh()
         if self.accounts.dirty and not ACCOUNT_PAST.isdisjoint(names):
             self.accounts.refresh()
 
@@ -250,7 +282,9 @@ class Engine:
         return {
             **self.book.handlers,
             **self.accounts.handlers,
+            **self.trading.handlers,
             LoanOpened: self._opened,
+            LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
             LoanLimitChanged: self._limit_changed,
             RepaymentReversed: self._reversed,
@@ -269,6 +303,14 @@ class Engine:
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
         for cursor in self.due_windows.values():
             cursor.place(row, self.day, days, cums)
+        self.earlier.touched(row)
+
+    def _trading(self, name: str, rows: IntArray | slice) -> IntArray:
+        return self.trading.read(name, self.book.borrower[rows].astype(np.int64))
+
+    def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
+        self._paid.add(rows, days, amounts)
+        self.earlier.paid(rows)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.book.row(fact.loan_id)
@@ -284,6 +326,12 @@ class Engine:
         columns.currency[row] = _code(self.currencies, fact.currency)
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
+        self.earlier.opened(row)
+        self.trading.borrower(int(self.book.borrower[row]), fact.borrower_id)
+
+    def _closed(self, fact: LoanClosed, day: int) -> None:
+        self.book.handlers[LoanClosed](fact, day)
+        self.earlier.touched(self.book.row(fact.loan_id))
 
     def _officer_changed(self, fact: LoanOfficerChanged, day: int) -> None:
         row = self.book.row(fact.loan_id)
@@ -295,6 +343,7 @@ class Engine:
         row = self.book.row(fact.loan_id)
         if _is_newest(self._limit_since, row, (day, fact.transaction_id)):
             self.columns.limit[row] = fact.limit_minor
+            self.earlier.touched(row)
 
     def _reversed(self, fact: RepaymentReversed, day: int) -> None:
         self.book.handlers[RepaymentReversed](fact, day)

@@ -46,6 +46,7 @@ class Quality:
     alarms: int
     false_alarms: int
     false_per_100_loans_month: float | None
+    leads_days: tuple[int, ...] = ()
 
 
 def measure(
@@ -89,6 +90,7 @@ def measure(
         alarms=alarms,
         false_alarms=false,
         false_per_100_loans_month=100 * false / loan_months if loan_months else None,
+        leads_days=tuple(sorted(leads)),
     )
 
 

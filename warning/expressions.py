@@ -2,8 +2,9 @@
 
 `compile_condition("dpd_days >= 30 and coverage_ratio < 0.5", names)` reads the text with Python's
 own parser, lets through a short list of node kinds and builds array functions. There are no names
-beyond the catalogue, no attributes, no indexing, no strings, no calls beyond `min`, `max`, `abs`
-and `known`, and no code of a rule is ever executed by Python itself.
+beyond the catalogue, no attributes, no indexing, no strings, no calls beyond `min`, `max`, `abs`,
+`known` and those of `derived`, and no code of a rule is ever executed by Python itself. A derived
+column is read by its text, as an indicator is by its name.
 
 Unknown (NaN) is a third truth value, as in Kleene's strong logic. A comparison with an unknown is
 neither true nor false, in either direction, `!=` included. `not unknown` is unknown; `and` is false
@@ -27,6 +28,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from warning import derived
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -60,8 +63,13 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: np.multiply,
     ast.Div: _divide,
 }
-CALLS = ("abs", "known", "max", "min")
+CALLS = ("abs", *derived.CALLS, "known", "max", "min")
 """The only words that may be called."""
+_FORMS = {
+    "change": f"change(indicator, days) with 1 to {derived.MAX_CHANGE_DAYS} days",
+    "percentile": f"percentile(indicator, segment), a segment of {', '.join(derived.SEGMENTS)}",
+    "others": "others(loan) or others(borrower)",
+}
 
 
 class ExpressionError(Exception):
@@ -116,6 +124,24 @@ def compile_condition(text: str, catalogue: Collection[str]) -> Condition:
     if not compiler.names:
         raise ExpressionError("the condition reads no indicator", word=text.strip()[:40])
     return Condition(" ".join(text.split()), tuple(sorted(compiler.names)), holds, fails)
+
+
+def parts_of(condition: Condition, catalogue: Collection[str]) -> list[tuple[int, Condition]]:
+    """The condition and the parts it is joined of by and, or, not, each with its depth, in order.
+
+    A part certainly holds, certainly fails, or is unknown, as the whole.
+    """
+    found: list[tuple[int, Condition]] = []
+    tree = ast.parse(f"({condition.text}\n)", mode="eval").body
+    waiting: list[tuple[int, ast.expr]] = [(0, tree)]
+    while waiting:
+        depth, node = waiting.pop()
+        found.append((depth, compile_condition(ast.unparse(node), catalogue)))
+        inner = node.values if isinstance(node, ast.BoolOp) else []
+        if isinstance(node, ast.UnaryOp):
+            inner = [node.operand]
+        waiting += [(depth + 1, part) for part in reversed(inner)]
+    return found
 
 
 def _check_brackets(text: str) -> None:
@@ -195,11 +221,13 @@ class _Compiler:
         return lambda _: value
 
     def _indicator(self, node: ast.Name) -> _Number:
-        name = node.id
+        self._known(node, node.id)
+        self.names.add(node.id)
+        return operator.itemgetter(node.id)
+
+    def _known(self, node: ast.expr, name: str) -> None:
         if name not in self.catalogue:
             raise self._wrong(node, f"no indicator is called {name}{_nearest(name, self)}")
-        self.names.add(name)
-        return operator.itemgetter(name)
 
     def _call(self, node: ast.Call) -> _Number:
         name = _called(node)
@@ -210,9 +238,21 @@ class _Compiler:
             parts = self._arguments(node)
             pick = np.minimum if name == "min" else np.maximum
             return lambda v: reduce(pick, [part(v) for part in parts])
+        if name in _FORMS:
+            return self._derived(node, name)
         raise self._wrong(
             node.func, f"only {', '.join(CALLS)} can be called, and known() is a truth"
         )
+
+    def _derived(self, node: ast.Call, name: str) -> _Number:
+        words = [ast.unparse(argument) for argument in node.args]
+        found = derived.derived(f"{name}({', '.join(words)})")
+        if found is None or node.keywords:
+            raise self._wrong(node, f"written {_FORMS[name]}")
+        if found.of:
+            self._known(node.args[0], found.of)
+        self.names.add(found.text)
+        return operator.itemgetter(found.text)
 
     def _arguments(self, node: ast.Call, *, exactly: int | None = None) -> list[_Number]:
         if node.keywords or not node.args or (exactly and len(node.args) != exactly):

@@ -81,6 +81,13 @@ class History(Growing):
         worst: IntArray = np.maximum(self.worst[:, rows].max(axis=0), dpd)
         return worst
 
+    def months_late(self, level: int, day: int, dpd: IntArray, rows: IntArray | slice) -> IntArray:
+        """Months of the twelve up to the open `day` with a day of `level` or more days past due."""
+        late = self.worst[:, rows] >= level
+        late[month_of(day) % MONTHS] |= dpd >= level
+        months: IntArray = late.sum(axis=0, dtype=np.int64)
+        return months
+
     def times(self, level: int, day: int, dpd: IntArray, rows: IntArray | slice) -> IntArray:
         """Episodes of `level` days or more that touch the twelve months up to the open `day`."""
         bit = LEVELS.index(level)

@@ -9,67 +9,39 @@ that of t. A loan that is not open at t has no values: all are NaN.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from warning.formulas import Get, Indicator, divided, indicator, plain, real
+from warning.indicators_credit import AGREED, EARLIER
+from warning.indicators_score import SCORE
+from warning.indicators_trading import TRADING
 from warning.windows import UNKNOWN, FloatArray, IntArray
 
-Get = Callable[[str], IntArray]
-"""Gives a measure by name: int64, one value a loan, UNKNOWN where it is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Indicator:
-    """One measure of a loan's health, as people and rules know it."""
-
-    name: str
-    unit: str
-    window: str
-    meaning: str
-    unknown: str
-    source: str
-    formula: Callable[[Get], FloatArray]
-
-
-def _real(measure: IntArray) -> FloatArray:
-    real = measure.astype(np.float64)
-    real[measure == UNKNOWN] = np.nan
-    return real
-
-
-def _plain(name: str) -> Callable[[Get], FloatArray]:
-    return lambda get: _real(get(name))
-
-
-def _divided(above: FloatArray, below: FloatArray) -> FloatArray:
-    """above / below; NaN where below is not above zero."""
-    ratio = np.full(len(above), np.nan)
-    np.divide(above, below, out=ratio, where=below > 0)
-    return ratio
+__all__ = ["ACCOUNT_PAST", "BORROWER_WIDE", "CATALOGUE", "PAST", "Get", "Indicator", "evaluate"]
 
 
 def _coverage(get: Get) -> FloatArray:
     following = get("next_instalment")
-    asked = _real(get("arrears")) + np.where(following == UNKNOWN, 0, following)
-    return _divided(_real(get("balance_same_currency")), asked)
+    asked = real(get("arrears")) + np.where(following == UNKNOWN, 0, following)
+    return divided(real(get("balance_same_currency")), asked)
 
 
 def _paid_ratio(days: int) -> Callable[[Get], FloatArray]:
-    return lambda get: _divided(_real(get(f"paid_{days}d")), _real(get(f"due_{days}d")))
+    return lambda get: divided(real(get(f"paid_{days}d")), real(get(f"due_{days}d")))
 
 
 def _lateness_trend(get: Get) -> FloatArray:
-    return (_real(get("late_recent")) - _real(get("late_before"))) / 3
+    return (real(get("late_recent")) - real(get("late_before"))) / 3
 
 
 def _change(recent: str, before: str) -> Callable[[Get], FloatArray]:
     """30 days against a third of the 90 before: 0 is no change, -1 is nothing left."""
-    return lambda get: _divided(_real(get(recent)), _real(get(before)) / 3) - 1
+    return lambda get: divided(real(get(recent)), real(get(before)) / 3) - 1
 
 
 def _utilisation(get: Get) -> FloatArray:
-    return _divided(_real(get("outstanding")), _real(get("limit")))
+    return divided(real(get("outstanding")), real(get("limit")))
 
 
 _NO_DUES = "nothing is known that falls due (no schedule, charge or reported position)"
@@ -80,64 +52,41 @@ _EBA = "EBA/GL/2020/06, early warning indicators"
 _NORDEN = "Norden & Weber 2010, credit line usage and account flows before default"
 
 
-def _indicator(
-    name: str,
-    window: str,
-    meaning: str,
-    *,
-    unknown: str,
-    source: str,
-    formula: Callable[[Get], FloatArray],
-    unit: str = "",
-) -> Indicator:
-    units = ("minor", "days", "ratio", "months")
-    last = name.rpartition("_")[2]
-    return Indicator(
-        name=name,
-        unit=unit or (last if last in units else "count"),
-        window=window,
-        meaning=meaning,
-        unknown=unknown,
-        source=source,
-        formula=formula,
-    )
-
-
 _DUES_NOW = (
-    _indicator(
+    indicator(
         "dpd_days",
         "at t",
         "Days since the oldest due day not fully met, by total and oldest first; the due date is "
         "day 0.",
         unknown=_NO_DUES,
         source="DPD, FIFO; CRR Art. 178 counts from the first unpaid date",
-        formula=_plain("dpd"),
+        formula=plain("dpd"),
     ),
-    _indicator(
+    indicator(
         "arrears_minor",
         "at t, due before t",
         "What fell due before t and is unpaid.",
         unknown=_NO_DUES,
         source=_DOMAIN_C,
-        formula=_plain("arrears"),
+        formula=plain("arrears"),
     ),
-    _indicator(
+    indicator(
         "next_instalment_minor",
         "at t, due on t or later",
         "The unpaid part of the first due day on or after t that payments do not meet yet.",
         unknown="nothing more falls due",
         source=_DOMAIN_C,
-        formula=_plain("next_instalment"),
+        formula=plain("next_instalment"),
     ),
-    _indicator(
+    indicator(
         "next_due_in_days",
         "at t, due on t or later",
         "Days until that due day; 0 on the day itself.",
         unknown="nothing more falls due",
         source=_DOMAIN_C,
-        formula=_plain("next_due"),
+        formula=plain("next_due"),
     ),
-    _indicator(
+    indicator(
         "coverage_ratio",
         "at t",
         "Account balance / (arrears + next instalment). Loans on one account each see all of it.",
@@ -148,7 +97,7 @@ _DUES_NOW = (
 )
 _PAYMENT = (
     *(
-        _indicator(
+        indicator(
             f"paid_ratio_{days}d",
             f"(t-{days}, t]",
             "Paid / due in the window, reversals taken off the original's value day.",
@@ -159,27 +108,27 @@ _PAYMENT = (
         )
         for days in (30, 90, 180, 360)
     ),
-    _indicator(
+    indicator(
         "partial_payments_360d",
         "due days in (t-360, t]",
         "Due days on whose evening some, but not all, of what was due then was paid.",
         unknown=_NO_DUES,
         source="partial-payment measure of collections practice",
-        formula=_plain("partial"),
+        formula=plain("partial"),
     ),
     *(
-        _indicator(
+        indicator(
             f"bounced_debits_{days}d",
             f"(t-{days}, t]",
             "Returned loan debits on the account, or bounced repayments of the loan, whichever are "
             "more: one bounce reported on both sides counts once.",
             unknown="never",
             source=_EBA,
-            formula=_plain(f"bounced_{days}d"),
+            formula=plain(f"bounced_{days}d"),
         )
         for days in (30, 90)
     ),
-    _indicator(
+    indicator(
         "lateness_trend_days",
         "the last six due days before t",
         "Mean lateness of the last three due days less that of the three before; a due not met yet "
@@ -188,47 +137,47 @@ _PAYMENT = (
         source="early-day delinquency: count and mean lateness trend",
         formula=_lateness_trend,
     ),
-    _indicator(
+    indicator(
         "first_payment_default",
         "at t",
         "1 when the first instalment was not fully met 30 days after its due day, else 0.",
         unknown="no instalment, or the 30 days have not passed and it is not met",
         source="FPD with k = 30",
-        formula=_plain("first_payment"),
+        formula=plain("first_payment"),
     ),
 )
 _HISTORY = (
     *(
-        _indicator(
+        indicator(
             f"times_{level}plus_12m",
             "month of t and the 11 before",
             f"Distinct runs of days with {level} or more days past due that touch the window.",
             unknown=_NO_DUES,
             source="times 1+/30+/60+ of credit bureaux",
-            formula=_plain(f"times_{level}"),
+            formula=plain(f"times_{level}"),
         )
         for level in (1, 30, 60)
     ),
-    _indicator(
+    indicator(
         "worst_dpd_12m_days",
         "month of t and the 11 before",
         "Most days past due on any day of the window.",
         unknown=_NO_DUES,
         source="worst status of credit bureaux",
-        formula=_plain("worst_dpd"),
+        formula=plain("worst_dpd"),
     ),
-    _indicator(
+    indicator(
         "months_since_30plus",
         "all that is known",
         "Calendar months from that of the last day with 30 or more days past due to that of t.",
         unknown="never was 30 days past due",
         source="recency of credit bureaux",
-        formula=_plain("months_since_late"),
+        formula=plain("months_since_late"),
         unit="months",
     ),
 )
 _ACCOUNT = (
-    _indicator(
+    indicator(
         "inflow_change_ratio",
         "(t-30, t] against (t-120, t-30]",
         "Turnover of 30 days / a third of the 90 days before, less 1. Transfers between own "
@@ -237,49 +186,49 @@ _ACCOUNT = (
         source=_NORDEN,
         formula=_change("inflow_recent", "inflow_before"),
     ),
-    _indicator(
+    indicator(
         "balance_minor",
         "at t",
         "Account balance.",
         unknown=_NO_ACCOUNT,
         source=_SAMA,
-        formula=_plain("balance"),
+        formula=plain("balance"),
     ),
-    _indicator(
+    indicator(
         "lowest_balance_3m_minor",
         "month of t and the 2 before",
         "Lowest daily closing balance, the open day as it stands.",
         unknown=_NO_ACCOUNT,
         source=_SAMA,
-        formula=_plain("lowest_balance"),
+        formula=plain("lowest_balance"),
     ),
-    _indicator(
+    indicator(
         "overdraft_days_90d",
         "(t-90, t]",
         "Days that closed with a balance below zero.",
         unknown=_NO_ACCOUNT,
         source=_NORDEN,
-        formula=_plain("overdraft_days"),
+        formula=plain("overdraft_days"),
         unit="days",
     ),
-    _indicator(
+    indicator(
         "over_limit_days_90d",
         "(t-90, t]",
         "Days that closed below the agreed overdraft limit.",
         unknown=_NO_ACCOUNT,
         source=_NORDEN,
-        formula=_plain("over_limit_days"),
+        formula=plain("over_limit_days"),
         unit="days",
     ),
-    _indicator(
+    indicator(
         "quiet_days",
         "at t",
         "Days since the last credit or debit of the account, or since its opening.",
         unknown=_NO_ACCOUNT,
         source=_SAMA,
-        formula=_plain("quiet"),
+        formula=plain("quiet"),
     ),
-    _indicator(
+    indicator(
         "balance_change_ratio",
         "(t-30, t] against (t-120, t-30]",
         "Mean closing balance of 30 days / that of the 90 days before, less 1.",
@@ -289,15 +238,15 @@ _ACCOUNT = (
     ),
 )
 _EXPOSURE = (
-    _indicator(
+    indicator(
         "outstanding_minor",
         "at t",
         "Principal paid out and not repaid, or as the core system reports it.",
         unknown="never",
         source=_DOMAIN_C,
-        formula=_plain("outstanding"),
+        formula=plain("outstanding"),
     ),
-    _indicator(
+    indicator(
         "utilisation_ratio",
         "at t",
         "Outstanding principal / agreed amount or line.",
@@ -305,29 +254,43 @@ _EXPOSURE = (
         source=_NORDEN,
         formula=_utilisation,
     ),
-    _indicator(
+    indicator(
         "loan_age_days",
         "at t",
         "Days since the loan was opened.",
         unknown="never",
         source=_DOMAIN_C,
-        formula=_plain("age"),
+        formula=plain("age"),
     ),
 )
 CATALOGUE: dict[str, Indicator] = {
-    indicator.name: indicator
-    for indicator in (*_DUES_NOW, *_PAYMENT, *_HISTORY, *_ACCOUNT, *_EXPOSURE)
+    known.name: known
+    for part in (
+        _DUES_NOW,
+        _PAYMENT,
+        _HISTORY,
+        _ACCOUNT,
+        _EXPOSURE,
+        AGREED,
+        EARLIER,
+        TRADING,
+        SCORE,
+    )
+    for known in part
 }
 """All indicators by name, in the order in which they are told."""
 PAST = frozenset(
     (
-        *(indicator.name for indicator in _HISTORY),
+        *(known.name for known in _HISTORY),
         *("partial_payments_360d", "lateness_trend_days", "first_payment_default"),
+        *("months_30plus_12m", "months_60plus_12m"),
     )
 )
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *SCORE))
+"""Those that look beyond the loan and its account: other loans, or invoices, of the borrower."""
 
 
 def evaluate(names: Iterable[str], get: Get, closed: IntArray) -> dict[str, FloatArray]:

@@ -7,10 +7,11 @@ from datetime import date
 from typing import Any, Protocol
 
 from ledger.dates import day_number
-from ledger.events import RepaymentReversed
+from ledger.events import InvoiceVoided, RepaymentReversed
 
 NOT_STARTED = 0
 """The open day of a book that no day was opened in: 1970-01-01, before every date of the book."""
+_NOTICED = (RepaymentReversed, InvoiceVoided)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -31,9 +32,9 @@ Handler = Callable[[Any, int], None]
 
 
 def effective_day(fact: Any) -> int:
-    """The day number from which a fact counts; a reversal counts once it was noticed."""
+    """The day number from which a fact counts; a reversal or voiding, once it was noticed."""
     day: int = fact.value_date.toordinal() - _EPOCH
-    if type(fact) is RepaymentReversed:
+    if type(fact) in _NOTICED:
         return max(day, day_number(fact.noticed_date))
     return day
 

@@ -1,83 +1,45 @@
-"""The life of a warning: pending, raised, graver, answered, silenced, over.
+"""The life of a warning: pending, raised, graver, answered, silenced, over, opened again.
 
 One rule over all loans is three numpy columns (`columns.RuleColumns`); a Python object (`Episode`)
-exists only while a warning is open. `Lifecycle` takes indicator values and returns what changed; it
-writes no facts and no sentences, and reads neither clock nor calendar: business days come as
-ordinals.
+exists only while a warning is open or rests. `Lifecycle` takes column values and returns what
+changed; it writes no facts and no sentences, and reads neither clock nor calendar: business days
+come as ordinals.
 
 How a warning lives:
 
-- *Pending.* `when` must have held at every close for `for` business days; one close where it does
-  not certainly hold starts the count anew.
+- *Pending.* `when` must have held, and `unless` not, at every close for `for` business days; one
+  close where it does not certainly hold starts the count anew.
 - *Raised.* One open episode a loan and rule: repeats change nothing. A graver step of the ladder
   escalates it, and then it wants a new answer; a milder one never lowers it.
-- *Answered* (acknowledged) or *expired*, when nobody answered in the rule's time. An expired
-  episode stays open and quiet; a graver step rings.
+- *Deferred*, where its officer's daily budget is spent: it waits, ranked, and rings on a later day.
+- *Answered* (acknowledged, in action), or *referred* to one role after the other when nobody does,
+  and *expired* after the rule's time. An expired episode stays open; a graver step rings.
 - *Suppressed* until the end of a day: the loan and rule stay quiet up to the severity that the
   person saw; a graver step breaks the silence. If it still holds after that day it rings again.
 - *Inhibited*: raised while a warning that mutes it is open on the same borrower. Recorded, quiet;
   when the other one ends and it still holds, it rings.
 - *Over*: `until` has held for `keep_for` business days, or the loan is closed. After that the rule
-  stays quiet for `cooldown` business days, at least until the next close.
+  stays quiet for `cooldown` business days, at least until the next close; but for `recheck` days
+  the same warning is opened again where `when` holds again.
+- *False alarm*, found by a person: over at once; the rule stays quiet until `until` has held.
 - *Withdrawn*: a late fact took the cause away; decided by `watch`, which can look back.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
+from ledger.errors import InvariantBroken
+from warning.answers import Answers
 from warning.columns import IntArray, Moment, RuleColumns, pick, ranks_of
-from warning.expressions import BoolArray, Values
-from warning.pack import Pack, Rule
+from warning.episodes import Change, Episode, Kind, OpenEpisodes, Rest, change
+from warning.expressions import BoolArray, FloatArray, Values
+from warning.pack import SEVERITIES, Pack, Rule
+from warning.ration import Ration
 
-
-@dataclass(slots=True)
-class Episode:
-    """An open warning. `rank` 1 to 4; days are day numbers, `*_ordinal` business-day ordinals."""
-
-    warning_id: str
-    rule: Rule
-    row: int
-    borrower: int
-    number: int
-    rank: int
-    pending_since_ordinal: int
-    raised_ordinal: int
-    raised_day: int
-    order: int
-    inhibited_by: str | None = None
-    answered: bool = False
-    expired: bool = False
-    silent_until_day: int | None = None
-    deadline_ordinal: int = 0
-
-
-class Kind(Enum):
-    """What happened to an episode."""
-
-    RAISED = "raised"
-    SILENCE_OVER = "silence_over"
-    INHIBITION_OVER = "inhibition_over"
-    ESCALATED = "escalated"
-    RESOLVED = "resolved"
-    LOAN_CLOSED = "loan_closed"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one episode; `rank_before` differs from its rank when it became graver."""
-
-    kind: Kind
-    episode: Episode
-    rank: int
-    rank_before: int
-    inhibited_by: str | None
+__all__ = ["Change", "Episode", "Kind", "Lifecycle"]
 
 
 class Lifecycle:
@@ -89,39 +51,36 @@ class Lifecycle:
         *,
         name: Callable[[int, str, int], str],
         borrower_of: Callable[[int], int],
+        officer_of: Callable[[int], str] = lambda row: "",
     ) -> None:
         """`name(row, rule, episode)` gives a warning its id; `borrower_of(row)` groups loans."""
         self._pack, self._name, self._borrower_of = pack, name, borrower_of
         self._columns = {rule.name: RuleColumns() for rule in pack.rules}
         self._numbers: dict[tuple[str, int], int] = {}
-        self._open: dict[tuple[str, int], Episode] = {}
-        self._by_id: dict[str, Episode] = {}
-        self._by_borrower: dict[int, list[Episode]] = {}
-        self._by_row: dict[int, list[Episode]] = {}
-        self._muted: dict[tuple[str, int], tuple[int, int]] = {}
-        self._waiting: dict[str, list[Episode]] = {}
-        self._deadlines: list[tuple[int, int, str]] = []
-        self._silences: list[tuple[int, int, str]] = []
+        self.episodes = OpenEpisodes()
+        self.answers = Answers(pack)
+        self.ration = Ration(pack.budget, officer_of)
+        self._muted_by: dict[str, list[Episode]] = {}
         self._again: list[tuple[Kind, Episode]] = []
         self._order = 0
 
-    # -- looking ---------------------------------------------------------------------------------
+    def others(self, rows: int) -> FloatArray:
+        """Open warnings of each loan, by rules that do not count others."""
+        counted = np.zeros(rows)
+        for rule in self._pack.rules:
+            if not rule.counts_others:
+                columns = self._columns[rule.name]
+                columns.grow(rows)
+                counted += columns.level[:rows] > 0
+        return counted
 
-    def find(self, warning_id: str) -> Episode | None:
-        """The open warning of that id."""
-        return self._by_id.get(warning_id)
-
-    def of_row(self, row: int) -> list[Episode]:
-        """The open warnings of a loan, oldest first."""
-        return list(self._by_row.get(row, ()))
-
-    def has_open(self, row: int) -> bool:
-        """Whether a loan has open warnings."""
-        return row in self._by_row
-
-    def open_ids(self) -> frozenset[str]:
-        """The ids of the open warnings."""
-        return frozenset(self._by_id)
+    def state_of(self, rule: str, row: int) -> str:
+        """The severity of a rule's open warning about a loan; else "pending" or "quiet"."""
+        columns = self._columns[rule]
+        columns.grow(row + 1)
+        if columns.level[row]:
+            return SEVERITIES[int(columns.level[row]) - 1]
+        return "pending" if columns.since[row] else "quiet"
 
     # -- time and facts --------------------------------------------------------------------------
 
@@ -130,6 +89,7 @@ class Lifecycle:
         rows = len(is_open)
         over: list[Change] = []
         graver: list[Change] = []
+        rung: list[Change] = []
         due: list[tuple[int, int, int]] = []
         for number, rule in enumerate(self._pack.rules):
             columns = self._columns[rule.name]
@@ -140,18 +100,22 @@ class Lifecycle:
                 ends, stays = self._end(rule, active, here, is_open[active], moment)
                 over += ends
                 graver += self._escalate(rule, active[stays], pick(here, stays), moment)
-            holds = rule.when.holds(values) & is_open
+            self.answers.causes_gone(rule, values)
+            holds = _enters(rule, values) & is_open
+            rung += self._relapse(rule, holds, values, moment)
             ring = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
             if ring.size:
                 ranks = ranks_of(rule, {name: values[name][ring] for name in rule.names}, ring.size)
                 due += zip((-ranks).tolist(), [number] * ring.size, ring.tolist(), strict=True)
-        raised = [
-            change
-            for rank, number, row in sorted(due)
-            if (change := self._raise(self._pack.rules[number], row, -rank, moment)) is not None
-        ]
-        self._silences_over(moment)
-        return [*over, *graver, *raised, *self._ring_again(moment), *self._expire(moment)]
+        for rank, number, row in sorted(due):
+            raised = self._raise(self._pack.rules[number], row, -rank, moment)
+            rung += [raised] if raised else []
+        for episode in self.answers.silences_over(moment.day, self.episodes.find):
+            self._again.append((Kind.SILENCE_OVER, episode))
+        rung += self._ring_again(moment)
+        shared = self._share(graver, rung, moment)
+        late = self.answers.overdue(moment, self.episodes.find)
+        return [*over, *graver, *rung, *shared, *late]
 
     def can_change(self, moment: Moment, rule: Rule, rows: IntArray) -> bool:
         """Whether `at_fact` can do anything: raise, or make graver, a warning about `rows`."""
@@ -167,31 +131,27 @@ class Lifecycle:
         columns.grow(int(rows.max()) + 1)
         level = columns.level[rows]
         active = level > 0
-        changes = self._escalate(rule, rows[active], pick(values, active), moment)
-        holds = rule.when.holds(values) & ~active & (columns.ready[rows] <= moment.ordinal)
+        graver = self._escalate(rule, rows[active], pick(values, active), moment)
+        holds = _enters(rule, values) & ~active & (columns.ready[rows] <= moment.ordinal)
         ranks = ranks_of(rule, values, len(rows))
+        rung: list[Change] = []
         for at in np.flatnonzero(holds).tolist():
-            change = self._raise(rule, int(rows[at]), int(ranks[at]), moment)
-            changes += [change] if change else []
-        return changes
+            raised = self._raise(rule, int(rows[at]), int(ranks[at]), moment)
+            rung += [raised] if raised else []
+        return [*graver, *rung, *self._share(graver, rung, moment, turns=False)]
 
     # -- people ----------------------------------------------------------------------------------
 
-    def acknowledge(self, episode: Episode) -> None:
-        """Somebody has seen it."""
-        episode.answered = True
-        episode.expired = False
-
-    def suppress(self, episode: Episode, until_day: int) -> None:
-        """Quiet to the end of `until_day`, up to the severity it has now."""
-        episode.answered, episode.expired = True, False
-        episode.silent_until_day = until_day
-        self._muted[episode.rule.name, episode.row] = (until_day, episode.rank)
-        heapq.heappush(self._silences, (until_day, episode.order, episode.warning_id))
+    def dismiss(self, episode: Episode, moment: Moment) -> None:
+        """A person found it a false alarm: over at once. What it muted rings at the next close."""
+        self.answers.found_false(episode)
+        self._forget(episode, moment)
 
     def withdraw(self, episode: Episode, moment: Moment) -> None:
-        """Its cause is gone: end it at once. What it muted rings at the next close."""
-        self._forget(episode, moment)
+        """Its cause is gone: over at once. What it muted rings at the next close."""
+        if self.episodes.find(episode.warning_id) is episode:
+            self._forget(episode, moment)
+        self.episodes.forget_rest(episode)
         self._columns[episode.rule.name].ready[episode.row] = 0  # It should not have rung at all.
 
     # -- what is on record -----------------------------------------------------------------------
@@ -207,30 +167,44 @@ class Lifecycle:
     ) -> None:
         """A warning that rang, for the first time or again; `place` is its row and episode."""
         row, number = place
-        episode = self._open.get((rule.name, row))
+        episode = self.episodes.at(rule.name, row)
         if episode is None:
             self._columns[rule.name].grow(row + 1)
             episode = self._begin(rule, row, number, rank, moment)
-        self._again = [held for held in self._again if held[1] is not episode]
-        episode.inhibited_by = inhibited_by
-        if inhibited_by:
-            self._waiting.setdefault(inhibited_by, []).append(episode)
-        self._await_answer(episode, moment)
+        self._rang(episode, moment, inhibited_by)
 
     def restore_graver(self, episode: Episode, rank: int, moment: Moment) -> None:
         """An open warning became graver."""
         episode.rank = rank
         self._columns[episode.rule.name].level[episode.row] = rank
-        self._await_answer(episode, moment)
+        self.answers.await_answer(episode, moment)
+        if not episode.inhibited_by and not episode.deferred:
+            self.ration.spend(episode, moment.ordinal)
 
-    def end(self, episode: Episode, moment: Moment) -> None:
-        """It is over. What it muted rings at the next close."""
-        self._forget(episode, moment)
+    def restore_again(
+        self, episode: Episode, rank: int, moment: Moment, *, inhibited_by: str | None
+    ) -> None:
+        """A warning that had ended was opened again."""
+        self._open_again(episode, rank)
+        self._rang(episode, moment, inhibited_by)
+
+    def end(self, episode: Episode, moment: Moment, *, rests: bool = False) -> None:
+        """It is over; `rests` if it may be opened again. What it muted rings at the next close."""
+        self._forget(episode, moment, rests=rests)
 
     def restored(self) -> None:
         """All is restored: what a warning muted that is not open here rings at the next close."""
-        for warning_id in [muter for muter in self._waiting if muter not in self._by_id]:
+        for warning_id in [muter for muter in self._muted_by if not self.episodes.find(muter)]:
             self._inhibitor_over(warning_id)
+
+    def _rang(self, episode: Episode, moment: Moment, inhibited_by: str | None) -> None:
+        self._again = [held for held in self._again if held[1] is not episode]
+        episode.inhibited_by, episode.deferred = inhibited_by, False
+        if inhibited_by:
+            self._muted_by.setdefault(inhibited_by, []).append(episode)
+        else:
+            self.ration.spend(episode, moment.ordinal)
+        self.answers.await_answer(episode, moment)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -242,10 +216,9 @@ class Lifecycle:
         over = columns.over(active, leaves, keep_for=rule.keep_for_days, ordinal=moment.ordinal)
         changes = []
         for at in np.flatnonzero(over | ~is_open).tolist():
-            episode = self._open[rule.name, int(active[at])]
-            kind = Kind.RESOLVED if is_open[at] else Kind.LOAN_CLOSED
-            changes.append(Change(kind, episode, episode.rank, episode.rank, None))
-            self._forget(episode, moment)
+            episode = self._at(rule, int(active[at]))
+            changes.append(change(Kind.RESOLVED if is_open[at] else Kind.LOAN_CLOSED, episode))
+            self._forget(episode, moment, rests=bool(is_open[at]))
         return changes, ~over & is_open
 
     def _escalate(self, rule: Rule, rows: IntArray, here: Values, moment: Moment) -> list[Change]:
@@ -255,27 +228,44 @@ class Lifecycle:
         ranks = ranks_of(rule, here, rows.size)
         changes = []
         for at in np.flatnonzero(ranks > columns.level[rows]).tolist():
-            episode = self._open[rule.name, int(rows[at])]
+            episode = self._at(rule, int(rows[at]))
             before, episode.rank = episode.rank, int(ranks[at])
             columns.level[episode.row] = episode.rank
             kind = Kind.ESCALATED
             if episode.inhibited_by is not None:
                 self._inhibit(episode)
                 kind = Kind.ESCALATED if episode.inhibited_by else Kind.INHIBITION_OVER
-            self._await_answer(episode, moment)
-            changes.append(Change(kind, episode, episode.rank, before, episode.inhibited_by))
+            self.answers.await_answer(episode, moment)
+            changes.append(change(kind, episode, before=before))
+        return changes
+
+    def _relapse(
+        self, rule: Rule, holds: BoolArray, values: Values, moment: Moment
+    ) -> list[Change]:
+        """Resolved warnings whose `when` holds again within `recheck` days are opened again."""
+        changes = []
+        for rest in self.episodes.rests_of_rule(rule.name, moment.ordinal):
+            episode, row = rest.episode, rest.episode.row
+            if not holds[row] or rest.ended_ordinal == moment.ordinal:
+                continue
+            rank = int(ranks_of(rule, {n: values[n][[row]] for n in rule.names}, 1)[0])
+            if self.answers.keeps_quiet(rule, row, rank, moment.day):
+                continue
+            before = episode.rank
+            self._open_again(episode, rank)
+            self._inhibit(episode)
+            self.answers.await_answer(episode, moment)
+            changes.append(change(Kind.REOPENED, episode, before=before))
         return changes
 
     def _raise(self, rule: Rule, row: int, rank: int, moment: Moment) -> Change | None:
-        until_day, seen = self._muted.get((rule.name, row), (0, 0))
-        if moment.day <= until_day and rank <= seen:
+        if self._at_or_none(rule, row) or self.answers.keeps_quiet(rule, row, rank, moment.day):
             return None
-        self._muted.pop((rule.name, row), None)
         number = self._numbers.get((rule.name, row), 0) + 1
         episode = self._begin(rule, row, number, rank, moment)
         self._inhibit(episode)
-        self._await_answer(episode, moment)
-        return Change(Kind.RAISED, episode, rank, 0, episode.inhibited_by)
+        self.answers.await_answer(episode, moment)
+        return change(Kind.RAISED, episode, before=0)
 
     def _begin(self, rule: Rule, row: int, number: int, rank: int, moment: Moment) -> Episode:
         columns = self._columns[rule.name]
@@ -294,36 +284,36 @@ class Lifecycle:
             order=self._order,
         )
         columns.level[row], columns.since[row] = rank, 0
-        self._remember(episode)
+        self.episodes.add(episode)
         return episode
+
+    def _open_again(self, episode: Episode, rank: int) -> None:
+        columns = self._columns[episode.rule.name]
+        columns.level[episode.row], columns.since[episode.row] = rank, 0
+        self._order += 1
+        episode.rank, episode.order = rank, self._order
+        episode.inhibited_by, episode.deferred = None, False
+        self.episodes.add(episode)
 
     def _inhibitor(self, episode: Episode) -> str | None:
         """The gravest, then oldest ringing warning of the borrower that mutes this one."""
         name = episode.rule.name
         found: Episode | None = None
-        for other in self._by_borrower.get(episode.borrower, ()):
+        for other in self.episodes.of_borrower(episode.borrower):
             by_name = name in other.rule.inhibits
             by_rank = episode.rank in self._pack.inhibition.get(other.rank, ())
-            if other is not episode and not other.inhibited_by and (by_name or by_rank):
+            rings = not other.inhibited_by and not other.deferred
+            if other is not episode and rings and (by_name or by_rank):
                 found = other if found is None or other.rank > found.rank else found
         return found.warning_id if found else None
 
     def _inhibit(self, episode: Episode) -> None:
         episode.inhibited_by = self._inhibitor(episode)
         if episode.inhibited_by:
-            self._waiting.setdefault(episode.inhibited_by, []).append(episode)
-
-    def _silences_over(self, moment: Moment) -> None:
-        while self._silences and self._silences[0][0] < moment.day:
-            until_day, _, warning_id = heapq.heappop(self._silences)
-            episode = self._by_id.get(warning_id)
-            if episode is not None and episode.silent_until_day == until_day:
-                self._muted.pop((episode.rule.name, episode.row), None)
-                episode.silent_until_day = None
-                self._again.append((Kind.SILENCE_OVER, episode))
+            self._muted_by.setdefault(episode.inhibited_by, []).append(episode)
 
     def _inhibitor_over(self, warning_id: str) -> None:
-        for episode in self._waiting.pop(warning_id, ()):
+        for episode in self._muted_by.pop(warning_id, ()):
             if episode.inhibited_by == warning_id:
                 episode.inhibited_by = None
                 if episode.silent_until_day is None:
@@ -335,56 +325,72 @@ class Lifecycle:
         changes = []
         rung: set[str] = set()
         for kind, episode in again:
-            gone = self._by_id.get(episode.warning_id) is not episode
+            gone = self.episodes.find(episode.warning_id) is not episode
             if gone or episode.warning_id in rung:
                 continue
-            if self._columns[episode.rule.name].since[episode.row]:
-                self._again.append((kind, episode))  # It is leaving; it rings if it comes back.
+            if self._is_leaving(episode):
+                self._again.append((kind, episode))  # It rings if it comes back.
                 continue
             rung.add(episode.warning_id)
             self._inhibit(episode)
-            self._await_answer(episode, moment)
-            changes.append(Change(kind, episode, episode.rank, episode.rank, episode.inhibited_by))
+            self.answers.await_answer(episode, moment)
+            changes.append(change(kind, episode))
         return changes
 
-    def _await_answer(self, episode: Episode, moment: Moment) -> None:
-        """It rings: nobody has answered this yet, and an earlier silence does not cover it."""
-        days = episode.rule.expires_after_days
-        episode.answered = episode.expired = False
-        episode.silent_until_day = None
-        self._muted.pop((episode.rule.name, episode.row), None)
-        if days is not None:
-            episode.deadline_ordinal = moment.ordinal + days
-            entry = (episode.deadline_ordinal, episode.order, episode.warning_id)
-            heapq.heappush(self._deadlines, entry)
+    def _share(
+        self, graver: list[Change], rung: list[Change], moment: Moment, *, turns: bool = True
+    ) -> list[Change]:
+        """Officers' budgets: what waited and rings now, and what waits from now on."""
+        if self._pack.budget is None:
+            return []
+        fresh: list[Episode] = []
+        waiting: list[Episode] = []
+        muted: list[Episode] = []
+        for told in (*graver, *rung):
+            episode = told.episode
+            if told.kind is Kind.ESCALATED:
+                if not episode.inhibited_by and not episode.deferred:
+                    self.ration.spend(episode, moment.ordinal)
+            elif not episode.inhibited_by:
+                fresh.append(episode)
+        for episode in self.ration.waiting() if turns else ():
+            if self.episodes.find(episode.warning_id) is not episode:
+                episode.deferred = False
+            elif not self._is_leaving(episode):
+                self._inhibit(episode)
+                (muted if episode.inhibited_by else waiting).append(episode)
+        turn, deferred = self.ration.share(fresh, waiting, moment.ordinal)
+        for episode in (*muted, *turn):
+            episode.deferred = False
+            self.answers.await_answer(episode, moment)
+        return [*(change(Kind.BUDGET_FREE, episode) for episode in (*muted, *turn)), *deferred]
 
-    def _expire(self, moment: Moment) -> list[Change]:
-        changes = []
-        while self._deadlines and self._deadlines[0][0] <= moment.ordinal:
-            deadline, _, warning_id = heapq.heappop(self._deadlines)
-            episode = self._by_id.get(warning_id)
-            if episode is None or episode.answered or episode.deadline_ordinal != deadline:
-                continue
-            if episode.expired or episode.inhibited_by:
-                continue
-            episode.expired = True
-            changes.append(Change(Kind.EXPIRED, episode, episode.rank, episode.rank, None))
-        return changes
+    def _is_leaving(self, episode: Episode) -> bool:
+        return bool(self._columns[episode.rule.name].since[episode.row])
 
-    def _remember(self, episode: Episode) -> None:
-        self._open[episode.rule.name, episode.row] = episode
-        self._by_id[episode.warning_id] = episode
-        self._by_borrower.setdefault(episode.borrower, []).append(episode)
-        self._by_row.setdefault(episode.row, []).append(episode)
+    def _at(self, rule: Rule, row: int) -> Episode:
+        episode = self._at_or_none(rule, row)
+        if episode is None:
+            raise InvariantBroken(f"A level without a warning: {rule.name}, row {row}.")
+        return episode
 
-    def _forget(self, episode: Episode, moment: Moment) -> None:
-        name, row = episode.rule.name, episode.row
-        columns, cooldown = self._columns[name], episode.rule.cooldown_days
+    def _at_or_none(self, rule: Rule, row: int) -> Episode | None:
+        return self.episodes.at(rule.name, row)
+
+    def _forget(self, episode: Episode, moment: Moment, *, rests: bool = False) -> None:
+        rule, row = episode.rule, episode.row
+        columns = self._columns[rule.name]
         columns.level[row] = columns.since[row] = 0
-        columns.ready[row] = moment.ordinal + max(1, cooldown)
-        del self._open[name, row], self._by_id[episode.warning_id]
+        columns.ready[row] = moment.ordinal + max(1, rule.cooldown_days)
+        self.episodes.remove(episode)
         self._inhibitor_over(episode.warning_id)
-        for index, key in ((self._by_borrower, episode.borrower), (self._by_row, row)):
-            index[key].remove(episode)
-            if not index[key]:
-                del index[key]
+        episode.deferred = False
+        if rests and rule.recheck_days:
+            last = moment.ordinal + rule.recheck_days
+            self.episodes.rest(Rest(episode, moment.ordinal, moment.day, last))
+
+
+def _enters(rule: Rule, values: Values) -> BoolArray:
+    """Where the rule's condition certainly holds, and its exception does not."""
+    holds = rule.when.holds(values)
+    return holds if rule.unless is None else holds & ~rule.unless.holds(values)

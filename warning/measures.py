@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from warning.accounts import AccountBook
 from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS, ArrearsBook
 from warning.dues import UNMET, Cursor
-from warning.history import History
+from warning.history import LEVELS, History
 from warning.once import once
 from warning.windows import (
     NEVER,
@@ -72,6 +73,7 @@ class Books:
     paid: RollingSums
     bounced: RollingSums
     reported_due: RollingSums
+    more: dict[str, Callable[[IntArray | slice], IntArray]]
 
 
 class Measures:
@@ -87,7 +89,8 @@ class Measures:
 
     def read(self, name: str) -> IntArray:
         """The measure `name`. Errors: KeyError for a name there is not."""
-        return _READ[name](self)
+        own = _READ.get(name)
+        return own(self) if own is not None else self._books.more[name](self.rows)
 
     # What several measures need
 
@@ -262,6 +265,11 @@ class Measures:
         """As the indicator worst_dpd_12m_days."""
         return self._if_due(self._books.history.worst_dpd(self.dpd, self.rows))
 
+    def months_late(self, level: int) -> IntArray:
+        """As the indicators months_plus."""
+        history, day = self._books.history, self._book.day
+        return self._if_due(history.months_late(level, day, self.dpd, self.rows))
+
     def months_since_late(self) -> IntArray:
         """As the indicator months_since_30plus."""
         day = self._book.day
@@ -332,6 +340,16 @@ class Measures:
         """The agreed amount or line."""
         return self._books.columns.limit[self.rows]
 
+    def planned(self, *, term: bool) -> IntArray:
+        """Days from the opening to the last due day, or all that falls due."""
+        book = self._book
+        last = self._start + book.dues.length[self.rows] - 1
+        if term:
+            found = book.dues.day_at(last).astype(np.int64) - book.opened_day[self.rows]
+        else:
+            found = book.dues.cum_at(last)
+        return np.where(book.dues.length[self.rows] > 0, found, UNKNOWN)
+
     def age(self) -> IntArray:
         """As the indicator loan_age_days."""
         age: IntArray = self._book.day - self._book.opened_day[self.rows].astype(np.int64)
@@ -353,23 +371,18 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "next_due": Measures.next_due,
     "balance": Measures.balance,
     "balance_same_currency": Measures.balance_same_currency,
-    "paid_30d": lambda of: of.paid(30),
-    "paid_90d": lambda of: of.paid(90),
-    "paid_180d": lambda of: of.paid(180),
-    "paid_360d": lambda of: of.paid(360),
-    "due_30d": lambda of: of.due(30),
-    "due_90d": lambda of: of.due(90),
-    "due_180d": lambda of: of.due(180),
-    "due_360d": lambda of: of.due(360),
+    **{f"paid_{days}d": partial(Measures.paid, days=days) for days in PAID_WINDOWS},
+    **{f"due_{days}d": partial(Measures.due, days=days) for days in PAID_WINDOWS},
     "partial": Measures.partial,
     "late_recent": lambda of: of.lateness(0),
     "late_before": lambda of: of.lateness(TREND_DUES),
     "first_payment": Measures.first_payment,
     "bounced_30d": lambda of: of.bounced(30),
     "bounced_90d": lambda of: of.bounced(90),
-    "times_1": lambda of: of.times(1),
-    "times_30": lambda of: of.times(30),
-    "times_60": lambda of: of.times(60),
+    **{f"times_{level}": partial(Measures.times, level=level) for level in LEVELS},
+    **{f"months_late_{level}": partial(Measures.months_late, level=level) for level in LEVELS},
+    "planned_term": lambda of: of.planned(term=True),
+    "planned_due": lambda of: of.planned(term=False),
     "worst_dpd": Measures.worst,
     "months_since_late": Measures.months_since_late,
     "inflow_recent": Measures.inflow_recent,

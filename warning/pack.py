@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ledger.events import Severity
+from warning.derived import counts_others
 from warning.expressions import Condition
 from warning.reasons import Template
 
@@ -42,17 +43,39 @@ class Step:
     when: Condition | None
 
 
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """After so many business days without an answer a warning goes to `role`, number `role_rank`.
+
+    Roles are numbered from 1, upward.
+    """
+
+    after_days: int
+    role_rank: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Most rings a business day for one officer; severities of rank in `beyond` always ring."""
+
+    per_officer: int
+    beyond: frozenset[int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule. Days are business days, counted by the calendar.
 
-    `when` enters, `until` leaves; `for_days`: how long `when` must have held before it rings (0:
-    at the first close that sees it); `keep_for_days`: how long `until` must have held before the
-    warning is resolved. `steps` run from mild to grave and the first has no condition; a warning
-    takes the gravest that holds, and within an episode only ever a graver one. `on` are stored
-    names of facts at which it is evaluated at once. `inhibits` names rules that it mutes on the
-    same borrower. Unanswered for `expires_after_days` (None: never) it expires. After an episode it
-    stays quiet for `cooldown_days`. `names` are the indicators it reads or tells.
+    `when` enters, except where `unless` certainly holds; `until` leaves; `for_days`: how long
+    `when` must have held before it rings (0: at the first close that sees it); `keep_for_days`: how
+    long `until` must have held before the warning is resolved. `steps` run from mild to grave and
+    the first has no condition; a warning takes the gravest that holds, and within an episode only
+    ever a graver one. `on` are stored names of facts at which it is evaluated at once. `inhibits`
+    names rules that it mutes on the same borrower. Unanswered for `expires_after_days` (None:
+    never) it expires. After an episode it stays quiet for `cooldown_days`; for `recheck_days` after
+    its end `when` opens the same warning again. `names` are the columns it reads or tells:
+    indicators, and derived columns by their text.
     """
 
     name: str
@@ -60,6 +83,7 @@ class Rule:
     source: str
     mark: str
     when: Condition
+    unless: Condition | None
     until: Condition
     for_days: int
     keep_for_days: int
@@ -68,8 +92,14 @@ class Rule:
     inhibits: tuple[str, ...]
     expires_after_days: int | None
     cooldown_days: int
+    recheck_days: int
     reason: tuple[Template, Template]
     names: tuple[str, ...]
+
+    @property
+    def counts_others(self) -> bool:
+        """Whether it counts other warnings; then it is not counted itself."""
+        return counts_others(self.names)
 
     def explain(self, values: Mapping[str, float], *, currency: str, language: str) -> str:
         """The reason with its numbers. Readings of a recorded warning serve as `values`."""
@@ -81,8 +111,10 @@ class Rule:
 class Pack:
     """A checked set of rules.
 
-    `inhibition` maps the rank of a warning to the ranks it mutes on the same borrower. `digest` is
-    the SHA-256 of `text`, the file as it was read. `names` are all indicators it needs.
+    `inhibition` maps the rank of a warning to the ranks it mutes on the same borrower;
+    `escalation` its rank to the roles it goes to when nobody answers, soonest first. `text` is the
+    file as it was read, included packs behind it, and `digest` its SHA-256. `names` are all columns
+    it needs, and `indicators` those that they are made of.
     """
 
     name: str
@@ -91,9 +123,12 @@ class Pack:
     language: str
     rules: tuple[Rule, ...]
     inhibition: Mapping[int, frozenset[int]]
+    escalation: Mapping[int, tuple[Referral, ...]]
+    budget: Budget | None
     text: str
     digest: str
     names: tuple[str, ...]
+    indicators: tuple[str, ...]
 
     @property
     def label(self) -> str:

@@ -1,8 +1,9 @@
 """Sentences for people: a template with numbers, filled from indicator values.
 
-`{dpd_days}` is an indicator as it is; `{arrears}` is `arrears_minor` as decimal text in the loan's
-currency; `{coverage_percent}` is `coverage_ratio` in percent; `{currency}` is the loan's. Unknown
-placeholders are refused when the pack is loaded, so filling cannot fail.
+`{dpd_days}` is an indicator as it is, and `{change(dpd_days, 30)}` a derived column; `{arrears}` is
+`arrears_minor` as decimal text in the loan's currency; `{coverage_percent}` is `coverage_ratio` in
+percent; `{currency}` is the loan's. Unknown placeholders are refused when the pack is loaded, so
+filling cannot fail.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from math import isfinite
 from string import Formatter
 
 from ledger.money import grouped
+from warning.derived import derived
 
 UNKNOWN = {"en": "unknown", "zh": "未知"}
 """How an unknown number reads, by language."""
@@ -59,6 +61,9 @@ def parse_template(text: str, catalogue: Collection[str]) -> Template:
             continue
         if spec or conversion:
             raise TemplateError("a placeholder is a name alone", word=f"{{{field}")
+        column = derived(field)
+        if column is not None and column.of in ("", *catalogue):
+            fills[field] = (column.text, _plain(column.text))
         if field not in fills:
             raise TemplateError(f"nothing fills the placeholder {{{field}}}", word=f"{{{field}}}")
         name, fill = fills[field]
@@ -111,6 +116,10 @@ PHRASES = {
     "en": {
         "silence_over": "Rings again, the silence is over: {reason}",
         "inhibition_over": "Rings now, the warning that muted it is over: {reason}",
+        "budget_free": "Rings now, its officer's day has room: {reason}",
+        "reopened": "Holds again, soon after it was resolved: {reason}",
+        "deferred": "Number {place} in its officer's queue: the {most} rings of the day are spent.",
+        "referred": "Nobody answered within {days} business days: it goes to {role}.",
         "resolved": "Over: {reason}",
         "loan_closed": "The loan is closed ({why}).",
         "rule_gone": "The rule {rule} is no longer in force.",
@@ -120,6 +129,10 @@ PHRASES = {
     "zh": {
         "silence_over": "静默期已过,再次预警:{reason}",
         "inhibition_over": "抑制它的预警已结束,现予提示:{reason}",
+        "budget_free": "客户经理当日预警额度有余,现予提示:{reason}",
+        "reopened": "解除后不久再次成立:{reason}",
+        "deferred": "当日 {most} 条预警额度已满,排队第 {place} 位。",
+        "referred": "{days} 个工作日内无人处理,上报 {role}。",
         "resolved": "已解除:{reason}",
         "loan_closed": "贷款已关闭({why})。",
         "rule_gone": "规则 {rule} 已停用。",

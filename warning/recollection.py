@@ -18,20 +18,28 @@ from ledger.errors import InvariantBroken
 from ledger.events import (
     RulesAdopted,
     WarningAcknowledged,
+    WarningActionStarted,
+    WarningDeferred,
     WarningEscalated,
     WarningExpired,
+    WarningFoundFalse,
     WarningRaised,
+    WarningReferred,
+    WarningReopened,
     WarningResolved,
     WarningSuppressed,
     WarningWithdrawn,
 )
 from ledger.store import NewFact, Recorded
 from warning.columns import Moment
-from warning.lifecycle import Episode, Lifecycle
+from warning.episodes import Episode
+from warning.lifecycle import Lifecycle
 from warning.pack import Pack, rank
+from warning.rules import RuleError, parse_pack
 
-_INPUTS = (WarningAcknowledged, WarningSuppressed, RulesAdopted)
-_ENDS = (WarningResolved, WarningWithdrawn)
+ACTIONS = (WarningAcknowledged, WarningActionStarted, WarningFoundFalse, WarningSuppressed)
+_INPUTS = (*ACTIONS, RulesAdopted)
+_ENDS = (WarningResolved, WarningWithdrawn, WarningFoundFalse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,14 @@ class Recollection:
         self.judged = not recorded
         self.difference = ""
         self.missing: list[NewFact] = []
+
+    def names(self) -> tuple[str, ...]:
+        """The columns of the rules that were adopted last, as far as this version reads them."""
+        fact = self._recorded[self._at].fact if self._recorded else None
+        try:
+            return parse_pack(fact.text, path=fact.pack).names if fact is not None else ()
+        except RuleError:
+            return ()
 
     def stops(self) -> Iterator[Stop]:
         """Where the record has the rules in force, what people did since, and its end."""
@@ -108,53 +124,97 @@ def recall(
 ) -> list[WarningRaised]:
     """Bring the warnings that are on record as open into an empty `life`, under `pack`'s rules.
 
-    Waiting and leaving times start anew. Returns those whose rule the pack does not have, in the
-    order in which they began: they are over. Errors: InvariantBroken when the record speaks of a
-    loan or a warning that does not exist.
+    Waiting and leaving times start anew; budgets, answers, roles and rests are as they stood.
+    Returns those whose rule the pack does not have, in the order in which they began: they are
+    over. Errors: InvariantBroken when the record speaks of a loan or a warning that does not exist.
     """
-    rules = {rule.name: rule for rule in pack.rules}
-    gone: dict[str, WarningRaised] = {}
+    known = _Recall(pack, life, row_of)
     for item in recorded:
         fact: Any = item.fact
-        if type(fact) is RulesAdopted:
-            continue
-        moment = moment_of(day_number(fact.value_date))
-        if type(fact) is WarningRaised:
-            row, rule = row_of(fact.loan_id), rules.get(fact.rule)
-            if row < 0:
-                raise InvariantBroken(f"The warnings log speaks of {fact.loan_id}, no such loan.")
-            if rule is None:
-                gone.setdefault(fact.warning_id, fact)
-            else:
-                place, grave = (row, fact.episode), rank(fact.severity)
-                life.restore(rule, place, grave, moment, inhibited_by=fact.inhibited_by)
-        elif fact.warning_id not in gone:
-            episode = life.find(fact.warning_id)
-            if episode is None:
-                raise InvariantBroken(
-                    f"The warnings log speaks of {fact.warning_id}, never raised."
-                )
-            _take_up(life, episode, fact, moment)
-        elif isinstance(fact, _ENDS):
-            del gone[fact.warning_id]
+        if type(fact) is not RulesAdopted:
+            known.take(fact, moment_of(day_number(fact.value_date)))
     life.restored()
-    return list(gone.values())
+    return [raised for raised in known.strangers.values() if raised.warning_id in known.open]
 
 
-def _take_up(life: Lifecycle, episode: Episode, fact: Any, moment: Moment) -> None:
+class _Recall:
+    """Facts of the log, taken into a lifecycle one by one.
+
+    `strangers` are warnings of rules that the pack does not have; `open` those of them not ended.
+    """
+
+    def __init__(self, pack: Pack, life: Lifecycle, row_of: Callable[[str], int]) -> None:
+        self._rules = {rule.name: rule for rule in pack.rules}
+        steps = (step for steps in pack.escalation.values() for step in steps)
+        self._roles = {step.role: step for step in steps}
+        self._life, self._row_of = life, row_of
+        self._known: dict[str, Episode] = {}
+        self.strangers: dict[str, WarningRaised] = {}
+        self.open: set[str] = set()
+
+    def take(self, fact: Any, moment: Moment) -> None:
+        """The next fact."""
+        if type(fact) is WarningRaised:
+            self._raised(fact, moment)
+        elif fact.warning_id in self.strangers:
+            if isinstance(fact, _ENDS):
+                self.open.discard(fact.warning_id)
+            elif type(fact) is WarningReopened:
+                self.open.add(fact.warning_id)
+        elif fact.warning_id in self._known:
+            self._change(self._known[fact.warning_id], fact, moment)
+        else:
+            raise InvariantBroken(f"The warnings log speaks of {fact.warning_id}, never raised.")
+
+    def _raised(self, fact: WarningRaised, moment: Moment) -> None:
+        row, rule = self._row_of(fact.loan_id), self._rules.get(fact.rule)
+        if row < 0:
+            raise InvariantBroken(f"The warnings log speaks of {fact.loan_id}, no such loan.")
+        if rule is None:
+            self.strangers.setdefault(fact.warning_id, fact)
+            self.open.add(fact.warning_id)
+            return
+        place, grave = (row, fact.episode), rank(fact.severity)
+        self._life.restore(rule, place, grave, moment, inhibited_by=fact.inhibited_by)
+        episode = self._life.episodes.find(fact.warning_id)
+        if episode is None:
+            raise InvariantBroken(f"The warnings log gives {fact.warning_id} another id.")
+        self._known[fact.warning_id] = episode
+
+    def _change(self, episode: Episode, fact: Any, moment: Moment) -> None:
+        life = self._life
+        match fact:
+            case WarningEscalated():
+                life.restore_graver(episode, rank(fact.severity), moment)
+            case WarningReopened():
+                grave, muter = rank(fact.severity), fact.inhibited_by
+                life.restore_again(episode, grave, moment, inhibited_by=muter)
+            case WarningDeferred():
+                life.ration.defer(episode, moment.ordinal, rang=True)
+            case WarningReferred():
+                step = self._roles.get(fact.role)
+                life.answers.refer(episode, step, step.role_rank if step else episode.role_rank)
+            case WarningExpired():
+                episode.expired = True
+            case WarningResolved():
+                life.end(episode, moment, rests=True)
+            case WarningWithdrawn():
+                life.withdraw(episode, moment)
+            case _:
+                take_action(life, episode, fact, moment)
+
+
+def take_action(life: Lifecycle, episode: Episode, fact: Any, moment: Moment) -> None:
+    """What a person did, by its fact."""
     match fact:
-        case WarningEscalated():
-            life.restore_graver(episode, rank(fact.severity), moment)
         case WarningAcknowledged():
-            life.acknowledge(episode)
+            life.answers.acknowledge(episode)
+        case WarningActionStarted():
+            life.answers.start_action(episode)
         case WarningSuppressed():
-            life.suppress(episode, day_number(fact.until))
-        case WarningExpired():
-            episode.expired = True
-        case WarningResolved():
-            life.end(episode, moment)
-        case WarningWithdrawn():
-            life.withdraw(episode, moment)
+            life.answers.suppress(episode, day_number(fact.until))
+        case WarningFoundFalse():
+            life.dismiss(episode, moment)
 
 
 def _kind(item: Recorded | NewFact) -> str:

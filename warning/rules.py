@@ -1,8 +1,10 @@
 """Rule packs: what rings, how gravely, for how long, and in which words.
 
 `load_pack(path)` reads a TOML pack and checks all of it: every key, indicator, placeholder, fact
-name and severity. An error names the file, the line and the word that is wrong. A pack is data; how
-a rule lives from day to day is the business of `lifecycle`, and `watch` feeds it.
+name and severity. An error names the file, the line and the word that is wrong. A pack may include
+others that lie beside it; its text then holds theirs too, so that the recorded text alone gives the
+same rules again. A pack is data; how a rule lives from day to day is the business of `lifecycle`,
+and `watch` feeds it.
 
 A condition that is unknown neither rings nor ends a warning (see `expressions`).
 """
@@ -12,95 +14,146 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import ledger.events  # noqa: F401 (registers the facts that `on` may name)
-from ledger.codec import codecs
-from warning.expressions import Condition, ExpressionError, compile_condition, nearest_word
+from warning import packhead
+from warning.derived import indicators_of
 from warning.indicators import CATALOGUE
 from warning.pack import SEVERITIES, Pack, Rule, Step, Words, rank
 from warning.packfile import PackFile, RuleError
-from warning.reasons import Template, TemplateError, parse_template
+from warning.packtable import NAME, Table
 
 __all__ = ["DEFAULT_PACK", "Pack", "Rule", "RuleError", "Step", "Words", "load_pack", "parse_pack"]
 
 DEFAULT_PACK = Path(__file__).with_name("packs") / "sme-early.toml"
 """The pack that is used unless another one is named."""
-_HEAD = ("name", "version", "title", "language", "inhibition", "rule")
 _KEYS = (
-    *("name", "title", "source", "mark", "when", "until", "for", "keep_for", "severity", "on"),
-    *("inhibits", "expires_after", "cooldown", "reason"),
+    *("name", "title", "source", "mark", "when", "unless", "until", "for", "keep_for", "severity"),
+    *("on", "inhibits", "expires_after", "cooldown", "recheck", "reason"),
 )
 _NEEDED = ("name", "title", "source", "when", "severity", "reason")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _PACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}", re.ASCII)
 _MARKS = ("verified", "unverified")
-_LONGEST_DAYS = 2_000
+_PIECE = "#: included pack "
+"""In a pack's text, the line before that of a pack it includes."""
 
 
 def load_pack(path: Path | str, *, catalogue: Collection[str] | None = None) -> Pack:
-    """Read and check a pack. `catalogue`: the indicators there are (default: all).
+    """Read and check a pack and those it includes. `catalogue`: the indicators (default: all).
 
     Errors: RuleError with file, line and word.
     """
-    return _pack(PackFile.read(Path(path)), catalogue)
+    file = PackFile.read(Path(path))
+    head = Table(file, file.document, None)
+    included = head.texts("include")
+    files = [file]
+    for name in included:
+        if not _PACK_NAME.fullmatch(name):
+            raise head.wrong("include", "the name of a pack that lies beside this one", word=name)
+        files.append(PackFile.read(Path(path).with_name(f"{name}.toml")))
+    return _pack(files, catalogue)
 
 
 def parse_pack(text: str, *, path: str, catalogue: Collection[str] | None = None) -> Pack:
-    """As `load_pack`, from text; `path` names it in errors."""
-    return _pack(PackFile(text, path=path), catalogue)
+    """As `load_pack`, from the text of a pack; `path` names it in errors."""
+    first, *pieces = re.split(rf"^{_PIECE}(.*)\n", text, flags=re.MULTILINE)
+    files = [PackFile(first, path=path)]
+    for name, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        files.append(PackFile(piece, path=f"{path}, {name}"))
+    head = Table(files[0], files[0].document, None)
+    if list(head.texts("include")) != pieces[::2]:
+        raise head.wrong("include", "a pack that includes others is read from its file")
+    return _pack(files, catalogue)
 
 
-def _pack(file: PackFile, catalogue: Collection[str] | None) -> Pack:
-    head = _Table(file, file.document, None)
-    head.only(_HEAD)
-    tables = head.document.get("rule", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise head.wrong("rule", "rules are tables, each under a [[rule]] line")
-    if not tables:
-        raise head.wrong("rule", "the pack has no [[rule]]")
+def _pack(files: Sequence[PackFile], catalogue: Collection[str] | None) -> Pack:
     names = frozenset(CATALOGUE if catalogue is None else catalogue)
+    heads = [Table(file, file.document, None) for file in files]
     rules: list[Rule] = []
-    for number, document in enumerate(tables):
-        table = _Table(file, document, number)
-        rule = _rule(table, names)
-        if any(rule.name == other.name for other in rules):
-            raise table.wrong("name", "two rules have this name", word=rule.name)
-        rules.append(rule)
-    for number in range(len(rules)):
-        _check_inhibits(_Table(file, tables[number], number), rules)
+    for head in heads:
+        _rules_of(head, names, rules)
+    if not rules:
+        raise heads[0].wrong("rule", "the pack has no [[rule]]")
+    known = [rule.name for rule in rules]
+    muted: dict[str, tuple[str, ...]] = {}
+    inhibition: dict[int, frozenset[int]] = {}
+    for head in heads:
+        packhead.read_inhibition(head, known, muted, inhibition)
+    rules = [replace(r, inhibits=(*r.inhibits, *muted.get(r.name, ()))) for r in rules]
+    head, text = heads[0], _text_of(files)
+    columns = sorted({name for rule in rules for name in rule.names})
     return Pack(
         name=head.name("name", _PACK_NAME),
         version=head.days("version", 1, least=1),
         title=head.words("title"),
         language=head.one_of("language", ("en", "zh"), "en"),
         rules=tuple(rules),
-        inhibition=_inhibition(head),
-        text=file.text,
-        digest=hashlib.sha256(file.text.encode()).hexdigest(),
-        names=tuple(sorted({name for rule in rules for name in rule.names})),
+        inhibition=inhibition,
+        escalation=packhead.escalation(head),
+        budget=packhead.budget(head),
+        text=text,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        names=tuple(columns),
+        indicators=tuple(indicators_of(columns)),
     )
 
 
-def _rule(table: _Table, names: frozenset[str]) -> Rule:
+def _text_of(files: Sequence[PackFile]) -> str:
+    names = Table(files[0], files[0].document, None).texts("include")
+    pieces = [f"{_PIECE}{name}\n{file.text}" for name, file in zip(names, files[1:], strict=True)]
+    return "".join([files[0].text if not pieces else _ended(files[0].text), *map(_ended, pieces)])
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _rules_of(head: Table, names: frozenset[str], rules: list[Rule]) -> None:
+    """Check the head of one file and add its rules."""
+    head.only(packhead.KEYS)
+    documents = head.document.get("rule", [])
+    if not isinstance(documents, list) or not all(isinstance(each, dict) for each in documents):
+        raise head.wrong("rule", "rules are tables, each under a [[rule]] line")
+    if not documents and "include" not in head.document:
+        raise head.wrong("rule", "the pack has no [[rule]]")
+    tables = [Table(head.file, document, at) for at, document in enumerate(documents)]
+    own = []
+    for table in tables:
+        rule = _rule(table, names, head)
+        if any(rule.name == other.name for other in rules):
+            raise table.wrong("name", "two rules have this name", word=rule.name)
+        rules.append(rule)
+        own.append(rule)
+    for table in tables:
+        others = [rule.name for rule in own if rule.name != table.document["name"]]
+        table.known("inhibits", others, "no other rule has this name")
+
+
+def _rule(table: Table, names: frozenset[str], head: Table) -> Rule:
     table.only(_KEYS)
     for key in _NEEDED:
         if key not in table.document:
             raise table.wrong(key, f"the rule has no {key!r}", word=_header_word(table))
     when = table.condition("when", names)
     until = table.condition("until", names) if "until" in table.document else when.opposite()
+    place = table if "unless" in table.document else head
+    unless = None
+    if place.document.get("unless", "never") != "never":
+        unless = place.condition("unless", names)
     steps = _steps(table, names)
     reason = table.reason(names)
-    conditions = (when, until, *(step.when for step in steps if step.when))
+    conditions = [when, until, *(step.when for step in steps if step.when)]
     used = dict.fromkeys(name for part in conditions for name in part.names)
     used |= dict.fromkeys(name for part in reason for name in part.names)
+    used |= dict.fromkeys(unless.names if unless else ())
     rule = Rule(
-        name=table.name("name", _NAME),
+        name=table.name("name", NAME),
         title=table.words("title"),
         source=table.text("source"),
         mark=table.one_of("mark", _MARKS, "unverified"),
         when=when,
+        unless=unless,
         until=until,
         for_days=table.days("for", 0),
         keep_for_days=table.days("keep_for", 0),
@@ -109,29 +162,23 @@ def _rule(table: _Table, names: frozenset[str]) -> Rule:
         inhibits=table.texts("inhibits"),
         expires_after_days=table.days("expires_after", 0, least=1) or None,
         cooldown_days=table.days("cooldown", 0),
+        recheck_days=table.days("recheck", 0),
         reason=reason,
         names=tuple(used),
     )
     if rule.on and rule.for_days:
         raise table.wrong("on", "a rule that waits (`for`) cannot ring at a fact", word="on")
+    if rule.on and any(name.startswith("percentile(") for name in when.names):
+        raise table.wrong("on", "peers are compared at the close only, not at a fact", word="on")
     return rule
 
 
-def _header_word(table: _Table) -> str:
+def _header_word(table: Table) -> str:
     name = table.document.get("name")
     return name if isinstance(name, str) else "rule"
 
 
-def _check_inhibits(table: _Table, rules: Sequence[Rule]) -> None:
-    known = [rule.name for rule in rules]
-    for word in table.texts("inhibits"):
-        if word not in known or word == table.document["name"]:
-            close = nearest_word(word, known)
-            hint = f"; did you mean {close}?" if close and close != word else ""
-            raise table.wrong("inhibits", f"no other rule has this name{hint}", word=word)
-
-
-def _steps(table: _Table, names: frozenset[str]) -> tuple[Step, ...]:
+def _steps(table: Table, names: frozenset[str]) -> tuple[Step, ...]:
     value = table.document["severity"]
     if isinstance(value, str):
         return (Step(rank(table.one_of("severity", SEVERITIES, "watch")), None),)
@@ -152,119 +199,3 @@ def _steps(table: _Table, names: frozenset[str]) -> tuple[Step, ...]:
             word=word,
         )
     return tuple(steps)
-
-
-def _inhibition(head: _Table) -> dict[int, frozenset[int]]:
-    value = head.document.get("inhibition", {})
-    if not isinstance(value, dict):
-        raise head.wrong("inhibition", 'a table: red = ["watch", "yellow"]')
-    found: dict[int, frozenset[int]] = {}
-    for grave, milds in value.items():
-        if grave not in SEVERITIES:
-            raise head.wrong("inhibition", f"severities are {', '.join(SEVERITIES)}", word=grave)
-        if not isinstance(milds, list):
-            raise head.wrong(grave, "a list of the severities it mutes", word=grave)
-        for mild in milds:
-            if mild not in SEVERITIES[: SEVERITIES.index(grave)]:
-                raise head.wrong(grave, f"{grave} can only mute milder ones", word=str(mild))
-        found[rank(grave)] = frozenset(map(rank, milds))
-    return found
-
-
-class _Table:
-    """One table of the file, read key by key with the place of what is wrong."""
-
-    def __init__(self, file: PackFile, document: dict[str, Any], number: int | None) -> None:
-        self.file, self.document, self.number = file, document, number
-
-    def wrong(self, key: str, message: str, *, word: str = "", skip: int = 0) -> RuleError:
-        """The error about `word` (default: the key) in the value of `key`."""
-        return self.file.error(message, word=word or key, key=key, rule=self.number, skip=skip)
-
-    def only(self, keys: Sequence[str]) -> None:
-        """Refuse a key that the language does not have."""
-        for key in self.document:
-            if key not in keys:
-                close = nearest_word(key, keys)
-                hint = f"; did you mean {close}?" if close else ""
-                raise self.wrong(key, f"there is no such key{hint}")
-
-    def text(self, key: str) -> str:
-        """Text that is not empty."""
-        value = self.document.get(key)
-        if not isinstance(value, str) or not value.strip():
-            raise self.wrong(key, "text is expected here")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, or none."""
-        value = self.document.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            raise self.wrong(key, "a list of names is expected here")
-        return tuple(value)
-
-    def name(self, key: str, pattern: re.Pattern[str]) -> str:
-        """A name in lower case."""
-        value = self.text(key)
-        if not pattern.fullmatch(value):
-            raise self.wrong(key, f"a name looks like {pattern.pattern}", word=value)
-        return value
-
-    def one_of(self, key: str, words: Sequence[str], default: str) -> Any:
-        """One of `words`."""
-        value = self.document.get(key, default)
-        if value not in words:
-            raise self.wrong(key, f"one of {', '.join(words)} is expected", word=str(value))
-        return value
-
-    def days(self, key: str, default: int, *, least: int = 0) -> int:
-        """A whole number of business days."""
-        value = self.document.get(key, default)
-        ok = type(value) is int and (least <= value <= _LONGEST_DAYS or key not in self.document)
-        if not ok:
-            raise self.wrong(
-                key, f"a whole number from {least} to {_LONGEST_DAYS} is expected", word=str(value)
-            )
-        return int(value)
-
-    def words(self, key: str) -> Words:
-        """Text, or { en = …, zh = … }."""
-        value = self.document.get(key)
-        if isinstance(value, str) and value.strip():
-            return Words(value, value)
-        if isinstance(value, dict) and set(value) == {"en", "zh"}:
-            texts = [text for text in (value["en"], value["zh"]) if isinstance(text, str) and text]
-            if len(texts) == 2:
-                return Words(*texts)
-        raise self.wrong(key, 'text, or { en = "…", zh = "…" }, is expected here')
-
-    def condition(self, key: str, names: frozenset[str]) -> Condition:
-        """The compiled condition under `key`."""
-        return self.compile(key, self.document[key], names)
-
-    def compile(self, key: str, text: Any, names: frozenset[str]) -> Condition:
-        """`text`, found under `key`, as a condition."""
-        if not isinstance(text, str):
-            raise self.wrong(key, "a condition is text, in quotes", word=str(text))
-        try:
-            return compile_condition(text, names)
-        except ExpressionError as error:
-            raise self.wrong(key, error.message, word=error.word, skip=error.line) from None
-
-    def reason(self, names: frozenset[str]) -> tuple[Template, Template]:
-        """The reason in English and Chinese."""
-        words = self.words("reason")
-        try:
-            return parse_template(words.en, names), parse_template(words.zh, names)
-        except TemplateError as error:
-            raise self.wrong("reason", error.message, word=error.word) from None
-
-    def facts(self, key: str) -> tuple[str, ...]:
-        """Stored names of loan and account facts."""
-        known = [c.name for c in codecs() if c.name.startswith(("loan.", "account."))]
-        for word in self.texts(key):
-            if word not in known:
-                close = nearest_word(word, known)
-                hint = f"; did you mean {close}?" if close else ""
-                raise self.wrong(key, f"no fact is stored under this name{hint}", word=word)
-        return self.texts(key)

@@ -10,7 +10,7 @@ withdrawn. Records nothing itself: the caller commits what comes out before it f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,8 @@ from ledger.ids import stable_id
 from ledger.store import NewFact, Recorded
 from warning.actions import (
     AcknowledgeWarning,
+    FindFalse,
+    StartAction,
     SuppressWarning,
     WarningAction,
     action_of,
@@ -33,13 +35,24 @@ from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
 from warning.engine import Engine, FactsOf
-from warning.lifecycle import Episode, Lifecycle
+from warning.episodes import Episode
+from warning.expressions import Values
+from warning.lifecycle import Lifecycle
 from warning.pack import Pack, Rule
-from warning.recollection import Recollection, Stop, batches, recall, upto
+from warning.readings import Readings
+from warning.recollection import Recollection, Stop, batches, recall, take_action, upto
 from warning.register import Register
 from warning.rules import RuleError, parse_pack
+from warning.scored_pack import score_in
 
-__all__ = ["AcknowledgeWarning", "SuppressWarning", "WarningAction", "Watch"]
+__all__ = [
+    "AcknowledgeWarning",
+    "FindFalse",
+    "StartAction",
+    "SuppressWarning",
+    "WarningAction",
+    "Watch",
+]
 
 _FIRST_DAY = date(1970, 1, 1)
 _REPLAY_FACTS = 20_000
@@ -49,7 +62,10 @@ class Watch:
     """One partition's watch. Feed it with `observe`, tell it what people did with `act`."""
 
     def __init__(self, *, pack: Pack, calendar: Calendar, facts_of: FactsOf | None = None) -> None:
-        """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing."""
+        """`facts_of` lets it look back; without it a late fact resolves instead of withdrawing.
+
+        `at_close`, where it is set, is shown the columns of all loans at each close.
+        """
         self.pack, self.position = pack, 0
         self._wanted, self._adopted = pack, False
         self.engine = Engine(facts_of=facts_of)
@@ -57,16 +73,26 @@ class Watch:
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
+        self._readings = Readings(self.engine, pack.names)
         self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
         self._listening = listening(pack)
         self._last: Any = None
+        self.at_close: Callable[[Values], None] | None = None
 
     @property
     def open_warnings(self) -> frozenset[str]:
         """The ids of the warnings that are open."""
-        return self._life.open_ids()
+        return self._life.episodes.ids()
+
+    def state_of(self, rule: str, row: int) -> str:
+        """The severity of a rule's open warning about a loan; else "pending" or "quiet"."""
+        return self._life.state_of(rule, row)
+
+    def currency_of(self, row: int) -> str:
+        """The currency of a loan."""
+        return self._register.currency(row)
 
     # -- facts in --------------------------------------------------------------------------------
 
@@ -124,15 +150,17 @@ class Watch:
         engine.advance(max(number, engine.day))
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
-        produced = self._judge(record, moment) if judging else []
+        values = self._readings.at_close(self.pack if judging else None, self._life)
+        produced = self._judge(record, moment, values) if judging else []
         self.position, self._last = record.position, record.fact
         following = day_number(self._calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
         self._now = self._moment(engine.day)
         return produced
 
-    def _judge(self, record: Recorded, moment: Moment) -> list[NewFact]:
-        values = self.engine.values(self.pack.names)
+    def _judge(self, record: Recorded, moment: Moment, values: Values) -> list[NewFact]:
+        if self.at_close is not None:
+            self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
         return self._bulletin.changes(changes, Sight(values, int, record, record.fact.value_date))
 
@@ -147,7 +175,7 @@ class Watch:
             return []
         names = sorted({name for rule in rules for name in rule.names})
         place = {row: at for at, row in enumerate(rows.tolist())}
-        values = self.engine.values(names, rows)
+        values = self._readings.at_fact(names, rows, self._life)
         sight = Sight(values, place.__getitem__, record, date_of(moment.day))
         produced: list[NewFact] = []
         for rule in heard:
@@ -176,13 +204,13 @@ class Watch:
         return [rule for rule in rules if self._life.can_change(self._now, rule, there)]
 
     def _doubted(self, row: int, fact: Any) -> list[Episode]:
-        """Open warnings of a loan that rang before the open day, on the fact's day or later."""
-        if type(fact) not in MOVERS or not self._life.has_open(row):
-            return []
+        """Open or resting warnings of a loan that rang on the fact's day or later, not today."""
         day = day_number(fact.value_date)
-        if day >= self.engine.day:
+        if type(fact) not in MOVERS or day >= self.engine.day:
             return []
-        return [episode for episode in self._life.of_row(row) if episode.raised_day >= day]
+        episodes = self._life.episodes
+        resting = (rest.episode for rest in episodes.rests_of_row(row, self._now.ordinal))
+        return [each for each in (*episodes.of_row(row), *resting) if each.raised_day >= day]
 
     def _look_back(self, episode: Episode, sight: Sight, moment: Moment) -> list[NewFact]:
         """Withdraw a warning that does not hold now and, by what is known now, had no cause."""
@@ -210,7 +238,7 @@ class Watch:
     def _held_on(self, episode: Episode, day: int, position: int) -> bool | None:
         """Whether the rule held at `day` by all facts to `position`; None if they are not had."""
         when, loan_id = episode.rule.when, self._register.loan_id(episode.row)
-        then = self.engine.values_as_of(when.names, loan_id, day, position)
+        then = self._readings.as_of(when.names, loan_id, day, position)
         return None if then is None else when.holds_in(then)
 
     # -- people ----------------------------------------------------------------------------------
@@ -218,10 +246,10 @@ class Watch:
     def act(self, action: WarningAction, *, recorded_at_us: int) -> list[NewFact]:
         """What a person did -> facts for the warnings log.
 
-        Errors: UnknownEntity when no open warning has the id; RuleRefused when it is answered
-        already, a name or reason is missing, or the silence would be over already or too long.
+        Errors: UnknownEntity when no open warning has the id; RuleRefused when it is answered or in
+        action already, a name or reason is missing, or the silence would be over or too long.
         """
-        episode = self._life.find(action.warning_id)
+        episode = self._life.episodes.find(action.warning_id)
         if episode is None:
             raise UnknownEntity(
                 f"No open warning has the id {action.warning_id[:64]!r}.",
@@ -229,15 +257,11 @@ class Watch:
             )
         today = date_of(self.engine.day)
         check_action(action, episode, today=today)
-        if isinstance(action, AcknowledgeWarning):
-            self._life.acknowledge(episode)
-        else:
-            self._life.suppress(episode, day_number(action.until))
-        return [
-            self._bulletin.action(
-                action, episode, today, position=self.position, recorded_at_us=recorded_at_us
-            )
-        ]
+        new = self._bulletin.action(
+            action, episode, today, position=self.position, recorded_at_us=recorded_at_us
+        )
+        take_action(self._life, episode, new.fact, self._now)
+        return [new]
 
     # -- rules and restart -----------------------------------------------------------------------
 
@@ -260,6 +284,8 @@ class Watch:
         self._life = self._new_life(pack)
         gone = recall(pack, recorded, self._life, row_of=self.engine.row_of, moment_of=self._moment)
         self.pack, self._adopted = pack, True
+        self.engine.score = score_in(pack)
+        self._readings.new_score()
         self._listening = listening(pack)
         return self._bulletin.adopted(pack, fact, gone, recorded)
 
@@ -273,6 +299,7 @@ class Watch:
         Errors: InvariantBroken where the record is ahead of the ledger.
         """
         known = Recollection(warnings)
+        self._readings = Readings(self.engine, (*self._wanted.names, *known.names()))
         stops = deque(known.stops())
         for facts in batches(ledger, _REPLAY_FACTS):
             while stops and stops[0].position <= facts[-1].position:
@@ -324,7 +351,13 @@ class Watch:
         return self._adopt(self._wanted, today, last.recorded_at_us, recorded)
 
     def _new_life(self, pack: Pack) -> Lifecycle:
-        return Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
+        register = self._register
+        return Lifecycle(
+            pack,
+            name=self._warning_id,
+            borrower_of=register.borrower,
+            officer_of=register.officer_id,
+        )
 
     def _warning_id(self, row: int, rule: str, episode: int) -> str:
         return stable_id("warning", self._register.loan_id(row), rule, episode)

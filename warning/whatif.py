@@ -16,7 +16,9 @@ from ledger.dates import Calendar
 from ledger.events import (
     Severity,
     WarningEscalated,
+    WarningFoundFalse,
     WarningRaised,
+    WarningReopened,
     WarningResolved,
     WarningWithdrawn,
 )
@@ -112,7 +114,10 @@ class RingBook:
             self._raised(fact)
         elif isinstance(fact, WarningEscalated):
             self._rings[fact.warning_id].severity = fact.severity
-        elif isinstance(fact, WarningResolved | WarningWithdrawn):
+        elif isinstance(fact, WarningReopened):
+            ring = self._rings[fact.warning_id]
+            ring.ended, ring.severity = None, max(ring.severity, fact.severity, key=rank)
+        elif isinstance(fact, WarningResolved | WarningFoundFalse | WarningWithdrawn):
             ring = self._rings[fact.warning_id]
             ring.ended = fact.value_date
             ring.withdrawn = isinstance(fact, WarningWithdrawn)

@@ -1,9 +1,9 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `account` and `day` are facts of the ledger log; `warning`
-those of the warnings log.
-A shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `account`, `trading` and `day` are facts of the ledger
+log; `warning` those of the warnings log. A shape never changes: a new version and an upcast do. Who
+knows the facts knows the upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -56,14 +56,20 @@ from ledger.events.loan import (
     RepaymentReversed,
     RepaymentsReallocated,
 )
+from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.warning import (
     Reading,
     RulesAdopted,
     Severity,
     WarningAcknowledged,
+    WarningActionStarted,
+    WarningDeferred,
     WarningEscalated,
     WarningExpired,
+    WarningFoundFalse,
     WarningRaised,
+    WarningReferred,
+    WarningReopened,
     WarningResolved,
     WarningSuppressed,
     WarningWithdrawn,
@@ -84,6 +90,7 @@ __all__ = [
     "Flow",
     "InstalmentsScheduled",
     "InterestAccrued",
+    "InvoiceVoided",
     "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
@@ -104,6 +111,7 @@ __all__ = [
     "PeriodReopened",
     "PositionReported",
     "PrepaymentEffect",
+    "PurchaseInvoiced",
     "Reading",
     "Reallocation",
     "Recovered",
@@ -116,11 +124,17 @@ __all__ = [
     "RepaymentsReallocated",
     "RevisionKind",
     "RulesAdopted",
+    "SaleInvoiced",
     "Severity",
     "WarningAcknowledged",
+    "WarningActionStarted",
+    "WarningDeferred",
     "WarningEscalated",
     "WarningExpired",
+    "WarningFoundFalse",
     "WarningRaised",
+    "WarningReferred",
+    "WarningReopened",
     "WarningResolved",
     "WarningSuppressed",
     "WarningWithdrawn",

@@ -148,3 +148,82 @@ class WarningWithdrawn:
     ledger_position: int
     value_date: date
     recorded_at_us: int
+
+
+@event_type("warning.action_started", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningActionStarted:
+    """A person does something about it: `action` says what."""
+
+    warning_id: str
+    loan_id: str
+    actor: str
+    action: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.found_false", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningFoundFalse:
+    """A person found it a false alarm: over. Its rule stays quiet until the cause has been gone."""
+
+    warning_id: str
+    loan_id: str
+    actor: str
+    reason: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.referred", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningReferred:
+    """Nobody answered in time: it goes to `role`, above those that know of it."""
+
+    warning_id: str
+    loan_id: str
+    role: str
+    severity: Severity
+    reason: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.deferred", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningDeferred:
+    """Its officer's rings of the day are spent: it waits at `place`, and rings on a later day."""
+
+    warning_id: str
+    loan_id: str
+    officer_id: str
+    severity: Severity
+    place: int
+    reason: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.reopened", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningReopened:
+    """It had been resolved, and soon after its condition holds again: the same warning rings."""
+
+    warning_id: str
+    loan_id: str
+    officer_id: str
+    rule: str
+    pack: str
+    severity: Severity
+    reason: str
+    readings: tuple[Reading, ...]
+    cause_event_ids: tuple[str, ...]
+    inhibited_by: str | None
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int

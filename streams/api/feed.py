@@ -30,11 +30,16 @@ ReadLog = Callable[[int, int], list[Recorded]]
 """(after, limit) -> facts of the warnings log, by position."""
 TRANSITIONS = (
     "raised",
+    "reopened",
     "escalated",
+    "deferred",
+    "referred",
     "acknowledged",
+    "action_started",
     "suppressed",
-    "resolved",
     "expired",
+    "resolved",
+    "found_false",
     "withdrawn",
 )
 """The names of events: what happened to a warning."""

@@ -185,6 +185,25 @@ SCHEMAS: dict[str, Schema] = {
     "WarningWithHistory": record(
         "WarningWithHistory", {**_fields(WARNINGS), "history": listed(ref("WarningChange"))}
     ),
+    "WarningGroups": record(
+        "WarningGroups",
+        {
+            "groups": listed(
+                record(
+                    "WarningGroup",
+                    {
+                        "officer_id": WORDS,
+                        "borrower_id": WORDS,
+                        "severity": WORDS,
+                        "warnings": WHOLE,
+                        "unanswered": WHOLE,
+                        "deferred": WHOLE,
+                        "first_raised_date": DATE,
+                    },
+                )
+            )
+        },
+    ),
     "Loan": record(
         "Loan",
         {

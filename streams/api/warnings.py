@@ -13,18 +13,35 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from ledger.events import Severity
 from projections.queries import WarningFilter
-from streams.api.answers import Asked, Paged, json_answer, paged
+from streams.api.answers import Asked, Filters, Limit, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Remark, Text
-from warning.actions import AcknowledgeWarning, SuppressWarning, WarningAction
+from warning.actions import (
+    AcknowledgeWarning,
+    FindFalse,
+    StartAction,
+    SuppressWarning,
+    WarningAction,
+)
 
 if TYPE_CHECKING:
     from streams.wiring import Node
 
 WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
-State = Literal["open", "raised", "acknowledged", "suppressed", "resolved", "expired", "withdrawn"]
+State = Literal[
+    "open",
+    "raised",
+    "deferred",
+    "acknowledged",
+    "in_action",
+    "suppressed",
+    "expired",
+    "resolved",
+    "false_alarm",
+    "withdrawn",
+]
 
 
 class WarningsAsked(Paged):
@@ -37,6 +54,9 @@ class WarningsAsked(Paged):
     borrower: Id | None = None
     loan: Id | None = None
     rule: Annotated[str | None, Query(max_length=64)] = None
+    role: Annotated[
+        str | None, Query(max_length=64, description="Referred to it: nobody answered in time.")
+    ] = None
     since: Annotated[date | None, Query(description="Changed on this day or later.")] = None
     inhibited: Annotated[
         bool | None, Query(description="Whether a graver warning of the loan covers it.")
@@ -52,9 +72,17 @@ class WarningsAsked(Paged):
             borrower_id=self.borrower,
             loan_id=self.loan,
             rule=self.rule,
+            role=self.role,
             since=self.since,
             inhibited=self.inhibited,
         )
+
+
+class GroupsAsked(Filters):
+    """Which groups of warnings."""
+
+    officer: Annotated[Id | None, Query(description="Only those of this officer.")] = None
+    limit: Limit = 100
 
 
 class _Action(BaseModel):
@@ -69,6 +97,24 @@ class Acknowledgement(_Action):
         json_schema_extra={"examples": [{"actor": "Li Na", "note": "called, pays on Friday"}]}
     )
     note: Remark = ""
+
+
+class ActionStart(_Action):
+    """A person does something about the warning."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"actor": "Li Na", "action": "visit on Tuesday"}]}
+    )
+    action: Annotated[Remark, Field(min_length=1, description="What is done; kept for ever.")]
+
+
+class FalseAlarm(_Action):
+    """A person found that the warning is none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"actor": "Li Na", "reason": "paid over the counter"}]}
+    )
+    reason: Annotated[Remark, Field(min_length=1, description="Why; kept for ever.")]
 
 
 class Suppression(_Action):
@@ -92,6 +138,12 @@ class _Reads:
             self._asked.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
         )
         return paged("warnings", found)
+
+    async def groups(self, asked: GroupsAsked) -> Response:
+        found = await run_in_threadpool(
+            self._asked.queries.warning_groups, officer_id=asked.officer, limit=asked.limit
+        )
+        return json_answer({"groups": found})
 
     async def one(self, warning_id: str) -> Response:
         found = await run_in_threadpool(self._asked.queries.warning, warning_id)
@@ -157,6 +209,16 @@ def _add_list(router: APIRouter, pages: _Reads) -> None:
         """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
         return await pages.page(asked)
 
+    @router.get(
+        "/groups",
+        operation_id="group_warnings",
+        summary="Open warnings by officer and borrower",
+        responses=done(ref("WarningGroups")),
+    )
+    async def group_warnings(asked: Annotated[GroupsAsked, Query()]) -> Response:
+        """The gravest group first, then the largest; muted warnings are left out."""
+        return await pages.groups(asked)
+
 
 def _add_stream(router: APIRouter, pages: _Warnings) -> None:
     @router.get(
@@ -207,6 +269,30 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         """A fact of the warnings log; answered after its commit."""
         return await pages.act(
             AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note)
+        )
+
+    @router.post(
+        "/{warning_id}/start",
+        operation_id="start_action",
+        summary="Say what is done about it",
+        responses=done(ref("Acted")),
+    )
+    async def start(warning_id: WarningId, asked: ActionStart) -> Response:
+        """A fact of the warnings log; nobody is asked again unless it becomes graver."""
+        return await pages.act(
+            StartAction(warning_id=warning_id, actor=asked.actor, action=asked.action)
+        )
+
+    @router.post(
+        "/{warning_id}/dismiss",
+        operation_id="dismiss_warning",
+        summary="Say that it is a false alarm",
+        responses=done(ref("Acted")),
+    )
+    async def dismiss(warning_id: WarningId, asked: FalseAlarm) -> Response:
+        """It is over; its rule stays quiet on the loan until the cause has been gone once."""
+        return await pages.act(
+            FindFalse(warning_id=warning_id, actor=asked.actor, reason=asked.reason)
         )
 
     @router.post(

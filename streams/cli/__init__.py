@@ -2,7 +2,8 @@
 
 `files`, `demo`, `intake` and `serve` make facts; `look`, `grade`, `portfolio`, `report`, `replay`
 and `export` read them; `care` and `scenario` keep them right; `regimes` are what loans are graded
-by; `scale` runs the same agents on Kafka and PostgreSQL.
+by, `rules` what rings; `score` learns from the facts; `scale` runs the same agents on Kafka and
+PostgreSQL.
 """
 
 from streams.cli import (
@@ -17,8 +18,10 @@ from streams.cli import (
     regimes,
     replay,
     report,
+    rules,
     scale,
     scenario,
+    score,
     serve,
 )
 from streams.cli.app import main
@@ -36,7 +39,9 @@ __all__ = [
     "regimes",
     "replay",
     "report",
+    "rules",
     "scale",
     "scenario",
+    "score",
     "serve",
 ]

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ledger.errors import InvariantBroken, LoanError
+from warning.packfile import RuleError
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -84,6 +85,10 @@ def main() -> None:
         cli()
     except LoanError as error:
         explain(error)
+        sys.exit(1)
+    except RuleError as error:
+        err.print("[bold red]error:[/bold red] the rule pack cannot be used:", end=" ")
+        err.print(str(error), markup=False)
         sys.exit(1)
     except InvariantBroken as error:
         err.print("[bold red]stopped, the books would be wrong:[/bold red]", end=" ")

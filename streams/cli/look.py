@@ -14,9 +14,10 @@ import orjson
 import typer
 from rich.text import Text
 
+from ledger.codec import topic_of
 from ledger.dates import date_of_us
 from ledger.errors import UnknownEntity
-from ledger.events import MessageRefused, WarningEscalated, WarningRaised
+from ledger.events import MessageRefused, WarningEscalated, WarningRaised, WarningReopened
 from ledger.ids import REFUSALS_STREAM
 from ledger.store import FactLog, Recorded
 from projections.queries import Queries
@@ -60,7 +61,7 @@ def watch(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what is there, then end.")] = False,
 ) -> None:
-    """Tail the warnings: raised, escalated, acknowledged, resolved, withdrawn, as they come.
+    """Tail the warnings as they come: raised, escalated, referred, acknowledged, resolved, …
 
     Starts with what is new (`--after 0`: with all of history). It reads the data folder beside a
     running `loanbell serve`; over the network, read `/v1/warnings/stream`.
@@ -86,16 +87,17 @@ def _tail(log: FactLog, position: int, *, once: bool) -> Iterator[Recorded]:
 
 def _line(item: Recorded) -> Text:
     fact = item.fact
-    happened = type(fact).__name__.removeprefix("Warning").lower()
+    happened = topic_of(fact).split(".")[1].replace("_", " ")
     line = Text(f"{fact.value_date} ")
-    if isinstance(fact, WarningRaised | WarningEscalated):
+    if isinstance(fact, WarningRaised | WarningReopened | WarningEscalated):
         line.append_text(severity(fact.severity))
-        line.append(f" {happened:<12} {fact.loan_id}  ")
+        line.append(f" {happened:<14} {fact.loan_id}  ")
         line.append(fact.reason, style=SEVERITY_STYLE[fact.severity])
     else:
         about = getattr(fact, "loan_id", "") or fact.pack  # rules adopted speak of no loan
-        line.append(f"       {happened:<12} {about}  ", style="dim")
-        line.append(getattr(fact, "reason", "") or getattr(fact, "note", ""), style="dim")
+        line.append(f"       {happened:<14} {about}  ", style="dim")
+        said = (getattr(fact, name, "") for name in ("reason", "note", "action"))
+        line.append(next(filter(None, said), ""), style="dim")
     return line
 
 

@@ -44,10 +44,10 @@ def replay(
     present, other = pack_of(settings), load_pack(rules)
     with store, progress_bar() as bar:
         task = bar.add_task("replaying both packs", total=store.ledger.last_position())
-        told: Callable[[int], None] = _teller(bar, task)
+        told: Callable[[int], None] = teller(bar, task)
         rings = rehearse(
             [present, other],
-            _every(store.ledger),
+            every(store.ledger),
             calendar=calendar_of(settings),
             facts_of=facts_of(store.ledger),
             progress=told,
@@ -60,11 +60,13 @@ def replay(
         _print(difference, rings, names)
 
 
-def _teller(bar: Bar, task: Any) -> Callable[[int], None]:
+def teller(bar: Bar, task: Any) -> Callable[[int], None]:
+    """Moves a bar on to the position told."""
     return lambda position: bar.update(task, completed=position)
 
 
-def _every(log: FactLog) -> Iterator[Recorded]:
+def every(log: FactLog) -> Iterator[Recorded]:
+    """All facts of a log, in order."""
     position = 0
     while page := log.read(after=position, limit=PAGE):
         yield from page

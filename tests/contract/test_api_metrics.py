@@ -11,6 +11,7 @@ from streams.metrics import Meter, Metrics, NoMetrics, Standing
 LABELS = {
     "type", "outcome", "code", "transition", "severity", "regime", "grade", "method", "route",
     "status", "reason", "agent", "log", "database", "currency", "over_days", "version", "le",
+    "score", "population",
 }  # fmt: skip
 
 
@@ -26,6 +27,7 @@ def fill(meter: Meter) -> None:
     meter.warned(seconds=0.03, warnings=2)
     meter.grades({("cn-2023", "special_mention"): 4})
     meter.day_closed(seconds=0.7)
+    meter.score_drifted(label="sme v1", index=0.3, mean_pd=0.05, fitted=0.04)
     meter.request(method="GET", route="/v1/loans/{loan_id}", status=200, seconds=0.002)
     meter.listeners(3)
     meter.listener_dropped("slow")

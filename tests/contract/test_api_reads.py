@@ -169,6 +169,7 @@ def test_every_answer_has_the_documented_shape(book: Any) -> None:
         "/v1/loans/L1?known_on=2024-03-01": "/v1/loans/{loan_id}",
         "/v1/loans/L1/story": "/v1/loans/{loan_id}/story",
         "/v1/warnings": "/v1/warnings",
+        "/v1/warnings/groups": "/v1/warnings/groups",
         f"/v1/warnings/{warning}": "/v1/warnings/{warning_id}",
         "/v1/grades": "/v1/grades",
         "/v1/grades?as_of=2024-03-01": "/v1/grades",

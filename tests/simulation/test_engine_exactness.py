@@ -17,16 +17,19 @@ from ledger.events import (
     AccountOpened,
     ChargeApplied,
     InstalmentsScheduled,
+    InvoiceVoided,
     LoanClosed,
     LoanDisbursed,
     LoanLimitChanged,
     LoanOfficerChanged,
     LoanOpened,
     PositionReported,
+    PurchaseInvoiced,
     Reallocation,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    SaleInvoiced,
 )
 from ledger.store import Recorded
 from ledger.terms import Instalment, Split, Terms
@@ -194,7 +197,7 @@ class Draw:
             day = opened + draw(st.integers(0, 300))
             self.add(LoanLimitChanged, day, loan_id=loan_id, limit_minor=draw(AMOUNTS))
             self.add(LoanOfficerChanged, day, loan_id=loan_id, officer_id="p", branch="y")
-        if draw(st.integers(0, 5)) == 0:
+        if draw(st.integers(0, 2)) == 0:
             self.add(
                 LoanClosed,
                 opened + draw(st.integers(100, 400)),
@@ -203,9 +206,37 @@ class Draw:
                 remaining=Split(),
             )
 
+    def trading(self, borrower_id: str) -> None:
+        draw = self.draw
+        for _ in range(draw(st.integers(0, 25))):
+            kind = draw(st.sampled_from([SaleInvoiced, SaleInvoiced, PurchaseInvoiced]))
+            net = draw(st.sampled_from([10, 25, 25, 40, -10]))
+            fields: dict[str, Any] = {
+                "borrower_id": borrower_id,
+                "counterparty": draw(st.sampled_from(["c", "d", "e"])),
+                "currency": "CNY",
+                "net_minor": net,
+                "tax_minor": net // 5,
+            }
+            day = draw(st.integers(0, 480))
+            arrived = self.add(kind, day, **fields)
+            if draw(st.integers(0, 4)) == 0:
+                noticed = day + draw(st.integers(0, 40))
+                self.add(
+                    InvoiceVoided,
+                    day,
+                    not_before=max(arrived, noticed - 1),
+                    voided_transaction_id=f"t{self.number}",
+                    side="sale" if kind is SaleInvoiced else "purchase",
+                    noticed_date=date_of(FIRST + noticed),
+                    **fields,
+                )
+
 
 def book(data: st.DataObject) -> Arriving:
     draw = Draw(data)
+    for borrower_id in data.draw(st.sampled_from([[], ["b"], ["b", "c"], ["b", "z"]])):
+        draw.trading(borrower_id)
     for number in range(data.draw(st.integers(0, 2))):
         draw.account(f"a{number}")
     for number in range(data.draw(st.integers(1, 3))):

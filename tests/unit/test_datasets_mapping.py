@@ -45,40 +45,43 @@ def test_the_ledger_takes_every_message_of_a_sample(name: str, tmp_path: Path) -
     assert (repeats > 0) == name.startswith("cumcm")
 
 
-def invoice(kind: str, amount: str, *, void: int = 0, number: int = 1) -> Row:
-    return row(kind, "2018-03-01", amount, invoice_no=number, counterparty="C1", void=void)
+def invoice(
+    kind: str, net: float, *, void: int = 0, number: int = 1, day: str = "2018-03-01"
+) -> Row:
+    facts = {"invoice_no": number, "counterparty": "C1", "void": void, "net": net, "tax": net / 10}
+    return row(kind, day, f"{net * 1.1:.2f}", **facts)
 
 
-def test_a_void_invoice_counts_as_issued_because_its_day_does_not_know() -> None:
-    plain, _ = mapped("cumcm_sme", invoice("SaleInvoiced", "100.5"))
-    void, _ = mapped("cumcm_sme", invoice("SaleInvoiced", "100.5", void=1))
-    assert plain == void
-    assert [each["type"] for each in plain] == [
-        "account_opened",
-        "loan_opened",
-        "account_credited",
-    ]
+def test_a_void_invoice_counts_as_issued_until_the_end_of_its_month() -> None:
+    # Issued on 1 March and voided by the 31st; known from the first row of a later month on.
+    april = invoice("SaleInvoiced", 5.0, number=2, day="2018-04-02")
+    plain, _ = mapped("cumcm_sme", invoice("SaleInvoiced", 100.5), april)
+    void, _ = mapped("cumcm_sme", invoice("SaleInvoiced", 100.5, void=1), april)
+    assert [each["type"] for each in plain] == ["loan_opened", "sale_invoiced", "sale_invoiced"]
+    assert [each for each in void if each["type"] != "invoice_voided"] == plain
+    assert void[2]["voided_transaction_id"] == void[1]["transaction_id"]
+    assert (void[2]["value_date"], void[2]["sent_at"][:10]) == ("2018-03-31", "2018-04-02")
 
 
-def test_a_returned_sale_is_a_debit_and_a_returned_purchase_a_credit() -> None:
-    rows = [invoice("SaleInvoiced", "-80.0"), invoice("PurchaseInvoiced", "-30.25")]
+def test_a_negative_invoice_is_a_return_and_tax_stands_beside_the_net_amount() -> None:
+    rows = [invoice("SaleInvoiced", -80.0), invoice("PurchaseInvoiced", 30.25)]
     found, _ = mapped("cumcm_sme", *rows)
-    assert [(each["type"], each["amount"]) for each in found[2:]] == [
-        ("account_debited", "80.0"),
-        ("account_credited", "30.25"),
+    assert [(each["type"], each["net"], each["tax"]) for each in found[1:]] == [
+        ("sale_invoiced", "-80.00", "-8.00"),
+        ("purchase_invoiced", "30.25", "3.02"),
     ]
 
 
 def test_an_invoice_over_nothing_is_counted_with_its_reason() -> None:
-    rows = [invoice("SaleInvoiced", "5.0"), invoice("SaleInvoiced", "0.0", number=2)]
+    rows = [invoice("SaleInvoiced", 5.0), invoice("SaleInvoiced", 0.0, number=2)]
     found, tally = mapped("cumcm_sme", *rows)
-    assert len(found) == 3
-    assert tally.aside == {"invoice over 0.00: no money moves": 1}
+    assert len(found) == 2
+    assert tally.aside == {"invoice over 0.00: says nothing": 1}
 
 
 def test_an_invoice_repeated_exactly_has_the_same_transaction_id() -> None:
-    found, _ = mapped("cumcm_sme", *[invoice("SaleInvoiced", "5.0")] * 2)
-    assert found[2] == found[3]
+    found, _ = mapped("cumcm_sme", *[invoice("SaleInvoiced", 5.0)] * 2)
+    assert found[1] == found[2]
 
 
 def test_a_micro_loan_of_90_days_has_three_instalments_that_add_up() -> None:
@@ -128,8 +131,8 @@ def test_a_mortgage_reports_a_rate_only_when_it_changed() -> None:
 
 def test_days_are_closed_between_rows_before_the_next_rows_messages() -> None:
     rows = [
-        invoice("SaleInvoiced", "5.0"),
-        row("SaleInvoiced", "2018-03-06", "6.0", invoice_no=2, counterparty="C"),
+        invoice("SaleInvoiced", 5.0),
+        invoice("SaleInvoiced", 6.0, number=2, day="2018-03-06"),
     ]
     lines = [orjson.loads(line) for line in messages(SETS["cumcm_sme"], rows, Tally())]
     closes = [each["value_date"] for each in lines if each["type"] == "business_day_closed"]

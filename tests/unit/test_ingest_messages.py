@@ -30,10 +30,13 @@ from ledger.commands import (
     OpenLoan,
     OverrideGrade,
     ReceiveRepayment,
+    RecordPurchase,
+    RecordSale,
     ReportPosition,
     ReturnDebit,
     ReverseRepayment,
     ScheduleInstalments,
+    VoidInvoice,
 )
 from ledger.money import format_minor
 from ledger.service import Incoming
@@ -195,6 +198,27 @@ EVERY_TYPE: dict[str, tuple[dict[str, Any], Command]] = {
     "account_debit_returned": (
         {"account_id": "A1", "amount": "5", "currency": "CNY"},
         ReturnDebit(**ACCOUNT, amount_minor=500, currency="CNY", flow="loan_repayment"),
+    ),
+    "sale_invoiced": (
+        {
+            "borrower_id": "B1", "counterparty": "C7", "net": "-25737.95", "tax": "-4375.45",
+            "currency": "CNY",
+        },
+        RecordSale(
+            **SEEN, borrower_id="B1", counterparty="C7", currency="CNY", net_minor=-2_573_795,
+            tax_minor=-437_545,
+        ),
+    ),
+    "purchase_invoiced": (
+        {"borrower_id": "B1", "counterparty": "S2", "net": "9125.32", "currency": "CNY"},
+        RecordPurchase(
+            **SEEN, borrower_id="B1", counterparty="S2", currency="CNY", net_minor=912_532,
+            tax_minor=0,
+        ),
+    ),
+    "invoice_voided": (
+        {"borrower_id": "B1", "voided_transaction_id": "T-0"},
+        VoidInvoice(**SEEN, borrower_id="B1", voided_transaction_id="T-0"),
     ),
     "business_day_closed": ({}, CloseBusinessDay(**SEEN)),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from warning.pack import Budget, Referral
 from warning.rules import DEFAULT_PACK, RuleError, load_pack, parse_pack
 
 GOOD = """\
@@ -150,3 +151,84 @@ def test_the_default_pack_is_sound_and_every_rule_names_its_source() -> None:
         assert rule.title.zh != rule.title.en
         assert rule.reason[0].text != rule.reason[1].text
         assert set(rule.when.names) <= set(rule.names)
+
+
+# -- the head: who is told, how much, and packs within packs ---------------------------------------
+
+HEAD = """
+[escalation]
+roles = ["lead", "head"]
+yellow = { lead = 5 }
+red = { lead = 1, head = 2 }
+
+[budget]
+per_officer = 15
+beyond = ["red"]
+"""
+
+
+def test_the_head_says_who_is_told_and_how_much_a_day() -> None:
+    pack = parse_pack(GOOD.replace("[inhibition]", HEAD + "\n[inhibition]"), path="mine.toml")
+    assert pack.budget == Budget(15, frozenset({4}))
+    assert pack.escalation == {
+        2: (Referral(5, 1, "lead"),),
+        4: (Referral(1, 1, "lead"), Referral(2, 2, "head")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "word"),
+    [
+        ("lead = 5", "leed = 5", "leed"),
+        ("lead = 5", "lead = 0", "0"),
+        ("lead = 1, head = 2", "lead = 2, head = 1", "red"),
+        ('"lead", "head"', '"lead", "lead"', "roles"),
+        ("yellow = {", "yelow = {", "yelow"),
+        ("per_officer = 15", "per_officer = 0", "0"),
+        ("per_officer = 15", 'per_officer = "many"', "many"),
+        ('beyond = ["red"]', 'beyond = ["rot"]', "rot"),
+        ("[budget]", "[budgets]", "budgets"),
+    ],
+)
+def test_a_wrong_head_is_refused_by_its_word(good: str, bad: str, word: str) -> None:
+    text = GOOD.replace("[inhibition]", HEAD.replace(good, bad, 1) + "\n[inhibition]")
+    with pytest.raises(RuleError) as refused:
+        parse_pack(text, path="mine.toml")
+    assert refused.value.word == word
+
+
+def test_inhibition_may_name_rules() -> None:
+    text = GOOD.replace('red = ["watch", "yellow"]', 'red = ["watch"]\ncover = ["arrears"]')
+    assert parse_pack(text, path="mine.toml").rule("cover").inhibits == ("arrears",)
+    with pytest.raises(RuleError, match="no other rule has this name; did you mean arrears"):
+        parse_pack(text.replace('cover = ["arrears"]', 'cover = ["arears"]'), path="mine.toml")
+
+
+def test_an_exception_of_the_pack_is_that_of_each_rule_unless_it_has_its_own() -> None:
+    text = 'unless = "dpd_days > 90"\n' + GOOD.replace("for = 2", 'for = 2\nunless = "never"')
+    pack = parse_pack(text, path="mine.toml")
+    arrears, cover = pack.rule("arrears").unless, pack.rule("cover").unless
+    assert (arrears.text if arrears else None, cover) == ("dpd_days > 90", None)
+
+
+def test_a_pack_may_include_others_and_its_text_alone_gives_the_same_rules(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(GOOD)
+    more = (
+        GOOD.replace('"mine"', '"more"').replace('"arrears"', '"later"').replace('"cover"', '"x"')
+    )
+    (tmp_path / "more.toml").write_text('unless = "dpd_days > 90"\n' + more)
+    head = 'name = "all"\ntitle = "All"\ninclude = ["mine", "more"]\n[inhibition]\n'
+    (tmp_path / "all.toml").write_text(head + 'later = ["arrears", "cover"]\n')
+    pack = load_pack(tmp_path / "all.toml")
+    assert [rule.name for rule in pack.rules] == ["arrears", "cover", "later", "x"]
+    assert [rule.unless is None for rule in pack.rules] == [True, True, False, False]
+    assert pack.rule("later").inhibits == ("x", "arrears", "cover")
+    assert pack.inhibition == {4: frozenset({1, 2})}
+    again = parse_pack(pack.text, path=pack.label)
+    assert (again.digest, again.names, again.label) == (pack.digest, pack.names, "all v1")
+    assert [rule.when.text for rule in again.rules] == [rule.when.text for rule in pack.rules]
+    with pytest.raises(RuleError, match="read from its file"):
+        parse_pack(head, path="all.toml")
+    (tmp_path / "more.toml").write_text(GOOD)
+    with pytest.raises(RuleError, match="two rules have this name"):
+        load_pack(tmp_path / "all.toml")

@@ -48,6 +48,7 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "calendar": ("weekends", "weekends"),
         "weekmask": ("1111110", "1111110"),
         "pack": ("/etc/p.toml", "/etc/p.toml"),
+        "score": ("score.json", "score.json"),
         "regime": ("ifrs9", "ifrs9"),
         "host": ("::1", "::1"),
         "port": ("0", 0),

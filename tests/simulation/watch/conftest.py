@@ -74,6 +74,59 @@ inhibits = ["thin"]
 reason = "{balance} {bounced_debits_30d}"
 """
 
+BUSY = """
+name = "busy"
+title = "Busy: one ring a day, much that is referred, opened again, and told from other signals"
+unless = "dpd_days > 60"
+
+[inhibition]
+red = ["watch"]
+arrears = ["shrinks"]
+
+[escalation]
+roles = ["team_lead", "branch_head"]
+watch = { team_lead = 2 }
+orange = { team_lead = 1, branch_head = 3 }
+red = { branch_head = 2 }
+
+[budget]
+per_officer = 1
+beyond = ["red"]
+
+[[rule]]
+name = "arrears"
+title = "a"
+source = "this test"
+when = "dpd_days >= 1"
+until = "dpd_days == 0"
+severity = { watch = "always", orange = "dpd_days >= 10", red = "dpd_days >= 25" }
+on = ["loan.repayment_reversed", "loan.repayment_received"]
+expires_after = 5
+recheck = 15
+cooldown = 3
+reason = "{dpd_days} {arrears} {currency}"
+
+[[rule]]
+name = "shrinks"
+title = "b"
+source = "this test"
+when = "change(balance_minor, 10) < -20_000"
+until = "change(balance_minor, 10) > 0"
+for = 1
+severity = { watch = "always", yellow = "change(balance_minor, 5) < -60_000" }
+recheck = 10
+reason = "{balance} {change(balance_minor, 10)}"
+
+[[rule]]
+name = "together"
+title = "c"
+source = "this test"
+when = "others(borrower) >= 3 or others(loan) >= 2"
+severity = "orange"
+unless = "never"
+reason = "{others(borrower)}"
+"""
+
 
 class Diary:
     """Seeded facts of a small, troubled book: late, bounced, backdated, charged, closed."""
@@ -245,6 +298,11 @@ def diary() -> type[Diary]:
 @pytest.fixture
 def eager() -> Pack:
     return parse_pack(EAGER, path="eager.toml")
+
+
+@pytest.fixture
+def busy() -> Pack:
+    return parse_pack(BUSY, path="busy.toml")
 
 
 @pytest.fixture

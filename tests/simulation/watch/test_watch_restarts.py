@@ -15,8 +15,15 @@ import pytest
 from ledger.errors import LoanError
 from ledger.events import WarningRaised, WarningWithdrawn
 from ledger.store import NewFact, Store
-from warning.rules import DEFAULT_PACK, Pack, load_pack
-from warning.watch import AcknowledgeWarning, SuppressWarning, WarningAction, Watch
+from warning.rules import DEFAULT_PACK, Pack, load_pack, parse_pack
+from warning.watch import (
+    AcknowledgeWarning,
+    FindFalse,
+    StartAction,
+    SuppressWarning,
+    WarningAction,
+    Watch,
+)
 
 Diary = Any  # The class of the fixture `diary`; see conftest.
 Book = Any  # One of them.
@@ -45,8 +52,13 @@ def undisturbed(book: Book, pack: Pack, store: Store, draw: Random) -> Planned:
 
 
 def some_action(draw: Random, warning_id: str, day: date) -> WarningAction:
-    if draw.random() < 0.5:
+    kind = draw.randrange(4)
+    if kind == 0:
         return AcknowledgeWarning(warning_id=warning_id, actor="O1", note="seen")
+    if kind == 1:
+        return StartAction(warning_id=warning_id, actor="O1", action="called")
+    if kind == 2:
+        return FindFalse(warning_id=warning_id, actor="O1", reason="paid elsewhere")
     until = day + timedelta(days=draw.randrange(1, 30))
     return SuppressWarning(warning_id=warning_id, actor="O1", reason="known", until=until)
 
@@ -81,11 +93,11 @@ def take(
     return watch.act(action, recorded_at_us=moment)
 
 
-@pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
+@pytest.mark.parametrize("seed", [0, 1, 2, 5, 6, 8], ids=lambda seed: f"seed{seed}")
 def test_killed_anywhere_and_cut_anyhow_the_log_is_the_same(
-    seed: int, diary: Diary, eager: Pack, stores: Callable[[], Store]
+    seed: int, diary: Diary, eager: Pack, busy: Pack, stores: Callable[[], Store]
 ) -> None:
-    pack = eager if seed % 2 == 0 else load_pack(DEFAULT_PACK)
+    pack = (eager, load_pack(DEFAULT_PACK), busy)[seed % 3]
     book = diary(seed, days=110)
     quiet, rough = stores(), stores()
     planned = undisturbed(book, pack, quiet, Random(seed))
@@ -96,18 +108,43 @@ def test_killed_anywhere_and_cut_anyhow_the_log_is_the_same(
     assert rough.warnings.head() == quiet.warnings.head()
 
 
-def test_the_eager_pack_walks_every_path(
-    diary: Diary, eager: Pack, stores: Callable[[], Store]
+def test_the_two_packs_walk_every_path(
+    diary: Diary, eager: Pack, busy: Pack, stores: Callable[[], Store]
 ) -> None:
-    store = stores()
-    for seed in (0, 2):
-        undisturbed(diary(seed, days=150), eager, store if seed == 0 else stores(), Random(seed))
-    kinds = {type(record.fact).__name__ for record in store.warnings.read(limit=100_000)}
+    kinds: set[str] = set()
+    for seed, pack in enumerate((eager, busy)):
+        store = stores()
+        undisturbed(diary(seed, days=150), pack, store, Random(seed))
+        kinds |= {type(record.fact).__name__ for record in store.warnings.read(limit=100_000)}
     assert kinds == {
-        "RulesAdopted",
-        *("WarningRaised", "WarningEscalated", "WarningAcknowledged", "WarningSuppressed"),
-        *("WarningResolved", "WarningExpired", "WarningWithdrawn"),
+        *("RulesAdopted", "WarningRaised", "WarningEscalated", "WarningReopened"),
+        *("WarningAcknowledged", "WarningActionStarted", "WarningSuppressed", "WarningFoundFalse"),
+        *("WarningDeferred", "WarningReferred", "WarningExpired"),
+        *("WarningResolved", "WarningWithdrawn"),
     }
+
+
+@pytest.mark.parametrize("seed", [3, 8], ids=lambda seed: f"seed{seed}")
+def test_under_other_rules_what_waits_and_rests_goes_on_from_the_record(
+    seed: int, diary: Diary, eager: Pack, busy: Pack, stores: Callable[[], Store]
+) -> None:
+    """Deferred, referred, acted on, found false and resolved ones live on after rules change."""
+    book, draw, heads = diary(seed, days=120), Random(seed), []
+    other = parse_pack(busy.text.replace("dpd_days >= 10", "dpd_days >= 12"), path="other.toml")
+    early, first = diary(seed, days=60), stores()
+    half = len(early.facts)
+    assert early.facts == book.facts[:half]
+    undisturbed(early, busy, first, Random(seed))
+    said = list(first.warnings.read(limit=100_000))
+    for kills in (0, 6):
+        store = stores()
+        store.warnings.record([NewFact(i.stream, i.version, i.fact) for i in said])
+        stops = {half, len(book.facts), *draw.sample(range(half, len(book.facts)), kills)}
+        for stop in sorted(stops):
+            watch = book.restart(other, store, stop)
+            assert watch.pack.digest == other.digest
+        heads.append(store.warnings.head())
+    assert heads[0] == heads[1]
 
 
 def test_rules_that_change_between_two_runs_are_adopted_once_and_survive_every_restart(

@@ -72,14 +72,14 @@ class Book:
         ]
 
     def suppress(self, warning_id: str, until: int) -> None:
-        episode = self.life.find(warning_id)
+        episode = self.life.episodes.find(warning_id)
         assert episode is not None
-        self.life.suppress(episode, until)
+        self.life.answers.suppress(episode, until)
 
     def acknowledge(self, warning_id: str) -> None:
-        episode = self.life.find(warning_id)
+        episode = self.life.episodes.find(warning_id)
         assert episode is not None
-        self.life.acknowledge(episode)
+        self.life.answers.acknowledge(episode)
 
 
 @pytest.fixture
@@ -193,8 +193,8 @@ def test_a_warning_that_rings_already_stays_when_a_graver_one_joins_it(book: Boo
 
 def test_a_withdrawn_warning_may_ring_at_the_next_close(book: Book) -> None:
     book.close(dpd_days_0=5)
-    episode = book.life.find("late/0/1")
+    episode = book.life.episodes.find("late/0/1")
     assert episode is not None
     book.life.withdraw(episode, Moment(1, 1))
-    assert book.life.open_ids() == frozenset()
+    assert book.life.episodes.ids() == frozenset()
     assert book.close() == ["raised late/0/2 2"]

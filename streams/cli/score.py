@@ -1,0 +1,283 @@
+"""`loanbell fit` and `loanbell evaluate`: learn a score from history; say how good scores are."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from math import isnan
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ledger.errors import LoanError
+from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.care import opened
+from streams.cli.render import pairs, share, table
+from streams.parts import model_at
+from streams.quality import (
+    Judged,
+    about,
+    every,
+    fold_entry,
+    from_history,
+    from_labels,
+    model_entry,
+    warnings_entry,
+)
+from streams.quality_page import page
+from warning.indicators import CATALOGUE
+from warning.outcomes import Ask, past_of
+from warning.samples import Samples, sample
+from warning.scorecard import Model
+
+HORIZON_DAYS = 365
+BUDGET = 0.05
+SEED = 7
+HorizonOption = Annotated[
+    int, typer.Option("--horizon", min=1, max=3650, help="Days within which a loan goes bad.")
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="CSV",
+        help="Outcomes from a file: loan_id, score_time, label. Default: the ledger's own history.",
+    ),
+]
+KINDS = ("auto", "points", "trees")
+
+
+class FitMissing(LoanError):
+    """The library that fits scores is not installed."""
+
+    code = "fit_missing"
+
+
+@cli.command(rich_help_panel="Score")
+def fit(
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where the model is written.")],
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    labels: LabelsOption = None,
+    horizon: HorizonOption = HORIZON_DAYS,
+    kind: Annotated[str, typer.Option("--kind", help=", ".join(KINDS))] = "auto",
+    name: Annotated[str, typer.Option("--name", help="The model's name.")] = "score",
+    version: Annotated[int, typer.Option("--version", min=1, help="The model's version.")] = 1,
+) -> None:
+    """Learn a score from the history of this book, and write it as a readable JSON model.
+
+    A scorecard of points is kept unless boosted trees win clearly (`--kind auto`). Borrowers are
+    kept whole between folds; the probability is calibrated on scores out of fold.
+    """
+    if kind not in KINDS:
+        raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="--kind")
+    judged, _ = _judged(data, config, labels, horizon)
+    model = _fitted(judged, kind, name, version).model
+    to.write_text(model.text, encoding="utf-8")
+    out.print(pairs(f"{model.label}, {model.kind}", _summary(model)))
+    err.print(f"written to {to}")
+
+
+@cli.command(rich_help_panel="Score")
+def evaluate(
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    labels: LabelsOption = None,
+    horizon: HorizonOption = HORIZON_DAYS,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="FILE", help="The score (champion).")
+    ] = None,
+    challenger: Annotated[
+        Path | None, typer.Option("--challenger", metavar="FILE", help="Another score beside it.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option("--budget", min=0.001, max=1, help="Share of loans one can look at.")
+    ] = BUDGET,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how good the warnings and a score were, against what really became of the loans.
+
+    Without --model, scores are fitted and judged out of fold, so that no loan is judged by a score
+    that knew its borrower.
+    """
+    judged, rung = _judged(data, config, labels, horizon)
+    files = [("champion", model), ("challenger", challenger)]
+    given = [(role, model_at(path)) for role, path in files if path is not None]
+    split = "the score as given; whether it was fitted on these loans is up to who chose it"
+    if given:
+        entries = [
+            model_entry(m, judged, role=role, budget_share=budget, seed=SEED) for role, m in given
+        ]
+    else:
+        entries = _out_of_fold(judged, budget)
+        split = "five folds, each borrower wholly in one; judged by a score fitted on the others"
+    title = f"How good the bell is: {data.name}"
+    report = {"about": about(judged, title=title, split=split), "models": entries} | rung
+    if html is not None:
+        html.write_text(page(report), encoding="utf-8")
+        err.print(f"page written to {html}")
+    if as_json:
+        print(orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    else:
+        _print(report)
+
+
+@cli.command(rich_help_panel="Score")
+def score(
+    loan: Annotated[str, typer.Argument(metavar="LOAN", help="The loan to judge.")],
+    model: Annotated[Path, typer.Option("--model", metavar="FILE", help="The score.")],
+    data: DataOption = DEFAULT_DATA,
+    config: ConfigOption = None,
+    challenger: Annotated[
+        Path | None, typer.Option("--challenger", metavar="FILE", help="Another score beside it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge one loan by all that is known now: probability, points, and the reasons.
+
+    A reason is an indicator and the points that it costs the loan.
+    """
+    _, store = opened(data, read_only=True, config=config)
+    with store:
+        facts = every(store.ledger)
+    last = max((item.fact.recorded_at_us for item in facts), default=0)
+    samples = sample(facts, [Ask(loan, last)], [False], list(CATALOGUE))
+    rows = [_score_of(model_at(path), samples) for path in (model, challenger) if path is not None]
+    if as_json:
+        print(orjson.dumps(rows).decode())
+        return
+    for row in rows:
+        _print_score(row)
+
+
+def _score_of(known: Model, samples: Samples) -> dict[str, Any]:
+    return {
+        "score": known.label,
+        "probability": float(known.pd(samples.values)[0]),
+        "horizon_days": known.about["horizon_days"],
+        "points": round(float(known.points(samples.values)[0])),
+        "reasons": [
+            {
+                "indicator": reason.indicator,
+                "value": _value(float(samples.values[reason.indicator][0])),
+                "points": reason.points,
+            }
+            for reason in known.reasons(samples.values)[0]
+        ],
+    }
+
+
+def _print_score(row: dict[str, Any]) -> None:
+    said = {
+        "probability": f"{share(row['probability'])} within {row['horizon_days']} days",
+        "points": str(row["points"]),
+    }
+    for reason in row["reasons"]:
+        told = "unknown" if reason["value"] is None else f"{reason['value']:,.6g}"
+        said[reason["indicator"]] = f"{told}: costs {reason['points']} points"
+    out.print(pairs(row["score"], said))
+
+
+def _value(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def _judged(
+    data: Path, config: Path | None, labels: Path | None, horizon: int
+) -> tuple[Judged, dict[str, Any]]:
+    """The samples; and, where outcomes are the ledger's own, the figures of its warnings."""
+    _, store = opened(data, read_only=True, config=config)
+    with store:
+        facts = every(store.ledger)
+        if labels is not None:
+            return from_labels(facts, labels, horizon_days=horizon), {"warnings": None}
+        past = past_of(facts)
+        rung = warnings_entry(every(store.warnings), past)
+    return from_history(facts, past, horizon_days=horizon), {"warnings": rung}
+
+
+def _fitted(judged: Judged, kind: Any, name: str, version: int) -> Any:
+    if find_spec("sklearn") is None:
+        raise FitMissing(
+            "Fitting needs scikit-learn, which is not installed; scoring does not.",
+            way_out='Install it with: pip install "loanbell[fit]"',
+        )
+    from warning.fit import fit as learn  # noqa: PLC0415 (an extra: only fitting needs it)
+
+    told = {
+        "name": name,
+        "version": version,
+        "target": judged.target,
+        "horizon_days": judged.horizon_days,
+        "outcomes": judged.outcomes_from,
+    }
+    return learn(judged.samples, about=told, kind=kind, seed=SEED)
+
+
+def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
+    fitted = _fitted(judged, "auto", "score", 1)
+    chosen = fitted.model.kind
+    kinds = sorted(fitted.out_of_fold, key=lambda kind: kind != chosen)
+    return [
+        fold_entry(
+            kind,
+            fitted.calibrated(kind),
+            judged,
+            role="champion" if kind == chosen else "challenger",
+            budget_share=budget,
+            seed=SEED,
+        )
+        for kind in kinds
+    ]
+
+
+def _summary(model: Model) -> dict[str, str]:
+    known = model.about
+    rows = {
+        "bad": str(known["target"]),
+        "judged": f"{known['population']['judged']:,}, bad {known['population']['bad']:,}",
+        "window": f"{known['window']['first']} to {known['window']['last']}",
+        "indicators": f"{len(model.names)}",
+    }
+    for kind in ("points", "trees"):
+        if kind in known["metrics"]:
+            found = known["metrics"][kind]
+            interval = f"{found['auc_low']:.3f} to {found['auc_high']:.3f}"
+            rows[f"AUC of {kind}"] = f"{found['auc']:.3f} ({interval}), out of fold"
+    return rows
+
+
+def _print(report: dict[str, Any]) -> None:
+    out.print(report["about"]["what"])
+    rung = report["warnings"]
+    if rung:
+        told = {
+            "defaults, rung before": f"{rung['defaults']:,}, {rung['rung']:,}",
+            "lead time": f"median {rung['median_lead_days']}, P10 {rung['p10_lead_days']} days",
+            "60 days before": share(rung["share_60_days"]),
+            "before the first missed": share(rung["share_before_first_missed"]),
+            "false alarms": f"{rung['false_per_100_loans_month'] or 0:.2f} per 100 loans a month",
+        }
+        out.print(pairs("Warnings", told))
+    rows = [
+        (
+            entry["role"],
+            entry["label"],
+            f"{entry['report']['auc']:.3f}",
+            f"{entry['report']['auc_low']:.3f}–{entry['report']['auc_high']:.3f}",
+            f"{entry['report']['average_precision']:.3f}",
+            share(entry["report"]["top_decile"]["recall"]),
+            share(entry["report"]["budget"]["precision"]),
+            share(entry["report"]["budget"]["recall"]),
+            share(entry["report"]["mean_pd"]),
+            share(entry["report"]["bad_rate"]),
+        )
+        for entry in report["models"]
+    ]
+    columns = ["", "score", "AUC", "95 %", "avg precision", "top tenth", "precision", "recall"]
+    out.print(table("Scores", [*columns, "said", "seen"], rows))
+    out.print(pairs("Definitions", report["about"]["definitions"]))

@@ -1,0 +1,115 @@
+"""The score in force: indicators that rules can ask for, adopted with the rules as one fact."""
+
+from __future__ import annotations
+
+from datetime import date
+from math import exp, isnan
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ledger.dates import Calendar, day_number
+from ledger.events import BusinessDayClosed, LoanOpened, PositionReported, RulesAdopted
+from ledger.events import WarningRaised as Raised
+from ledger.store import Recorded
+from ledger.terms import Terms
+from warning.engine import Engine
+from warning.rules import parse_pack
+from warning.scorecard import Bins, Model, ModelError, Scorecard
+from warning.scored_pack import MARK, score_in, with_score
+from warning.watch import Watch
+
+ABOUT = {"name": "test", "version": 3, "target": "bad", "horizon_days": 365}
+DPD = Bins(indicator="dpd_days", edges=(29.0,), weights=(-3.0, 2.0, 0.0), shares=(1.0, 0.0, 0.0))
+MODEL = Model(kind="points", parts=Scorecard(0.0, (DPD,)), slope=1.0, intercept=0.0, about=ABOUT)
+RULES = """
+name = "scored"
+version = 1
+title = "By score"
+[[rule]]
+name = "likely_to_default"
+title = "Likely to default"
+source = "the score in force"
+when = "default_probability_ratio >= 0.5"
+severity = "yellow"
+reason = "{default_probability_percent} within a year, {score_points} points"
+"""
+NAMES = ["score_points", "default_probability_ratio"]
+
+
+def facts(*, months_late: int) -> list[Recorded]:
+    days = ("2024-03-01", "2024-03-29", "2024-03-29")
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        (
+            LoanOpened,
+            {
+                "loan_id": "L1", "borrower_id": "B1", "account_id": None, "product": "p",
+                "currency": "CNY", "principal_minor": 100, "officer_id": "o", "branch": "b",
+                "industry": "", "region": "", "guarantor_id": None,
+                "terms": Terms(method="given", instalments=0),
+            },
+        ),
+        (
+            PositionReported,
+            {
+                "loan_id": "L1", "outstanding_minor": 50, "payment_due_minor": 10,
+                "months_past_due": months_late,
+            },
+        ),
+        (BusinessDayClosed, {}),
+    ]  # fmt: skip
+    return [
+        Recorded(
+            at, f"s{at}", 1,
+            kind(
+                transaction_id=f"t{at}", value_date=date.fromisoformat(day), recorded_at_us=0,
+                **fields,
+            ),
+        )
+        for at, (day, (kind, fields)) in enumerate(zip(days, kinds, strict=True), start=1)
+    ]  # fmt: skip
+
+
+def test_score_indicators_are_unknown_without_a_score_and_the_models_with_one() -> None:
+    engine = Engine()
+    engine.apply(facts(months_late=1))
+    engine.advance(day_number(date(2024, 3, 29)))
+    assert all(isnan(engine.values(NAMES)[name][0]) for name in NAMES)
+    engine.score = MODEL
+    # 30 days past due: log-odds 2. Asked with others or alone, for all loans or for one.
+    expected = 1 / (1 + exp(-2))
+    assert engine.values([*NAMES, "limit_minor"])["default_probability_ratio"][0] == expected
+    assert list(engine.values(NAMES)) == NAMES
+    assert engine.values(NAMES, np.array([0]))["default_probability_ratio"][0] == expected
+
+
+def test_a_score_is_adopted_with_the_rules_and_rings_by_their_conditions() -> None:
+    pack = with_score(parse_pack(RULES, path="x"), MODEL, path="x")
+    watch = Watch(pack=pack, calendar=Calendar())
+    said = [new.fact for new in watch.observe(facts(months_late=1))]
+    assert isinstance(said[0], RulesAdopted)
+    assert MARK in said[0].text
+    assert isinstance(said[1], Raised)
+    # 1 / (1 + e^-2) = 88.08 %
+    assert {reading.indicator for reading in said[1].readings} == set(NAMES)
+    quiet = Watch(pack=pack, calendar=Calendar()).observe(facts(months_late=0))
+    assert [type(new.fact) for new in quiet] == [RulesAdopted]
+
+
+def test_another_score_makes_another_pack_and_the_same_one_the_same() -> None:
+    pack = parse_pack(RULES, path="x")
+    assert score_in(pack) is None
+    scored = with_score(pack, MODEL, path="x")
+    assert (found := score_in(scored)) is not None
+    assert found.text == MODEL.text
+    assert with_score(scored, MODEL, path="x").digest == scored.digest
+    other = Model(kind="points", parts=MODEL.parts, slope=1.0, intercept=0.5, about=ABOUT)
+    replaced = with_score(scored, other, path="x")
+    assert replaced.digest != scored.digest
+    assert replaced.text.count(MARK) == 1
+
+
+def test_a_broken_score_in_a_pack_is_refused() -> None:
+    with pytest.raises(ModelError):
+        score_in(parse_pack(RULES + MARK + "{}\n", path="x"))
