@@ -284,7 +284,7 @@ def _void(message: topics.InvoiceVoidedMessage, at_us: int) -> Command:
     )
 
 
-def _closeday_of(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
+def _close_day(message: topics.BusinessDayClosedMessage, at_us: int) -> Command:
     return CloseBusinessDay(
         transaction_id=message.transaction_id,
         value_date=day_of(message.value_date),

@@ -38,10 +38,9 @@ from ledger.commands import (
     ScheduleInstalments,
     VoidInvoice,
 )
-from ledger.money import format_minor
 from ledger.service import Incoming
 from ledger.terms import LEGAL_ORDER, Instalment, Terms
-from streams.ingest import close_of_day, moment_us, read, read_many
+from streams.ingest import close_of_day, read, read_many
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGE_TYPES, json_schema
 from streams.translate import COMMANDS, TYPE_OF
 
@@ -237,38 +236,6 @@ def test_a_message_becomes_its_command(kind: str) -> None:
     assert incoming.error is None
     assert incoming.command == command
     assert incoming.transaction_id == "T-1"
-
-
-def test_sent_at_is_when_it_was_recorded_whatever_its_zone() -> None:
-    body = message("business_day_closed", sent_at="2024-03-30T08:00:00.000001+08:00")
-    incoming = take(body)
-    assert incoming.recorded_at_us == 1_711_756_800_000_001
-    assert incoming.command is not None
-    assert incoming.command.recorded_at_us == incoming.recorded_at_us
-
-
-@given(st.datetimes(), st.integers(-1439, 1439))
-def test_moments_are_exact_to_the_microsecond(moment: Any, offset_minutes: int) -> None:
-    from datetime import UTC, timedelta, timezone
-
-    aware = moment.replace(
-        year=1990 + moment.year % 200, day=min(moment.day, 28),
-        tzinfo=timezone(timedelta(minutes=offset_minutes)),
-    )  # fmt: skip
-    since = aware - aware.__class__(1970, 1, 1, tzinfo=UTC)
-    if 1991 <= aware.year <= 2188:
-        assert moment_us(aware.isoformat()) == since // timedelta(microseconds=1)
-
-
-@given(st.integers(1, 10**17), st.sampled_from(["CNY", "JPY", "KWD"]))
-def test_amounts_arrive_to_the_last_minor_unit(minor: int, currency: str) -> None:
-    text = format_minor(minor, currency)
-    incoming = take(message("loan_disbursed", loan_id="L", amount=text, currency=currency))
-    if len(text.partition(".")[0]) > 16:
-        assert incoming.error is not None
-    else:
-        assert isinstance(incoming.command, DisburseLoan)
-        assert incoming.command.amount_minor == minor
 
 
 REFUSALS: dict[str, tuple[bytes, str, str]] = {
