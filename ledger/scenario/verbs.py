@@ -219,6 +219,29 @@ def _return(words: Words, common: Common) -> c.Command:
     )
 
 
+def _invoice(ask: type[c.RecordSale] | type[c.RecordPurchase]) -> Verb:
+    def read(words: Words, common: Common) -> c.Command:
+        borrower, counterparty = words.entity(), words.word("The counterparty")
+        amount = words.amount()
+        words.currencies[borrower] = words.currency
+        return ask(
+            borrower_id=borrower,
+            counterparty=counterparty,
+            currency=words.currency,
+            net_minor=amount,
+            tax_minor=words.take("tax", words.minor, 0),
+            **common,
+        )
+
+    return read
+
+
+def _void(words: Words, common: Common) -> c.Command:
+    return c.VoidInvoice(
+        borrower_id=words.entity(), voided_transaction_id=words.word("The invoice"), **common
+    )
+
+
 def _end_of_day(words: Words, common: Common) -> c.Command:
     return c.CloseBusinessDay(**common)
 
@@ -245,6 +268,9 @@ VERBS: dict[str, Verb] = {
     "credit": _movement(c.CreditAccount),
     "debit": _movement(c.DebitAccount),
     "return": _return,
+    "sale": _invoice(c.RecordSale),
+    "purchase": _invoice(c.RecordPurchase),
+    "void": _void,
     "end-of-day": _end_of_day,
     **CHANGE_VERBS,
 }
