@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ledger.errors import StaleVersion
-from ledger.events import AccountCredited, BusinessDayClosed, MessageRefused
+from ledger.events import (
+    AccountCredited,
+    AccountDebitReturned,
+    BusinessDayClosed,
+    MessageRefused,
+)
 from ledger.store import (
     AlreadyTracked,
     Checkpoint,
@@ -20,6 +26,7 @@ from ledger.store import (
     PostgresStore,
     Store,
 )
+from projections.facts import ColumnLog
 
 DIGEST = b"0123456789abcdef"
 
@@ -228,3 +235,40 @@ def test_long_and_strange_texts_survive(log: FactLog) -> None:
     log.record([NewFact("refusals", 1, refused), NewFact("calendar", 1, closed)])
     assert [fact.fact for fact in log.read()] == [refused, closed]
     assert log.verify().holds
+
+
+def test_columns_and_the_rest_are_the_facts_as_they_are_read_one_by_one(store: Opened) -> None:
+    log = store.ledger
+    if isinstance(store, MemoryStore):
+        assert not isinstance(log, ColumnLog), "views read it fact by fact"
+        return
+    assert isinstance(log, ColumnLog)
+    closed = BusinessDayClosed(transaction_id="C1", value_date=date(2024, 3, 29), recorded_at_us=1)
+    strange = replace(credit("账户,'A\\", 5), transaction_id='%s ? "x", {y} \u2028')
+    back = AccountDebitReturned(
+        account_id="A",
+        amount_minor=7,
+        flow="loan_repayment",
+        transaction_id="T7",
+        value_date=date(2024, 4, 1),
+        recorded_at_us=2,
+    )
+    log.record([new("A", 1), new("A", 2), NewFact("calendar:main", 1, closed)])
+    log.record([NewFact("account:S", 1, strange), NewFact("account:A", 3, back), new("B", 1)])
+    asked = {AccountCredited: ("transaction_id", "value_date", "amount_minor", "account_id"),
+             AccountDebitReturned: ("amount_minor", "flow")}  # fmt: skip
+    facts = log.read()
+    for after in range(7):
+        for upto in range(after, 8):
+            between = [item for item in facts if after < item.position <= upto]
+            rest = [item for item in between if type(item.fact) not in asked]
+            assert log.read_without(asked, after=after, upto=upto) == rest
+            columns = log.columns(asked, after=after, upto=upto)
+            for kind, names in asked.items():
+                assert len(columns[kind]) == len(names)
+                expected = [
+                    tuple(getattr(item.fact, name) for name in names)
+                    for item in between
+                    if type(item.fact) is kind
+                ]
+                assert sorted(zip(*columns[kind], strict=True)) == sorted(expected)
