@@ -15,13 +15,15 @@ from typing import Any
 
 from ledger.errors import StoreUnavailable
 from ledger.process import settle
-from ledger.store import partitions_of
-from streams.kafka import Consumer, Delivery, Producer
+from ledger.store import partitions_of, unowned
+from streams.kafka import BrokerUnavailable, Consumer, Delivery, Producer
 from streams.lane import Lane
 from streams.metrics import Metrics
 from streams.parts import database_of
 from streams.settings import Settings
 from streams.topics import TRANSACTIONS_TOPIC
+
+LOOK_SECONDS = 3.0
 
 log = logging.getLogger("loanbell.worker")
 
@@ -35,9 +37,8 @@ class Worker:
         self.lanes: dict[int, Lane] = {}
         self.partitions = 0
         self._producer = Producer(settings)
-        self._consumer = Consumer(
-            settings, settings.topic(TRANSACTIONS_TOPIC), take=self._take, assigned=self._assigned
-        )
+        self._consumer = self._member()
+        self._watching: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def start(self) -> None:
@@ -49,10 +50,14 @@ class Worker:
                 "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
             )
         await self._consumer.start()
+        self._watching = asyncio.create_task(self._watch_over())
 
     async def stop(self) -> None:
         """Finish the commits under way, leave the group, let go of everything."""
         self._stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         await self._keep(set())
         await self._consumer.stop()
         await self._producer.stop()
@@ -83,6 +88,38 @@ class Worker:
     def lag(self, lane: Lane) -> int:
         """Messages of a lane's topic that are not recorded yet."""
         return self._consumer.lag(lane.partition, lane.done)
+
+    def _member(self) -> Consumer:
+        """A new member of the group."""
+        settings = self.settings
+        topic = settings.topic(TRANSACTIONS_TOPIC)
+        return Consumer(settings, topic, take=self._take, assigned=self._assigned)
+
+    async def _watch_over(self) -> None:
+        """Join again when this worker has nothing although partitions have no worker.
+
+        A broker that has just started may not know the topic yet; the group's leader then shares
+        out nothing, and nobody would ask again. A spare worker beside busy ones stays as it is.
+        """
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            looks = looks + 1 if not self.lanes and await self._is_wanted() else 0
+            if looks >= 2:
+                log.warning("partitions have no worker and this one has none: joining again")
+                looks = 0
+                await self._consumer.stop()
+                self._consumer = self._member()
+                try:
+                    await self._consumer.start()
+                except BrokerUnavailable as error:
+                    log.warning("%s", error)
+
+    async def _is_wanted(self) -> bool:
+        try:
+            return bool(await asyncio.to_thread(unowned, database_of(self.settings)))
+        except StoreUnavailable:
+            return False
 
     async def _take(self, delivery: Delivery) -> None:
         lane = self.lanes.get(delivery.partition)

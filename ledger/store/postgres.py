@@ -277,3 +277,17 @@ def partitions_of(url: str) -> int:
     """How many partitions the database has; 0 before it was migrated. Errors: StoreUnavailable."""
     with told_of(place_of(url, None))(), _connection(url) as connection:
         return migrations.state_of(connection.cursor())[1]
+
+
+def unowned(url: str) -> list[int]:
+    """The partitions that nobody writes to. Errors: StoreUnavailable."""
+    with told_of(place_of(url, None))(), _connection(url) as connection:
+        _, partitions = migrations.state_of(connection.cursor())
+        held = {row[0] - _WRITER for row in connection.execute(_HELD)}
+    return [partition for partition in range(partitions) if partition not in held]
+
+
+_HELD = (
+    "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)

@@ -15,7 +15,15 @@ import pytest
 
 from ledger.errors import StaleVersion, StoreLost, StoreUnavailable
 from ledger.events import AccountCredited
-from ledger.store import AlreadyTracked, NewFact, PostgresStore, Store, migrate, partitions_of
+from ledger.store import (
+    AlreadyTracked,
+    NewFact,
+    PostgresStore,
+    Store,
+    migrate,
+    partitions_of,
+    unowned,
+)
 
 pytestmark = pytest.mark.service
 
@@ -126,7 +134,9 @@ def test_an_overtaken_writer_may_not_even_move_its_tracking(migrated: Callable[.
 
 def test_a_partition_has_one_writer_and_any_number_of_readers(migrated: Callable[..., str]) -> None:
     url = migrated(partitions=2)
+    assert unowned(url) == [0, 1]
     with PostgresStore.open(url, 1) as writer:
+        assert unowned(url) == [0]
         with pytest.raises(StoreUnavailable, match=r"writes to partition 1 .*already"):
             PostgresStore.open(url, 1)
         with PostgresStore.open(url, 1, read_only=True) as reader:

@@ -134,10 +134,10 @@ def test_the_broker_is_stopped_and_started(
     scale: Scale, kafka: Any, portfolio_messages: list[bytes], undisturbed: Any
 ) -> None:
     scaled = scale(PARTITIONS)
-    scaled.start(**QUICK)
+    scaled.joined(scaled.start(**QUICK))
     half = len(portfolio_messages) // 2
     scaled.send(portfolio_messages[:half])
-    time.sleep(3.0)
+    time.sleep(1.0)
     kafka.kill()
     time.sleep(1.0)
     kafka.start()

@@ -32,7 +32,12 @@ def ids(records: list[Any]) -> Counter[str]:
 def assert_worker_tells(url: str) -> None:
     """Probes, status and metrics of a worker that has nothing left to do."""
     assert httpx.get(f"{url}/healthz").json() == {"status": "alive"}
-    assert httpx.get(f"{url}/readyz").json() == {"status": "ready", "waiting_partitions": []}
+    for _ in range(100):  # The workers may have shared out the partitions anew just now.
+        ready = httpx.get(f"{url}/readyz").json()
+        if ready["status"] == "ready":
+            break
+        time.sleep(0.2)
+    assert ready == {"status": "ready", "waiting_partitions": []}
     lanes = httpx.get(f"{url}/v1/status").json()["lanes"]
     assert lanes
     assert {(lane["ready"], lane["waiting_messages"]) for lane in lanes} == {(True, 0)}
