@@ -1,7 +1,6 @@
-"""Drives messages through an embedded node as fast as it takes them, and counts what came of them.
+"""Times a stream of messages through an embedded node, until every view has caught up.
 
-The same node as `loanbell serve` and `loanbell import`: schema, ledger, watch and views. While one
-batch is being committed the next is read and parsed, as an import does.
+The same node as `loanbell serve` and `loanbell import`: schema, ledger, watch and views.
 """
 
 from __future__ import annotations
@@ -9,37 +8,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from ledger.events import WarningEscalated, WarningRaised
-from ledger.service import Incoming
 from ledger.store import Recorded
-from streams.ingest import read
+from streams.drive import Report, Sent, send_all
 from streams.settings import Settings
 from streams.wiring import Node
 
 _SEVERITIES = ("watch", "yellow", "orange", "red")
-Report = Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Driven:
-    """What came of the messages.
+    """What came of the messages, and how long it took.
 
     `seconds` runs until the last grade is committed; `recording_seconds` until the last fact is.
-    `outcomes` counts accepted, duplicate and refused; `refused` by code; `warnings` each warning
-    once, at the gravest severity it reached; `grades` the loans open at the last close.
+    `warnings` counts each warning once, at the gravest severity it reached; `grades` the loans
+    open at the last close.
     """
 
-    messages: int = 0
+    sent: Sent = field(default_factory=Sent)
     seconds: float = 0.0
     recording_seconds: float = 0.0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
     warnings: dict[str, int] = field(default_factory=dict)
     grades: dict[str, int] = field(default_factory=dict)
     loans: int = 0
@@ -47,7 +40,7 @@ class Driven:
     @property
     def rate(self) -> float:
         """Messages a second from bytes to grade."""
-        return self.messages / self.seconds if self.seconds else 0.0
+        return self.sent.messages / self.seconds if self.seconds else 0.0
 
 
 def settings(folder: Path, *, calendar: str = "cn") -> Settings:
@@ -65,7 +58,7 @@ def drive_all(
 ) -> Driven:
     """Run a node in `folder` with `lines` until every view has caught up.
 
-    `report` is called with the number of messages sent so far. Errors: as `Node`.
+    `report` is called after each commit. Errors: as `Node`.
     """
     return asyncio.run(_drive_all(lines, settings(folder, calendar=calendar), source, report))
 
@@ -78,15 +71,9 @@ async def _drive_all(
     async with node:
         node.on_warning(rung.take)
         began = time.perf_counter()
-        async for batch in _parsed(iter(lines), source, chosen.batch_messages):
-            answer = await node.submit(batch)
-            driven.messages += len(batch)
-            for outcome in answer.outcomes:
-                driven.outcomes[outcome.status] += 1
-                if outcome.status == "refused":
-                    driven.refused[outcome.code] += 1
-            if report is not None:
-                report(driven.messages)
+        driven.sent = await send_all(
+            node, lines, source=source, accepted_us=0, report=report or _to_nobody
+        )
         driven.recording_seconds = time.perf_counter() - began
         await node.settled()
         driven.seconds = time.perf_counter() - began
@@ -95,20 +82,8 @@ async def _drive_all(
     return driven
 
 
-async def _parsed(lines: Iterator[bytes], source: str, size: int) -> Any:
-    """Batches of parsed messages; the next one is made while the caller waits for its commit."""
-    numbered = enumerate(lines, start=1)
-
-    def make() -> list[Incoming]:
-        return [
-            read(line, source=source, offset=number, accepted_us=0)
-            for number, line in islice(numbered, size)
-        ]
-
-    following = asyncio.ensure_future(asyncio.to_thread(make))
-    while batch := await following:
-        following = asyncio.ensure_future(asyncio.to_thread(make))
-        yield batch
+def _to_nobody(sent: Sent) -> None:
+    """No report was asked for."""
 
 
 class _Rung:

@@ -8,8 +8,6 @@ the profiler for the dearest functions.
 
 from __future__ import annotations
 
-import cProfile
-import pstats
 import resource
 import statistics
 import tempfile
@@ -20,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from bench.costs import top_costs
 from bench.drive import Driven, drive_all, settings
 from ledger.service import Ledger
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
@@ -30,7 +29,6 @@ from streams.wiring import Node
 _QUESTION = "bytes to grade"
 _AIM_PER_SECOND = 30_000
 _TOP = 12
-_Place = tuple[str, int, str]
 
 
 def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
@@ -42,7 +40,7 @@ def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
     median = statistics.median(rates)
     what = f"{loans:,} loans over {months} months, {len(lines):,} messages, {runs} runs"
     spread = f"{min(rates):,.0f} to {max(rates):,.0f}; aim {_AIM_PER_SECOND:,}; {what}"
-    recorded = statistics.median(each.messages / each.recording_seconds for each in driven)
+    recorded = statistics.median(each.sent.messages / each.recording_seconds for each in driven)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     results = [
         _row("whole path, one process", median, "messages/s", spread),
@@ -72,29 +70,15 @@ def _whole(lines: Sequence[bytes]) -> Driven:
 
 
 def _top_costs(lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    """The functions with most time of their own, by a profiler that slows calls down."""
-    profiler = cProfile.Profile()
-    profiler.enable()
-    _shares(lines)
-    profiler.disable()
-    entries: dict[_Place, tuple[int, int, float, float, Any]]
-    entries = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
-    whole = sum(entry[2] for entry in entries.values())
-    top = sorted(entries.items(), key=lambda item: -item[1][2])[:_TOP]
     return [
         _row(
-            f"top cost: {_place(where)}",
-            100 * entry[2] / whole,
+            f"top cost: {cost.place}",
+            cost.percent,
             "% of own time",
-            f"{entry[1]:,} calls under the profiler",
+            f"{cost.calls:,} calls under the profiler",
         )
-        for where, entry in top
+        for cost in top_costs(lambda: _shares(lines), most=_TOP)
     ]
-
-
-def _place(where: _Place) -> str:
-    file, line, name = where
-    return f"{'/'.join(Path(file).parts[-2:])}:{line} {name}" if line else name
 
 
 def _shares(lines: Sequence[bytes]) -> dict[str, float]:

@@ -89,6 +89,12 @@ def format_minor(minor: int, currency: str) -> str:
     return f"{sign}{whole}.{rest:0{digits}d}" if digits else f"{sign}{whole}"
 
 
+def grouped(minor: int, currency: str) -> str:
+    """Minor units as people read them: `grouped(3782114, "CNY") == "37,821.14"`; not to parse."""
+    whole, point, rest = format_minor(abs(minor), currency).partition(".")
+    return f"{'-' if minor < 0 else ''}{int(whole):,}{point}{rest}"
+
+
 def round_fraction(value: Fraction, *, rounding: Rounding) -> int:
     """An exact fraction of minor units -> whole minor units, by the named mode."""
     low = floor(value)

@@ -13,19 +13,20 @@ from datetime import date
 
 from ledger.dates import date_of, day_number, start_of_day_us
 from ledger.errors import StoreUnavailable
-from ledger.ids import account_stream, loan_stream
+from ledger.ids import account_stream, loan_stream, warning_stream
 from ledger.loan import Loan, evolve
-from ledger.store import LEDGER_LOG, Recorded
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.balances import ACCOUNT_BALANCES, LOAN_BALANCES, Balances
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.grades import GRADES
 from projections.read_grades import GradeReads
 from projections.reading import Answer, answers
+from projections.rebuild import Logs
 from projections.register import LOANS, Register
 from projections.story import fact_lines, grade_lines, told, warning_lines
 from projections.tables import Connection, select
-from projections.warnings import ENDED, HISTORY, WARNINGS
+from projections.warnings import ENDED, HISTORY, WARNINGS, Warnings
 from warning.intake import effective_day
 
 DAY_US = 86_400_000_000
@@ -55,7 +56,6 @@ class LoanReads(GradeReads):
         account = register["account_id"]
         with self._database.reading() as connection:
             changes = self._grade_changes(connection, loan_id, as_of, known_on)
-            warnings = self._warnings_then(connection, loan_id, as_of, known_on)
         return {
             **register,
             "as_of": as_of,
@@ -63,7 +63,7 @@ class LoanReads(GradeReads):
             "balance": _balance(_evolved(known), as_of or known_on or date.max),
             "account": account and self._account_then(account, as_of, known_on),
             "grade": changes[-1] if changes else None,
-            "warnings": warnings,
+            "warnings": self._warnings_then(loan_id, as_of, known_on),
         }
 
     def story(
@@ -133,18 +133,19 @@ class LoanReads(GradeReads):
         facts = self._logs.ledger.stream(loan_stream(loan_id))
         return _next_due(_evolved(facts), closed_day) if facts else {}
 
-    def _known_facts(
-        self, stream: str, as_of: date | None, known_on: date | None
-    ) -> list[Recorded]:
+    @property
+    def _facts(self) -> Logs:
+        """The logs. Errors: StoreUnavailable when none were passed."""
         if self._logs is None:
             raise StoreUnavailable(
                 "Single facts are not at hand here.", way_out="Pass the store to Queries.open."
             )
-        facts = self._logs.ledger.stream(stream)
-        if known_on is not None:
-            end = start_of_day_us(known_on) + DAY_US
-            facts = [item for item in facts if item.fact.recorded_at_us < end]
-        return _valued_by(facts, as_of)
+        return self._logs
+
+    def _known_facts(
+        self, stream: str, as_of: date | None, known_on: date | None
+    ) -> list[Recorded]:
+        return _valued_by(_known_by(self._facts.ledger.stream(stream), known_on), as_of)
 
     def _account_then(
         self, account_id: str, as_of: date | None, known_on: date | None
@@ -165,14 +166,20 @@ class LoanReads(GradeReads):
         return answers(HISTORY, connection.execute(statement.order_by(table.c.position)))
 
     def _warnings_then(
-        self, connection: Connection, loan_id: str, as_of: date | None, known_on: date | None
+        self, loan_id: str, as_of: date | None, known_on: date | None
     ) -> list[Answer]:
-        """The last change of each warning that had not ended by then."""
-        last: dict[str, Answer] = {}
-        for row in self._warning_history(connection, loan_id, as_of, known_on):
-            before = last.get(row["warning_id"], {})
-            last[row["warning_id"]] = {**row, "severity": row["severity"] or before.get("severity")}
-        return [row for row in last.values() if row["change"] not in ENDED]
+        """The warnings that had not ended by then, as they stood."""
+        facts = _known_by(self._facts.warnings.stream(warning_stream(loan_id)), known_on)
+        rows = _warnings(_valued_by(facts, as_of))
+        return [row for row in rows if row["state"] not in ENDED]
+
+
+def _known_by(facts: list[Recorded], known_on: date | None) -> list[Recorded]:
+    """Those that were recorded by the end of a day."""
+    if known_on is None:
+        return facts
+    end = start_of_day_us(known_on) + DAY_US
+    return [item for item in facts if item.fact.recorded_at_us < end]
 
 
 def _valued_by(facts: list[Recorded], as_of: date | None) -> list[Recorded]:
@@ -234,3 +241,11 @@ def _account(facts: Sequence[Recorded]) -> Answer:
     balances.fold(Facts(LEDGER_LOG, facts), book)
     ((_, rows),) = balances.changes(book)
     return answers(ACCOUNT_BALANCES, rows)[0]
+
+
+def _warnings(facts: Sequence[Recorded]) -> list[Answer]:
+    """The rows of a loan's warnings from its facts alone."""
+    warnings, book = Warnings(), LoanBook()
+    warnings.fold(Facts(WARNINGS_LOG, facts), book)
+    current = [rows for spec, rows in warnings.changes(book) if spec is WARNINGS]
+    return answers(WARNINGS, current[0]) if current else []

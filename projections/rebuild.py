@@ -192,7 +192,7 @@ def fill(
 
     The last step comes after the last row is written.
     """
-    with _no_cycle_hunting():
+    with without_cycle_hunting():
         yield from measured(_filling(side, store, fold, upto, discard), sum(upto.values()))
 
 
@@ -214,7 +214,7 @@ def _filling(
 
 
 @contextmanager
-def _no_cycle_hunting() -> Iterator[None]:
+def without_cycle_hunting() -> Iterator[None]:
     """Facts and rows hold no reference cycles: looking for some costs a fifth of a rebuild."""
     was_on = gc.isenabled()
     gc.disable()

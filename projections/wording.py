@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from ledger.money import format_minor
+from ledger.money import grouped
 
 
 def money_text(minor: int, currency: str) -> str:
     """Minor units -> "12,500.00 CNY"."""
-    plain = format_minor(minor, currency)
-    sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
-    whole, point, rest = digits.partition(".")
-    return f"{sign}{int(whole):,}{point}{rest} {currency}"
+    return f"{grouped(minor, currency)} {currency}"
 
 
 def count_text(number: int, noun: str) -> str:

@@ -143,7 +143,12 @@ class WebServer(Service):
         super().__init__()
         self._listener = listener
         config = uvicorn.Config(
-            asgi, log_config=None, access_log=False, loop="none", timeout_graceful_shutdown=2
+            asgi,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            loop="none",
+            timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]

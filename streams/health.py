@@ -1,11 +1,14 @@
-"""How a node stands, for people, probes and metrics. Data only; `wiring` fills it in."""
+"""How a node stands, for people, probes and metrics. `wiring` fills it in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Literal
+
+from ledger.errors import LoanError
 
 State = Literal["opened", "starting", "ready", "stopping", "stopped", "failed"]
 
@@ -41,3 +44,17 @@ class Health:
     def ready(self) -> bool:
         """Whether it takes transactions and its agents have caught up with the store."""
         return self.state == "ready"
+
+
+def told(error: BaseException) -> str:
+    """An error for logs and probes: our own errors by their text, which names ids alone.
+
+    Of any other only its type and the line that raised it: its text may hold a borrower's data.
+    """
+    if isinstance(error, LoanError):
+        return str(error)
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return type(error).__name__ + place

@@ -7,13 +7,20 @@ every action has its place among the facts. Judges nothing: `Watch` does.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.events import BusinessDayClosed, LoanOpened, RulesAdopted
+from ledger.events import (
+    BusinessDayClosed,
+    LoanOpened,
+    RulesAdopted,
+    WarningEscalated,
+    WarningRaised,
+)
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
 from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
@@ -21,8 +28,13 @@ from streams.app import Inbox
 from streams.metrics import Meter
 from warning.watch import Watch
 
+log = logging.getLogger("loanbell.watching")
+
 Listener = Callable[[Sequence[Recorded]], None]
 """Takes committed facts of the warnings log, in order, in the node's loop."""
+
+
+_RINGS = (WarningRaised, WarningEscalated)
 
 
 class WatchAgent(Agent):
@@ -64,6 +76,12 @@ class WatchAgent(Agent):
     async def _replay(self) -> None:
         loop = asyncio.get_running_loop()
         new = await self.work(self._replayed)
+        if self._watch.difference:
+            log.warning(
+                "the past is judged otherwise now (another version or calendar): %s; what is on "
+                "record stands and the watch goes on from it; if neither changed, run `loanbell "
+                "check`", self._watch.difference,
+            )  # fmt: skip
         await self._commit(new, loop.time())
         self.position, self.caught_up = self._watch.position, True
 
@@ -80,9 +98,8 @@ class WatchAgent(Agent):
         new = await self.work(self._observed, facts.recorded)
         closed = sum(type(item.fact) is BusinessDayClosed for item in facts.recorded)
         recorded = await self._commit(new, facts.accepted)
-        if recorded:
-            seconds = loop.time() - facts.accepted
-            self.meter.warned(seconds=seconds, warnings=len(recorded))
+        if rung := sum(type(item.fact) in _RINGS for item in recorded):
+            self.meter.warned(seconds=loop.time() - facts.accepted, warnings=rung)
         for _ in range(closed):
             self.meter.day_closed(seconds=(loop.time() - started) / closed)
         self.position = self._watch.position

@@ -28,7 +28,7 @@ from projections.queries import Queries
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
 from streams.app import EmbeddedApp, delivered, listen
 from streams.clock import timer_of
-from streams.health import REASONS, Health, State
+from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.parts import AnyStore, last_closed, open_store, pack_of, views_of, views_place
 from streams.settings import Settings, calendar_of
@@ -316,7 +316,7 @@ class Node:
 
     def _standing(self) -> tuple[State, str]:
         if self.failure is not None:
-            return "failed", str(self.failure)
+            return "failed", told(self.failure)
         if self._state == "starting" and self._watch.caught_up and self._project.caught_up:
             self._state = "ready"
         return self._state, REASONS.get(self._state, "")
@@ -345,9 +345,8 @@ class Node:
 
     def _check_taking(self) -> None:
         if self.failure is not None:
-            raise NodeStopped(
-                f"An error stopped the node: {self.failure}", way_out="Mend it, then start again."
-            )
+            cause = f"An error stopped the node: {told(self.failure)}"
+            raise NodeStopped(cause, way_out="Mend it, then start again.")
         if self._state not in ("starting", "ready"):
             raise NodeStopped("The node takes nothing now.", way_out="Send it again later.")
 
@@ -378,7 +377,7 @@ class Node:
         """An agent met an error that is no answer: nothing is taken any more."""
         if self.failure is None:
             self.failure = error
-            log.critical("the node stops: %s: %s", type(error).__name__, error)
+            log.critical("the node stops: %s", told(error))
         for agent in self._agents:
             agent.halted = agent.halted or error
         self._refuse_open(error)

@@ -5,7 +5,7 @@ Decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isnan
@@ -60,20 +60,30 @@ class Bulletin:
         self._pack, self._register, self._recent = pack, register, recent
         self._versions: dict[str, int] = {}
 
-    def adopted(self, pack: Pack, fact: RulesAdopted, changes: Sequence[Change]) -> list[NewFact]:
-        """The fact that `pack` is in force from here on, and the warnings that this ends."""
+    def adopted(
+        self,
+        pack: Pack,
+        fact: RulesAdopted,
+        gone: Iterable[WarningRaised],
+        recorded: Iterable[Recorded | NewFact],
+    ) -> list[NewFact]:
+        """The fact that `pack` is in force from here on, and the warnings that this ends.
+
+        `gone` are warnings whose rule it does not have; `recorded` the log up to here.
+        """
         self._pack = pack
+        self._versions = {item.stream: item.version for item in recorded}
         ended = [
             WarningResolved(
-                warning_id=change.episode.warning_id,
-                loan_id=self._loan(change.episode),
-                reason=phrase(pack.language, "rule_gone", rule=change.episode.rule.name),
+                warning_id=raised.warning_id,
+                loan_id=raised.loan_id,
+                reason=phrase(pack.language, "rule_gone", rule=raised.rule),
                 readings=(),
                 ledger_position=fact.ledger_position,
                 value_date=fact.value_date,
                 recorded_at_us=fact.recorded_at_us,
             )
-            for change in changes
+            for raised in gone
         ]
         return [
             self._next(RULES_STREAM, fact),

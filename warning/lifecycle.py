@@ -66,7 +66,6 @@ class Kind(Enum):
     ESCALATED = "escalated"
     RESOLVED = "resolved"
     LOAN_CLOSED = "loan_closed"
-    RULE_GONE = "rule_gone"
     EXPIRED = "expired"
 
 
@@ -120,9 +119,9 @@ class Lifecycle:
         """Whether a loan has open warnings."""
         return row in self._by_row
 
-    def open_count(self) -> int:
-        """How many warnings are open."""
-        return len(self._by_id)
+    def open_ids(self) -> frozenset[str]:
+        """The ids of the open warnings."""
+        return frozenset(self._by_id)
 
     # -- time and facts --------------------------------------------------------------------------
 
@@ -195,25 +194,43 @@ class Lifecycle:
         self._forget(episode, moment)
         self._columns[episode.rule.name].ready[episode.row] = 0  # It should not have rung at all.
 
-    def adopt(self, pack: Pack, moment: Moment) -> list[Change]:
-        """Go on under other rules. Open warnings live on by the new rule of their name.
+    # -- what is on record -----------------------------------------------------------------------
 
-        Waiting and leaving times start anew; a warning whose rule is gone is over. Changes come in
-        the order in which the warnings began.
-        """
-        rules = {rule.name: rule for rule in pack.rules}
-        changes = []
-        for episode in list(self._by_id.values()):
-            if episode.rule.name in rules:
-                episode.rule = rules[episode.rule.name]
-            else:
-                changes.append(Change(Kind.RULE_GONE, episode, episode.rank, episode.rank, None))
-                self._forget(episode, moment)
-        self._pack = pack
-        self._columns = {name: self._columns.get(name, RuleColumns()) for name in rules}
-        for columns in self._columns.values():
-            columns.since[:] = 0
-        return changes
+    def restore(
+        self,
+        rule: Rule,
+        place: tuple[int, int],
+        rank: int,
+        moment: Moment,
+        *,
+        inhibited_by: str | None,
+    ) -> None:
+        """A warning that rang, for the first time or again; `place` is its row and episode."""
+        row, number = place
+        episode = self._open.get((rule.name, row))
+        if episode is None:
+            self._columns[rule.name].grow(row + 1)
+            episode = self._begin(rule, row, number, rank, moment)
+        self._again = [held for held in self._again if held[1] is not episode]
+        episode.inhibited_by = inhibited_by
+        if inhibited_by:
+            self._waiting.setdefault(inhibited_by, []).append(episode)
+        self._await_answer(episode, moment)
+
+    def restore_graver(self, episode: Episode, rank: int, moment: Moment) -> None:
+        """An open warning became graver."""
+        episode.rank = rank
+        self._columns[episode.rule.name].level[episode.row] = rank
+        self._await_answer(episode, moment)
+
+    def end(self, episode: Episode, moment: Moment) -> None:
+        """It is over. What it muted rings at the next close."""
+        self._forget(episode, moment)
+
+    def restored(self) -> None:
+        """All is restored: what a warning muted that is not open here rings at the next close."""
+        for warning_id in [muter for muter in self._waiting if muter not in self._by_id]:
+            self._inhibitor_over(warning_id)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -254,8 +271,14 @@ class Lifecycle:
         if moment.day <= until_day and rank <= seen:
             return None
         self._muted.pop((rule.name, row), None)
-        columns = self._columns[rule.name]
         number = self._numbers.get((rule.name, row), 0) + 1
+        episode = self._begin(rule, row, number, rank, moment)
+        self._inhibit(episode)
+        self._await_answer(episode, moment)
+        return Change(Kind.RAISED, episode, rank, 0, episode.inhibited_by)
+
+    def _begin(self, rule: Rule, row: int, number: int, rank: int, moment: Moment) -> Episode:
+        columns = self._columns[rule.name]
         self._numbers[rule.name, row] = number
         self._order += 1
         episode = Episode(
@@ -272,9 +295,7 @@ class Lifecycle:
         )
         columns.level[row], columns.since[row] = rank, 0
         self._remember(episode)
-        self._inhibit(episode)
-        self._await_answer(episode, moment)
-        return Change(Kind.RAISED, episode, rank, 0, episode.inhibited_by)
+        return episode
 
     def _inhibitor(self, episode: Episode) -> str | None:
         """The gravest, then oldest ringing warning of the borrower that mutes this one."""

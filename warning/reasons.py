@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from string import Formatter
 
-from ledger.money import format_minor
+from ledger.money import grouped
 
 UNKNOWN = {"en": "unknown", "zh": "未知"}
 """How an unknown number reads, by language."""
@@ -86,7 +86,7 @@ def _plain(name: str) -> _Fill:
 def _money(name: str) -> _Fill:
     def fill(values: Mapping[str, float], currency: str, language: Language) -> str:
         value = values[name]
-        return UNKNOWN[language] if not isfinite(value) else format_minor(round(value), currency)
+        return UNKNOWN[language] if not isfinite(value) else grouped(round(value), currency)
 
     return fill
 

@@ -9,6 +9,7 @@ withdrawn. Records nothing itself: the caller commits what comes out before it f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -34,7 +35,7 @@ from warning.columns import Moment
 from warning.engine import Engine, FactsOf
 from warning.lifecycle import Episode, Lifecycle
 from warning.pack import Pack, Rule
-from warning.recollection import Recollection, batches, upto
+from warning.recollection import Recollection, Stop, batches, recall, upto
 from warning.register import Register
 from warning.rules import RuleError, parse_pack
 
@@ -55,11 +56,17 @@ class Watch:
         self._calendar = calendar
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
-        self._life = Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
+        self._life = self._new_life(pack)
+        self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
         self._listening = listening(pack)
         self._last: Any = None
+
+    @property
+    def open_warnings(self) -> frozenset[str]:
+        """The ids of the warnings that are open."""
+        return self._life.open_ids()
 
     # -- facts in --------------------------------------------------------------------------------
 
@@ -72,7 +79,7 @@ class Watch:
         produced: list[NewFact] = []
         if recorded and not self._adopted:
             first = recorded[0].fact
-            produced += self._adopt(self._wanted, first.value_date, first.recorded_at_us)
+            produced += self._adopt(self._wanted, first.value_date, first.recorded_at_us, ())
         heard, today = self._listening, date_of(self.engine.day)
         start, opened = 0, False
         for at, record in enumerate(recorded):
@@ -110,21 +117,24 @@ class Watch:
             self.position = recorded[-1].position
             self._last = recorded[-1].fact
 
-    def _close(self, record: Recorded) -> list[NewFact]:
-        """Look at every rule for every loan, at the end of the day that closed."""
+    def _close(self, record: Recorded, *, judging: bool = True) -> list[NewFact]:
+        """The day closes; `judging` looks at every rule for every loan at the end of it."""
         day = record.fact.value_date
         engine, number = self.engine, day_number(day)
         engine.advance(max(number, engine.day))
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
-        values = engine.values(self.pack.names)
-        changes = self._life.close(moment, values, engine.open())
-        produced = self._bulletin.changes(changes, Sight(values, int, record, day))
+        produced = self._judge(record, moment) if judging else []
         self.position, self._last = record.position, record.fact
         following = day_number(self._calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
         self._now = self._moment(engine.day)
         return produced
+
+    def _judge(self, record: Recorded, moment: Moment) -> list[NewFact]:
+        values = self.engine.values(self.pack.names)
+        changes = self._life.close(moment, values, self.engine.open())
+        return self._bulletin.changes(changes, Sight(values, int, record, record.fact.value_date))
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
@@ -231,8 +241,14 @@ class Watch:
 
     # -- rules and restart -----------------------------------------------------------------------
 
-    def _adopt(self, pack: Pack, day: date, recorded_at_us: int) -> list[NewFact]:
-        """Judge by `pack` from here on; what is written about that."""
+    def _adopt(
+        self,
+        pack: Pack,
+        day: date,
+        recorded_at_us: int,
+        recorded: Iterable[Recorded | NewFact],
+    ) -> list[NewFact]:
+        """Judge by `pack` from here on, from what stands on record; what is written about that."""
         fact = RulesAdopted(
             pack=pack.label,
             digest=pack.digest,
@@ -241,45 +257,74 @@ class Watch:
             value_date=day,
             recorded_at_us=recorded_at_us,
         )
-        changes = self._life.adopt(pack, self._moment(day_number(day)))
+        self._life = self._new_life(pack)
+        gone = recall(pack, recorded, self._life, row_of=self.engine.row_of, moment_of=self._moment)
         self.pack, self._adopted = pack, True
         self._listening = listening(pack)
-        return self._bulletin.adopted(pack, fact, changes)
+        return self._bulletin.adopted(pack, fact, gone, recorded)
 
     def replay(self, ledger: Iterable[Recorded], warnings: Sequence[Recorded]) -> list[NewFact]:
         """Restart: come to where the logs end; facts that the warnings log still lacks come out.
 
-        Everything is concluded anew from the first fact; what people did and the rules that were
-        adopted are taken in at their `ledger_position`. If other rules are wanted now, they are
-        adopted at the end. Errors: InvariantBroken where the log says something else.
+        What is on record stands. Everything since the rules in force were adopted is concluded
+        anew and compared; what people did is taken in at its `ledger_position`. If the conclusions
+        differ, `difference` says where, and the rules are adopted again at the end of the record,
+        from what stands there. If other rules are wanted now, they are adopted at the end.
+        Errors: InvariantBroken where the record is ahead of the ledger.
         """
         known = Recollection(warnings)
-        inputs = known.inputs()
-        given = next(inputs, None)
+        stops = deque(known.stops())
         for facts in batches(ledger, _REPLAY_FACTS):
-            while given is not None and given.fact.ledger_position <= facts[-1].position:
-                known.compare(self.observe(upto(facts, given.fact.ledger_position)))
-                known.compare(self._take_again(given.fact))
-                given = next(inputs, None)
-            known.compare(self.observe(facts))
-        if given is not None:
+            while stops and stops[0].position <= facts[-1].position:
+                self._go_on(upto(facts, stops[0].position), known)
+                self._stop_at(stops.popleft(), known, warnings)
+            self._go_on(facts, known)
+        if stops:
             raise InvariantBroken(
-                f"{given.event_id} in the warnings log was recorded at position "
-                f"{given.fact.ledger_position} of the ledger log, which ends at {self.position}."
+                f"The warnings log was recorded up to position {stops[-1].position} of the ledger "
+                f"log, which ends at {self.position}."
             )
         if self._adopted and self.pack.digest != self._wanted.digest:
-            today = date_of(self.engine.day) if self.engine.day else self._last.value_date
-            known.compare(self._adopt(self._wanted, today, self._last.recorded_at_us))
-        return known.missing()
+            known.compare(self._adopt_now([*warnings, *known.missing]))
+        return known.missing
 
-    def _take_again(self, fact: Any) -> list[NewFact]:
+    def _go_on(self, facts: Sequence[Recorded], known: Recollection) -> None:
+        """Conclude and compare, or where the record is not compared only keep up."""
+        if known.judged:
+            return known.compare(self.observe(facts))
+        facts, start = self._unseen(facts), 0
+        for at, record in enumerate(facts):
+            if type(record.fact) is BusinessDayClosed:
+                self._take_in(facts[start:at])
+                self._close(record, judging=False)
+                start = at + 1
+        return self._take_in(facts[start:])
+
+    def _stop_at(self, stop: Stop, known: Recollection, warnings: Sequence[Recorded]) -> None:
+        fact = stop.fact
         try:
-            if isinstance(fact, RulesAdopted):
+            if type(fact) is RulesAdopted:
+                known.judged = True
                 pack = parse_pack(fact.text, path=fact.pack)
-                return self._adopt(pack, fact.value_date, fact.recorded_at_us)
-            return self.act(action_of(fact), recorded_at_us=fact.recorded_at_us)
+                known.compare(self._adopt(pack, fact.value_date, fact.recorded_at_us, known.before))
+            elif fact is not None and known.judged:
+                known.compare(self.act(action_of(fact), recorded_at_us=fact.recorded_at_us))
         except (LoanError, RuleError) as error:
-            raise InvariantBroken(f"Taken then, refused now: {fact}: {error}") from error
+            known.differ(f"now refused: {error}")
+        if fact is None:
+            known.end()
+            if known.difference:
+                self.difference = known.difference
+                known.settle()
+                known.compare(self._adopt_now(warnings))
+
+    def _adopt_now(self, recorded: Sequence[Recorded | NewFact]) -> list[NewFact]:
+        last = self._last or recorded[-1].fact
+        today = date_of(self.engine.day) if self.engine.day else last.value_date
+        return self._adopt(self._wanted, today, last.recorded_at_us, recorded)
+
+    def _new_life(self, pack: Pack) -> Lifecycle:
+        return Lifecycle(pack, name=self._warning_id, borrower_of=self._register.borrower)
 
     def _warning_id(self, row: int, rule: str, episode: int) -> str:
         return stable_id("warning", self._register.loan_id(row), rule, episode)

@@ -42,11 +42,11 @@ def stream(name: str, *, seed: int, console: Console) -> Row:
         "rows": tally.rows,
         "rows_without_message": dict(tally.aside),
         "assumed": dict(tally.assumed),
-        "messages": driven.messages,
+        "messages": driven.sent.messages,
         "seconds": driven.seconds,
         "messages_per_second": driven.rate,
-        "outcomes": dict(driven.outcomes),
-        "refused": dict(driven.refused),
+        "outcomes": dict(driven.sent.outcomes),
+        "refused": dict(driven.sent.refused),
         "warnings": driven.warnings,
         "loans": driven.loans,
         "grades": driven.grades,
@@ -68,7 +68,7 @@ def _shown(lines: Any, folder: Path, name: str, tally: Tally, console: Console) 
             folder,
             source=name,
             calendar="weekends",
-            report=lambda sent: progress.update(task, completed=sent),
+            report=lambda sent: progress.update(task, completed=sent.messages),
         )
 
 

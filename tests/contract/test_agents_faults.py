@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from ledger.errors import InvariantBroken, StoreBlocked, StoreUnavailable
+from ledger.events import RulesAdopted
 from ledger.service import Incoming
 from streams.agents import NodeStopped
-from streams.ingest import read
+from streams.generate import portfolio
+from streams.ingest import read, read_many
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -77,6 +79,30 @@ def test_views_that_cannot_be_written_stop_the_node_and_it_still_ends_in_time(
     run(work())
     with node_of(tmp_path).store as store:
         assert store.ledger.last_position() == 1
+
+
+def test_an_unforeseen_error_is_told_by_its_kind_and_place_never_by_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        node = node_of(tmp_path)
+
+        def broken(*_: object) -> None:
+            raise ValueError("Zhang Wei, 13800000000")
+
+        monkeypatch.setattr(node.projector, "project", broken)
+        async with node:
+            await node.submit([account(1)])
+            assert isinstance(await node.failed(), ValueError)
+            reason = node.health().reason
+            assert reason.startswith("ValueError at test_agents_faults.py:")
+            with pytest.raises(NodeStopped) as refused:
+                await node.submit([account(2)])
+            assert "Zhang" not in str(refused.value)
+
+    run(work())
+    assert "the node stops: ValueError at test_agents_faults.py:" in caplog.text
+    assert "Zhang" not in caplog.text
 
 
 @pytest.mark.slow
@@ -143,3 +169,30 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable, match="cannot be made"):
         node_of(tmp_path / "file" / "data")
+
+
+def test_another_calendar_at_a_restart_leaves_what_is_on_record_standing_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = portfolio(loans=60, months=9, seed=3).messages()
+    lines = read_many(made, source="core", first_offset=1, accepted_us=1)
+    data = tmp_path / "data"
+
+    async def lived(messages: list[Incoming], calendar: str) -> None:
+        async with node_of(data, calendar=calendar) as node:
+            await node.submit(messages)
+            await node.settled()
+            assert node.health().ready
+
+    run(lived(lines, "weekends"))
+    with node_of(data).store as store:
+        before = store.warnings.read(limit=100_000)
+    run(lived([], "cn"))
+    assert "the past is judged otherwise now" in caplog.text
+    caplog.clear()
+    run(lived([], "cn"))
+    assert caplog.text == ""
+    with node_of(data).store as store:
+        after = store.warnings.read(limit=100_000)
+    assert after[: len(before)] == before
+    assert type(after[len(before)].fact) is RulesAdopted

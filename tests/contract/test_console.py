@@ -126,6 +126,11 @@ def test_a_loan_tells_its_story_on_both_time_axes(book: Path) -> None:
             folder=book).stdout
     )  # fmt: skip
     assert all(line["date"] <= "2024-03-01" for line in early["story"])
+    warned = run("watch", "--data", "data", "--once", "--json", folder=book).stdout.splitlines()
+    rung = next(d["fact"] for d in map(json.loads, warned) if d["type"] == "WarningRaised")
+    then = run("loan", rung["loan_id"], "--data", "data", "--as-of", rung["value_date"],
+               folder=book).stdout  # fmt: skip
+    assert f"open: {rung['rule']}" in then
     known = run("loan", "L000001", "--data", "data", "--known-on", "2023-01-01", folder=book)
     assert known.returncode == 1
     assert "known on 2023-01-01" in known.stderr

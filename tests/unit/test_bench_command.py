@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from bench import __main__ as command
+from bench import rebuild
 from bench.latency import percentile
 from bench.machine import describe
+from projections.views import all_views
 
 
 def test_every_module_with_a_run_is_a_question_and_no_other() -> None:
@@ -42,6 +44,16 @@ def test_results_are_printed_and_written_with_machine_and_seed(
         "part: indicators, rules, warnings",
         "part: views and grades",
     ]
+
+
+def test_the_rebuild_names_every_view_and_its_share() -> None:
+    rows = rebuild.run(seed=3, quick=True)
+    named = {row["measure"] for row in rows}
+    assert {f"part: view {factory().name}" for factory in all_views()} < named
+    assert {"part: reading facts", "part: writing rows", "dearest function"} < named
+    shares = [int(row["note"].removesuffix("%")) for row in rows if row["unit"] == "µs/fact"]
+    assert 90 <= sum(shares) <= 110  # each is rounded to a whole percent
+    assert all(row["value"] > 0 for row in rows if row["unit"] == "facts/s")
 
 
 def test_an_unknown_question_is_answered_with_the_known_ones(

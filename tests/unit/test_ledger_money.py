@@ -15,6 +15,7 @@ from ledger.money import (
     Rounding,
     exponent,
     format_minor,
+    grouped,
     parse_minor,
     round_fraction,
     split,
@@ -122,6 +123,16 @@ def test_a_split_gives_the_largest_remainder_first_and_the_earlier_part_on_a_tie
     assert split(10, [1, 2, 0]) == [3, 7, 0]
     assert split(-100, [1, 1, 1]) == [-33, -33, -34]
     assert Money(100, "CNY").split([1, 3]) == [Money(25, "CNY"), Money(75, "CNY")]
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(3_782_114, "CNY", "37,821.14"), (-5, "CNY", "-0.05"), (-120_000, "JPY", "-120,000")],
+)
+def test_amounts_in_sentences_have_their_thousands_apart(
+    minor: int, currency: str, text: str
+) -> None:
+    assert grouped(minor, currency) == text
 
 
 @given(

@@ -108,7 +108,7 @@ def test_a_loan_that_is_closed_ends_its_warnings_and_rings_no_more() -> None:
         told = [(change.kind, change.episode.row) for change in changes]
         wanted = [[(Kind.RAISED, 0), (Kind.RAISED, 1)], [(Kind.LOAN_CLOSED, 1)], []]
         assert told == wanted[close - 1]
-    assert lifecycle.open_count() == 1
+    assert len(lifecycle.open_ids()) == 1
 
 
 def test_skipped_closes_count_as_business_days_all_the_same() -> None:

@@ -196,5 +196,5 @@ def test_a_withdrawn_warning_may_ring_at_the_next_close(book: Book) -> None:
     episode = book.life.find("late/0/1")
     assert episode is not None
     book.life.withdraw(episode, Moment(1, 1))
-    assert book.life.open_count() == 0
+    assert book.life.open_ids() == frozenset()
     assert book.close() == ["raised late/0/2 2"]

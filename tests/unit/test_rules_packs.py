@@ -69,8 +69,8 @@ def test_a_pack_is_read_whole() -> None:
 def test_a_reason_tells_the_numbers_in_both_languages() -> None:
     rule = parse_pack(GOOD, path="mine.toml").rule("arrears")
     values = {"dpd_days": 31.0, "arrears_minor": 123456.0}
-    assert rule.explain(values, currency="EUR", language="en") == "31 days, 1234.56 EUR"
-    assert rule.explain(values, currency="JPY", language="en") == "31 days, 123456 JPY"
+    assert rule.explain(values, currency="EUR", language="en") == "31 days, 1,234.56 EUR"
+    assert rule.explain(values, currency="JPY", language="en") == "31 days, 123,456 JPY"
     assert rule.explain(values, currency="EUR", language="zh") == "31 天"
     unknown = values | {"arrears_minor": float("nan")}
     assert rule.explain(unknown, currency="EUR", language="en") == "31 days, unknown EUR"

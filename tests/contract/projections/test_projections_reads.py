@@ -228,6 +228,8 @@ def test_a_loan_as_known_then_is_what_the_views_said_then(
     upto = [item for item in facts if date_of_us(item.fact.recorded_at_us) <= known]
     then = Projector.open(tmp_path / "then.db", book)
     then.project(LEDGER_LOG, upto)
+    rung = book.warnings.read(limit=10**6)
+    then.project(WARNINGS_LOG, [w for w in rung if date_of_us(w.fact.recorded_at_us) <= known])
     then.close()
     later = Projector.open(views_path, book)
     later.catch_up()
@@ -235,6 +237,7 @@ def test_a_loan_as_known_then_is_what_the_views_said_then(
     past = Queries.open(tmp_path / "then.db", book)
     whole = Queries.open(views_path, book)
     closed = past.status()["closed_date"]
+    open_then = 0
     for row in past.loans(limit=1000).rows:
         now, back = (
             past.loan(row["loan_id"]),
@@ -245,6 +248,9 @@ def test_a_loan_as_known_then_is_what_the_views_said_then(
         assert back["balance"]["dpd_days"] == now["balance"]["dpd_days"]
         if now["grade"] is not None:
             assert back["grade"]["grade"] == now["grade"]["grade"]
+        assert back["warnings"] == now["warnings"]
+        open_then += len(now["warnings"])
+    assert open_then > 0
     past.close()
     whole.close()
 

@@ -1,12 +1,8 @@
-"""A watch that is killed, fed in other batches and restarted writes the same log, byte for byte.
-
-Replay one seed: `python -m pytest tests/simulation/test_watch_restarts.py -k "seed3"`.
-"""
+"""A small, troubled book for the watch, and the files that its log is kept in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -16,7 +12,6 @@ from typing import Any
 import pytest
 
 from ledger.dates import Calendar, start_of_day_us
-from ledger.errors import InvariantBroken, LoanError
 from ledger.events import (
     AccountCredited,
     AccountDebited,
@@ -29,13 +24,11 @@ from ledger.events import (
     LoanOpened,
     RepaymentReceived,
     RepaymentReversed,
-    WarningRaised,
-    WarningWithdrawn,
 )
 from ledger.store import NewFact, Recorded, Store
 from ledger.terms import Instalment, Split, Terms
-from warning.rules import DEFAULT_PACK, Pack, load_pack, parse_pack
-from warning.watch import AcknowledgeWarning, SuppressWarning, WarningAction, Watch
+from warning.rules import Pack, parse_pack
+from warning.watch import Watch
 
 CALENDAR = Calendar()
 FIRST = date(2023, 1, 2)
@@ -225,78 +218,33 @@ class Diary:
         streams = {f"loan:{loan_id}", f"account:A{int(loan_id[1:]) // 2}"}
         return [record for record in self.facts[:position] if record.stream in streams]
 
+    def watch(self, pack: Pack, *, calendar: Calendar = CALENDAR) -> Watch:
+        """A new watch over this book."""
+        return Watch(pack=pack, calendar=calendar, facts_of=self.facts_of)
 
-Planned = dict[int, list[tuple[WarningAction, int]]]
+    def commit(self, store: Store, produced: Sequence[NewFact]) -> None:
+        """Record what a watch said."""
+        if produced:
+            store.warnings.record(produced)
 
-
-def undisturbed(diary: Diary, pack: Pack, store: Store, draw: Random) -> Planned:
-    """One fact at a time, never killed; people act now and then. Returns who acted where."""
-    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
-    planned: Planned = {}
-    for record in diary.facts:
-        commit(store, watch.observe([record]))
-        if draw.random() < 0.05 and store.warnings.last_position():
-            known = [r.fact for r in store.warnings.read(limit=100_000)]
-            raised = [fact.warning_id for fact in known if isinstance(fact, WarningRaised)]
-            if not raised:
-                continue
-            action = some_action(draw, draw.choice(raised[-8:]), record.fact.value_date)
-            moment = record.fact.recorded_at_us + 5
-            try:
-                commit(store, watch.act(action, recorded_at_us=moment))
-            except LoanError:
-                continue
-            planned.setdefault(record.position, []).append((action, moment))
-    return planned
+    def restart(
+        self, pack: Pack, store: Store, position: int, *, calendar: Calendar = CALENDAR
+    ) -> Watch:
+        """A watch that comes back when the ledger log stands at `position`."""
+        watch = self.watch(pack, calendar=calendar)
+        recorded = store.warnings.read(limit=1_000_000)
+        self.commit(store, watch.replay(iter(self.facts[:position]), recorded))
+        return watch
 
 
-def some_action(draw: Random, warning_id: str, day: date) -> WarningAction:
-    if draw.random() < 0.5:
-        return AcknowledgeWarning(warning_id=warning_id, actor="O1", note="seen")
-    until = day + timedelta(days=draw.randrange(1, 30))
-    return SuppressWarning(warning_id=warning_id, actor="O1", reason="known", until=until)
+@pytest.fixture
+def diary() -> type[Diary]:
+    return Diary
 
 
-def commit(store: Store, produced: list[NewFact]) -> None:
-    if produced:
-        store.warnings.record(produced)
-
-
-def disturbed(diary: Diary, pack: Pack, store: Store, planned: Planned, draw: Random) -> int:
-    """Random batches, and a kill before or after a commit now and then. Returns the restarts."""
-    restarts, at = 0, 0
-    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
-    while at < len(diary.facts):
-        stops = [position for position in planned if position > at]
-        end = min(at + draw.choice([1, 7, 40, 100, 300]), min(stops, default=len(diary.facts)))
-        for step in [None, *planned.get(end, ())]:
-            produced = take(step, watch, diary, end)
-            fate = draw.random()
-            if fate < 0.1:  # Killed before the commit: what it concluded is lost.
-                watch = restart(diary, pack, store, end)
-                produced = take(step, watch, diary, end) if step else []
-            commit(store, produced)
-            if 0.1 <= fate < 0.2:  # Killed after the commit.
-                watch = restart(diary, pack, store, end)
-            restarts += fate < 0.2
-        at = end
-    return restarts
-
-
-def take(
-    step: tuple[WarningAction, int] | None, watch: Watch, diary: Diary, end: int
-) -> list[NewFact]:
-    if step is None:
-        return watch.observe(diary.facts[:end])
-    action, moment = step
-    return watch.act(action, recorded_at_us=moment)
-
-
-def restart(diary: Diary, pack: Pack, store: Store, position: int) -> Watch:
-    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
-    recorded = store.warnings.read(limit=1_000_000)
-    commit(store, watch.replay(iter(diary.facts[:position]), recorded))
-    return watch
+@pytest.fixture
+def eager() -> Pack:
+    return parse_pack(EAGER, path="eager.toml")
 
 
 @pytest.fixture
@@ -313,81 +261,3 @@ def stores(tmp_path: Path) -> Any:
     yield make
     for store in opened:
         store.close()
-
-
-@pytest.mark.parametrize("seed", range(4), ids=lambda seed: f"seed{seed}")
-def test_killed_anywhere_and_cut_anyhow_the_log_is_the_same(
-    seed: int, stores: Callable[[], Store]
-) -> None:
-    pack = parse_pack(EAGER, path="eager.toml") if seed % 2 == 0 else load_pack(DEFAULT_PACK)
-    diary = Diary(seed, days=110)
-    quiet, rough = stores(), stores()
-    planned = undisturbed(diary, pack, quiet, Random(seed))
-    restarts = disturbed(diary, pack, rough, planned, Random(seed + 100))
-    assert restarts >= 3
-    assert quiet.warnings.last_position() > 20
-    assert rough.warnings.last_position() == quiet.warnings.last_position()
-    assert rough.warnings.head() == quiet.warnings.head()
-
-
-def test_the_eager_pack_walks_every_path(stores: Callable[[], Store]) -> None:
-    store = stores()
-    pack = parse_pack(EAGER, path="eager.toml")
-    for seed in (0, 2):
-        undisturbed(Diary(seed, days=150), pack, store if seed == 0 else stores(), Random(seed))
-    kinds = {type(record.fact).__name__ for record in store.warnings.read(limit=100_000)}
-    assert kinds == {
-        "RulesAdopted",
-        *("WarningRaised", "WarningEscalated", "WarningAcknowledged", "WarningSuppressed"),
-        *("WarningResolved", "WarningExpired", "WarningWithdrawn"),
-    }
-
-
-def test_a_history_that_other_rules_wrote_is_not_taken_over_in_silence(
-    stores: Callable[[], Store],
-) -> None:
-    diary, store = Diary(1, days=90), stores()
-    pack = parse_pack(EAGER, path="eager.toml")
-    undisturbed(diary, pack, store, Random(1))
-    recorded = store.warnings.read(limit=100_000)
-    at = next(n for n, r in enumerate(recorded) if isinstance(r.fact, WarningRaised))
-    old = recorded[at]
-    forged = Recorded(old.position, old.stream, old.version, replace(old.fact, severity="red"))
-    watch = Watch(pack=pack, calendar=CALENDAR, facts_of=diary.facts_of)
-    with pytest.raises(InvariantBroken, match=f"position {at + 1}"):
-        watch.replay(diary.facts, [*recorded[:at], forged, *recorded[at + 1 :]])
-
-
-def test_rules_that_change_between_two_runs_are_adopted_once_and_survive_every_restart(
-    stores: Callable[[], Store],
-) -> None:
-    eager, other = parse_pack(EAGER, path="eager.toml"), load_pack(DEFAULT_PACK)
-    diary, draw, heads = Diary(6, days=100), Random(6), []
-    half = len(diary.facts) // 2
-    for kills in (0, 5):
-        store = stores()
-        watch = Watch(pack=eager, calendar=CALENDAR, facts_of=diary.facts_of)
-        stops = sorted({half, len(diary.facts), *draw.sample(range(len(diary.facts)), kills)})
-        for stop in stops:
-            commit(store, watch.observe(diary.facts[:stop]))
-            watch = restart(diary, eager if stop < half else other, store, stop)
-        heads.append(store.warnings.head())
-        adopted = [r for r in store.warnings.read(limit=100_000) if r.stream == "rules"]
-        assert [r.fact.ledger_position for r in adopted] == [0, half]
-        assert [r.fact.digest for r in adopted] == [eager.digest, other.digest]
-    assert heads[0] == heads[1]
-
-
-def test_withdrawals_name_the_late_fact_and_it_was_late(stores: Callable[[], Store]) -> None:
-    diary, store = Diary(4, days=150), stores()
-    undisturbed(diary, parse_pack(EAGER, path="eager.toml"), store, Random(4))
-    facts = {record.event_id: record.fact for record in diary.facts}
-    withdrawn = [
-        record.fact
-        for record in store.warnings.read(limit=100_000)
-        if isinstance(record.fact, WarningWithdrawn)
-    ]
-    assert withdrawn
-    for fact in withdrawn:
-        (cause,) = fact.cause_event_ids
-        assert facts[cause].value_date < fact.value_date
