@@ -21,8 +21,7 @@ from projections.book import LoanBook
 from projections.facts import Facts
 from projections.grades import GRADES
 from projections.read_grades import GradeReads
-from projections.reading import Answer, answers
-from projections.rebuild import Logs
+from projections.reading import Answer, SingleFacts, answers
 from projections.register import LOANS, Register
 from projections.story import fact_lines, grade_lines, told, warning_lines
 from projections.tables import Connection, select
@@ -134,7 +133,7 @@ class LoanReads(GradeReads):
         return _next_due(_evolved(facts), closed_day) if facts else {}
 
     @property
-    def _facts(self) -> Logs:
+    def _facts(self) -> SingleFacts:
         """The logs. Errors: StoreUnavailable when none were passed."""
         if self._logs is None:
             raise StoreUnavailable(

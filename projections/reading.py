@@ -28,7 +28,7 @@ class StreamLog(Protocol):
         """How many facts it holds."""
 
 
-class Facts(Protocol):
+class SingleFacts(Protocol):
     """Where reads find single facts: a store, or all partitions of a database."""
 
     @property
@@ -56,12 +56,12 @@ class Page:
 class Reader:
     """Reads one views file; any thread may. `logs` (a store) gives single facts where needed."""
 
-    def __init__(self, database: Database, logs: Facts | None = None) -> None:
+    def __init__(self, database: Database, logs: SingleFacts | None = None) -> None:
         self._database = database
         self._logs = logs
 
     @classmethod
-    def open(cls, place: Place, logs: Facts | None = None) -> Self:
+    def open(cls, place: Place, logs: SingleFacts | None = None) -> Self:
         """Read the views at `place`. Errors: StoreUnavailable when there are none."""
         return cls(Database.open(place, read_only=True), logs)
 
