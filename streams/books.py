@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 
 from ledger.errors import StoreUnavailable
+from ledger.ids import loan_stream
 from ledger.store import FactLog, PostgresStore, Recorded, partitions_of
 from projections.queries import Queries
 from projections.tables import Schemas
@@ -38,7 +39,7 @@ class Books:
         self.settings, self._stores = settings, stores
         self.metrics = Metrics(version=installed_version("loanbell"))
         self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
-        self.warnings = AllLogs([store.warnings for store in stores], self._home_of)
+        self.warnings = AllLogs([store.warnings for store in stores], self._home_of_warnings)
         names = tuple(views_schema(store.partition) for store in stores)
         self.queries = Queries.open(Schemas(database_of(settings), names), self)
 
@@ -65,6 +66,10 @@ class Books:
         self.queries.close()
         for store in self._stores:
             store.close()
+
+    def _home_of_warnings(self, stream: str) -> int | None:
+        """Warnings are where their loan is."""
+        return self._home_of(loan_stream(stream.partition(":")[2]))
 
     def _home_of(self, stream: str) -> int | None:
         return self._stores[0].homes([stream]).get(stream)

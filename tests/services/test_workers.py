@@ -64,6 +64,10 @@ def assert_same_answers(url: str, settings: Any, store: Any, folder: Path) -> No
         lambda q: q.grades(limit=1_000).rows,
         lambda q: q.loan("L000003"),
         lambda q: q.story("L000003"),
+        lambda q: [
+            q.story(loan_id, known_on=date(2024, 5, 31))
+            for loan_id in sorted({row["loan_id"] for row in paged(q.warnings, 50)})
+        ],
         lambda q: sorted(row["warning_id"] for row in paged(q.warnings, 3)),
         lambda q: sorted(row["original_sha256"] for row in paged(q.refusals, 3)),
         lambda q: q.status()["loans"],
