@@ -14,10 +14,16 @@ import numpy as np
 import orjson
 
 from ledger.events import (
+    ArrearsCapitalised,
+    ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
+    WriteOffCancelled,
 )
 from ledger.ids import event_id, loan_stream
 from projections.base import Change, Close, Facts, View
@@ -168,32 +174,44 @@ class Grades(View):
             graded.current, graded.changed, graded.totals = [], [], []
 
 
+_PAYING = (
+    *(RepaymentReceived, RepaymentReversed, OverpaymentRefunded),
+    *(ArrearsCapitalised, WriteOffCancelled),
+)
+"""Facts that change what is paid, as the dues count it."""
+
+
 class _Cited(Growing):
     """The facts behind a day count, as versions in the loan's stream; 0 when there is none."""
 
     dues: IntArray
+    charged: IntArray
     paid: IntArray
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_column("dues", np.int32)
-        self.add_column("paid", np.int32)
+        for name in ("dues", "charged", "paid"):
+            self.add_column(name, np.int32)
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
         """Take in a run of facts, which `book` has taken in already."""
         self.grow(book.rows)
         for column, kinds in (
             (self.dues, (InstalmentsScheduled, PositionReported)),
-            (self.paid, (RepaymentReceived, RepaymentReversed)),
+            (self.charged, (ChargeApplied, InterestAccrued, RepaymentChargedBack)),
+            (self.paid, _PAYING),
         ):
             for kind in kinds:
                 for item in facts.of(kind):
+                    if kind is InterestAccrued and not item.fact.penalties:
+                        continue
                     row = book.arrears.row_of(item.fact.loan_id)
                     column[row] = max(int(column[row]), item.version)
 
     def ids(self, book: LoanBook, row: int) -> tuple[str, ...]:
-        """Ids of the schedule or report in force and of the last payment or reversal."""
-        versions = (int(self.dues[row]), int(self.paid[row]))
+        """Ids of the schedule or report in force, of what last fell due besides it, and of what
+        last changed what is paid."""
+        versions = (int(self.dues[row]), int(self.charged[row]), int(self.paid[row]))
         stream = loan_stream(book.loan_ids[row])
         return tuple(event_id(stream, version) for version in versions if version)
 

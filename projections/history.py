@@ -70,7 +70,6 @@ class History(View):
         self._marks = Marks()
         self._people = _People()
         self._shown = _Shown()
-        self._lost: dict[int, int] = {}
         self._month = 0
         self._known = 0
         self._new: list[Row] = []
@@ -84,12 +83,10 @@ class History(View):
         for item in facts.of(LoanClosed):
             row = book.arrears.row_of(item.fact.loan_id)
             self._shown.ending[row] = STATES.index(item.fact.reason)
-            if item.fact.reason == "written_off":
-                self._lost[row] = item.fact.remaining.principal_minor
+        self._marks.fold(facts, book)
 
     def closed(self, close: Close, book: LoanBook) -> None:
-        ended = [row for row in self._lost if book.arrears.closed_day[row] <= close.day]
-        self._marks.close(book, {row: self._lost.pop(row) for row in ended})
+        self._marks.close(book)
         now = self._now(close.day, book)
         month = month_of(close.day)
         whole, self._month = month != self._month, month

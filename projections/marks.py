@@ -18,7 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ledger.events import LoanClosed, LoanReopened, WriteOffAdjusted, WriteOffCancelled
 from projections.book import LoanBook, Standing
+from projections.facts import Facts
 from warning.history import Stretch, stretches_of
 from warning.windows import NEVER, DayArray, Growing, IntArray
 
@@ -52,13 +54,28 @@ class Marks(Growing):
         self.add_column("late_minor", np.int64)
         self.add_column("default_day", np.int32, fill=NEVER)
         self.add_column("firsts", np.int16)
-        self._lost: dict[int, tuple[int, int]] = {}
+        self._left: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
 
-    def close(self, book: LoanBook, lost: dict[int, int]) -> None:
-        """Take in the standing of a close; `lost`: principal written off since the last one."""
+    def fold(self, facts: Facts, book: LoanBook) -> None:
+        """Take in what was written off, and what of that did not stand."""
+        for item in facts.among(LoanClosed, WriteOffAdjusted, LoanReopened, WriteOffCancelled):
+            fact, row = item.fact, book.arrears.row_of(item.fact.loan_id)
+            if isinstance(fact, WriteOffAdjusted):
+                self._left[row] += fact.change.principal_minor
+                continue
+            self._left.pop(row, None)
+            self._lost.pop(row, None)
+            if isinstance(fact, LoanClosed) and fact.reason == "written_off":
+                self._left[row] = fact.remaining.principal_minor
+
+    def close(self, book: LoanBook) -> None:
+        """Take in the standing of a close."""
         standing, rows = book.standing, book.rows
         self.grow(rows)
-        self._lost |= {row: (standing.day, left) for row, left in lost.items()}
+        ended = book.arrears.closed_day
+        lost = [r for r in self._left if r not in self._lost and ended[r] <= standing.day]
+        self._lost |= dict.fromkeys(lost, standing.day)
         for row in book.corrected:
             self.correct(book, row)
         late = standing.counted & (standing.dpd > LATE) & (self.late_day[:rows] == NEVER)
@@ -90,7 +107,7 @@ class Marks(Growing):
 
     def _lose(self, row: int) -> None:
         """A loan written off is late and defaulted, on the close that ended it if not before."""
-        day, left = self._lost[row]
+        day, left = self._lost[row], self._left[row]
         if self.late_day[row] == NEVER:
             self.late_day[row], self.late_minor[row] = day, left
         self.default_day[row] = min(int(self.default_day[row]), day)

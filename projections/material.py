@@ -11,19 +11,27 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ledger.dates import day_number
 from ledger.events import (
+    ArrearsCapitalised,
+    ChargeApplied,
     InstalmentsScheduled,
+    InterestAccrued,
     LoanClosed,
     LoanDisbursed,
+    LoanReopened,
+    OverpaymentRefunded,
     PositionReported,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WriteOffCancelled,
 )
 from projections.book import LoanBook
 from projections.facts import Facts
@@ -69,16 +77,16 @@ class Material(Growing):
         rows, days, amounts = self._held
         touched, effective = self._touched
         row_of = book.arrears.row_of
-        for kind, principal in _MOVING.items():
+        for kind, moves_of in _MOVING.items():
             for item in facts.of(kind):
-                fact = item.fact
-                row, day = row_of(fact.loan_id), day_number(fact.value_date)
+                row = row_of(item.fact.loan_id)
                 touched.append(row)
-                effective.append(effective_day(fact) if kind is RepaymentReversed else day)
-                if amount := principal(fact):
-                    rows.append(row)
-                    days.append(day)
-                    amounts.append(amount)
+                effective.append(effective_day(item.fact))
+                for day, amount in moves_of(item.fact):
+                    if amount:
+                        rows.append(row)
+                        days.append(day_number(day))
+                        amounts.append(amount)
 
     def welcome(self, book: LoanBook) -> None:
         """Take in new rows."""
@@ -204,9 +212,10 @@ class Material(Growing):
         ]
         last = book.standing.day
         days = sorted({day for owed in past for day in owed.days if day <= last})
+        ends = [*days[1:], last + 1] if days else []
         limit = rule.absolute.get(book.currencies.names[int(book.currency[group[0]])], 0)
         spans: list[tuple[int, int]] = []
-        for day, end in zip(days, [*days[1:], last + 1], strict=True):
+        for day, end in zip(days, ends, strict=True):
             sums = [owed.at(day) for owed in past]
             late, whole = sum(one for one, _ in sums), sum(one for _, one in sums)
             if late <= limit or late * 100 <= whole * rule.over_percent:
@@ -248,17 +257,53 @@ def _due(days: list[int], cums: list[int], start: int, end: int) -> int:
     return (cums[after - 1] if after else 0) - (cums[before - 1] if before else 0)
 
 
-def _reallocated(fact: RepaymentsReallocated) -> int:
-    return -sum(one.split.principal_minor - one.before.principal_minor for one in fact.changes)
+Moves = list[tuple[date, int]]
+"""What a fact adds to the principal, and on which days."""
 
 
-_MOVING: dict[type, Callable[[Any], int]] = {
-    RepaymentReceived: lambda fact: -fact.split.principal_minor,
-    RepaymentReversed: lambda fact: fact.split.principal_minor,
+def _paid(fact: Any) -> Moves:
+    return [(fact.value_date, -fact.split.principal_minor)]
+
+
+def _taken_back(fact: RepaymentReversed) -> Moves:
+    return [(fact.value_date, fact.split.principal_minor)]
+
+
+def _drawn(fact: Any) -> Moves:
+    return [(fact.value_date, fact.amount_minor)]
+
+
+def _capitalised(fact: ArrearsCapitalised) -> Moves:
+    return _drawn(fact) + _paid(fact)
+
+
+def _reallocated(fact: RepaymentsReallocated) -> Moves:
+    more = sum(one.split.principal_minor - one.before.principal_minor for one in fact.changes)
+    return [(fact.value_date, -more)]
+
+
+def _write_off_cancelled(fact: WriteOffCancelled) -> Moves:
+    return [move for recovered in fact.recovered for move in _paid(recovered)]
+
+
+def _still(_: Any) -> Moves:
+    return []
+
+
+_MOVING: dict[type, Callable[[Any], Moves]] = {
+    RepaymentReceived: _paid,
+    RepaymentReversed: _taken_back,
     RepaymentsReallocated: _reallocated,
-    LoanDisbursed: lambda fact: fact.amount_minor,
-    InstalmentsScheduled: lambda _: 0,
-    PositionReported: lambda _: 0,
-    LoanClosed: lambda _: 0,
+    RepaymentChargedBack: _drawn,
+    ArrearsCapitalised: _capitalised,
+    OverpaymentRefunded: _still,
+    LoanDisbursed: _drawn,
+    InstalmentsScheduled: _still,
+    ChargeApplied: _still,
+    InterestAccrued: _still,
+    PositionReported: _still,
+    LoanClosed: _still,
+    LoanReopened: _still,
+    WriteOffCancelled: _write_off_cancelled,
 }
-"""Facts that may put arrears back below a limit, and what each adds to the principal."""
+"""Facts that may put arrears back below a limit or move the past, and what each adds."""

@@ -14,7 +14,15 @@ from datetime import date
 from typing import Any
 
 from ledger.dates import date_of, day_number
-from ledger.events import RepaymentReceived, RepaymentReversed, RepaymentsReallocated
+from ledger.events import (
+    LoanClosed,
+    LoanReopened,
+    Recovered,
+    RepaymentReceived,
+    RepaymentReversed,
+    RepaymentsReallocated,
+    WriteOffCancelled,
+)
 from ledger.store import LEDGER_LOG, Recorded
 from projections.book import LoanBook
 from projections.facts import Close, Facts
@@ -107,24 +115,54 @@ def explained(found: Regraded) -> Answer:
 
 
 def in_order(facts: Iterable[Recorded]) -> Iterator[Recorded]:
-    """`facts` without payments that did not stand, and without what they did to other splits."""
+    """`facts` without payments and ends that did not stand, and without what they did to others.
+
+    What was recovered before a write-off was cancelled is a repayment of its own day.
+    """
     known = list(facts)
-    undone = {
-        (item.stream, item.fact.reversed_transaction_id)
-        for item in known
-        if isinstance(item.fact, RepaymentReversed)
-    }
+    undone = _undone(known)
     for item in known:
         fact: Any = item.fact
-        if isinstance(fact, RepaymentReversed):
+        if isinstance(fact, RepaymentReversed | LoanReopened):
             continue
         if isinstance(fact, RepaymentReceived) and (item.stream, fact.transaction_id) in undone:
+            continue
+        if isinstance(fact, LoanClosed) and (item.stream, item.version) in undone:
             continue
         if isinstance(fact, RepaymentsReallocated):
             kept = (one for one in fact.changes if (item.stream, one.transaction_id) not in undone)
             yield item._replace(fact=replace(fact, changes=tuple(kept)))
+        elif isinstance(fact, WriteOffCancelled):
+            for one in fact.recovered:
+                if (item.stream, one.transaction_id) not in undone:
+                    yield item._replace(fact=_repaid(fact, one))
         else:
             yield item
+
+
+def _undone(known: Iterable[Recorded]) -> set[tuple[str, str | int]]:
+    """Streams with the payments that did not stand and the versions of ends that did not."""
+    undone: set[tuple[str, str | int]] = set()
+    ended: dict[str, int] = {}
+    for stream, version, fact in ((item.stream, item.version, item.fact) for item in known):
+        if isinstance(fact, RepaymentReversed):
+            undone.add((stream, fact.reversed_transaction_id))
+        elif isinstance(fact, LoanClosed):
+            ended[stream] = version
+        elif isinstance(fact, LoanReopened | WriteOffCancelled) and stream in ended:
+            undone.add((stream, ended.pop(stream)))
+    return undone
+
+
+def _repaid(cancelled: WriteOffCancelled, recovered: Recovered) -> RepaymentReceived:
+    return RepaymentReceived(
+        loan_id=cancelled.loan_id,
+        amount_minor=recovered.amount_minor,
+        split=recovered.split,
+        transaction_id=recovered.transaction_id,
+        value_date=recovered.value_date,
+        recorded_at_us=cancelled.recorded_at_us,
+    )
 
 
 def _judged(closes: Sequence[Close], last: int | None) -> tuple[list[Close], bool]:

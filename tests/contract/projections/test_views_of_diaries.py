@@ -1,0 +1,91 @@
+"""Diaries of what may happen to a loan, seen by every view: as its rebuild and the books say.
+
+The diaries are those of the ledger. Days are closed every few days and long after the last line,
+so that late facts come behind closes. Grades as they were judged live must end as grades anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from ledger.commands import CloseBusinessDay, Command
+from ledger.dates import start_of_day_us
+from ledger.scenario import read_diary
+from ledger.service import Incoming, Ledger
+from ledger.store import LEDGER_LOG, MemoryStore
+from projections.projector import Projector
+from projections.queries import Queries
+from projections.regime_file import shipped
+from projections.views import all_views
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+DIARIES = sorted(SCENARIOS.glob("ledger_*.txt"))
+AFTER = 200
+"""So many days are closed after the last line: loans that are not paid go into default."""
+
+
+def commands(path: Path) -> Iterator[Command]:
+    """What happens in a diary, with closes every few days in between and for a while after it."""
+    lines = read_diary(path.read_text(encoding="utf-8"), name=path.name).lines
+    tried = [line for line in lines if line.command is not None]
+    closes_itself = any(isinstance(line.command, CloseBusinessDay) for line in tried)
+    random, open_day = Random(path.stem), tried[0].day
+    for line in tried:
+        while open_day < line.day:
+            if not closes_itself:
+                yield close(open_day)
+            open_day += timedelta(days=random.choice([1, 1, 2, 9]))
+        assert line.command is not None
+        yield line.command
+    last = max(open_day, tried[-1].day)
+    for days in range(1, AFTER, 6):
+        yield close(last + timedelta(days=days))
+
+
+def close(day: date) -> CloseBusinessDay:
+    """The message comes at the end of its day."""
+    at = start_of_day_us(day) + 86_399_000_000
+    return CloseBusinessDay(transaction_id=f"end-of-{day}", value_date=day, recorded_at_us=at)
+
+
+def message(command: Command, number: int) -> Incoming:
+    at = command.recorded_at_us
+    return Incoming(command, None, b"", "diary", number, at, command.transaction_id)
+
+
+def told(path: Path) -> MemoryStore:
+    """A book in which the diary happened."""
+    store = MemoryStore()
+    batch = [message(command, number) for number, command in enumerate(commands(path), start=1)]
+    Ledger(store.ledger).record(batch)
+    return store
+
+
+@pytest.mark.parametrize("path", DIARIES, ids=lambda path: path.stem)
+def test_every_view_equals_its_rebuild_and_the_books(path: Path, tmp_path: Path) -> None:
+    store, random, after = told(path), Random(path.stem), 0
+    views = all_views(*shipped())
+    projector = Projector.open(tmp_path / "views.db", store, views=views)
+    while found := store.ledger.read(after=after, limit=random.choice([1, 2, 30])):
+        projector.project(LEDGER_LOG, found)
+        after = found[-1].position
+    assert [str(difference) for difference in projector.check()] == []
+    report = projector.rebuild("all")
+    assert (report.outcome, report.differing) == ("swapped", ())
+    assert [str(total) for total in report.books if not total.holds] == []
+    projector.close()
+    queries = Queries.open(tmp_path / "views.db", store)
+    wrong = []
+    for regime in shipped():
+        for row in queries.grades(limit=100, regime=regime).rows:
+            anew = queries.regraded(row["loan_id"], regime=regime)
+            assert anew is not None
+            if anew["grade"] != row["grade"]:
+                wrong.append((regime, row["loan_id"], row["grade"], anew["grade"]))
+    queries.close()
+    assert wrong == []
