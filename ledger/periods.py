@@ -73,10 +73,14 @@ def periods(terms: Terms, start: date) -> list[Period]:
 
 
 def check_in_calendar(terms: Terms, start: date) -> None:
-    """Errors: DateOutOfRange when the last instalment would fall due beyond the calendar."""
+    """Errors: DateOutOfRange when the last instalment would fall due beyond the calendar.
+
+    A roll goes no further than all its holidays and a week.
+    """
     first = terms.first_due_date or start
     days = terms.period_days or 31 * terms.period_months
-    if day_number(first) + terms.instalments * days > day_number(LAST_DATE):
+    rolled = 0 if terms.roll is None else len(terms.roll.holidays) + 7
+    if day_number(first) + terms.instalments * days + rolled > day_number(LAST_DATE):
         raise DateOutOfRange(
             f"{terms.instalments} instalments from {first} on reach beyond {LAST_DATE}.",
             way_out="Agree fewer instalments or shorter periods.",
