@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from types import TracebackType
 from typing import Any
@@ -32,6 +32,7 @@ from streams.clock import timer_of
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
+from streams.waiting import Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
 
@@ -63,7 +64,7 @@ class Node:
         self.failure: BaseException | None = None
         self.days_behind = 0
         self._state: State = "opened"
-        self._open_answers: set[asyncio.Future[Any]] = set()
+        self._waiting = Waiting(self._tell_moved)
         self._moved = asyncio.Event()
         self._last_health: Health | None = None
         self._known: Mapping[str, int] = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
@@ -72,7 +73,7 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
-        self._timer: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
 
     @classmethod
     def open(
@@ -145,7 +146,7 @@ class Node:
                 submit=self.submit,
                 behind=self.fell_behind,
             )
-            self._timer = asyncio.create_task(timer.run())
+            self._run_beside(timer.run())
 
     async def stop(self) -> bool:
         """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
@@ -158,14 +159,16 @@ class Node:
         if self._state != "failed":
             self._state = "stopping"
         deadline = asyncio.get_running_loop().time() + self.settings.stop_seconds
-        if self._timer is not None:
-            self._timer.cancel()
+        for task in self._beside:
+            task.cancel()
         for listener in self._on_stopping:
             listener()
         settled = await self._settled_within(self.settings.stop_seconds * 0.6)
         for agent in self._agents:
             agent.stopping.set()
-        self._refuse_open(self.failure or NodeStopped("The node is stopping; send it again later."))
+        self._waiting.refuse(
+            self.failure or NodeStopped("The node is stopping; send it again later.")
+        )
         if self._app is not None:
             await self._app.stop()
         while self.busy and asyncio.get_running_loop().time() < deadline:
@@ -223,10 +226,9 @@ class Node:
         NodeStopped, InvariantBroken.
         """
         self._check_taking()
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Batch] = loop.create_future()
-        self._expect(answer)
-        submission = Submission(batch, tracking or {}, loop.time(), answer)
+        answer: asyncio.Future[Batch] = self._waiting.one()
+        accepted = asyncio.get_running_loop().time()
+        submission = Submission(batch, tracking or {}, accepted, answer)
         return await delivered(self._channels["record"].put(submission), answer)
 
     async def act(self, action: WarningAction) -> list[Recorded]:
@@ -235,8 +237,7 @@ class Node:
         Errors: LoanError when the action is refused; NodeStopped.
         """
         self._check_taking()
-        answer: asyncio.Future[list[Recorded]] = asyncio.get_running_loop().create_future()
-        self._expect(answer)
+        answer: asyncio.Future[list[Recorded]] = self._waiting.one()
         wanted = Action(action, now_us(), answer)
         return await delivered(self._channels["watch"].put(wanted), answer)
 
@@ -293,7 +294,7 @@ class Node:
             closed_through=self.closed_through,
             business_date=open_day,
             days_behind=self.days_behind,
-            waiting=len(self._open_answers),
+            waiting=len(self._waiting),
         )
 
     @property
@@ -335,7 +336,7 @@ class Node:
         at = self.store.ledger.last_position()
         read = self._project.positions
         return (
-            not self._open_answers
+            not self._waiting
             and not self.busy
             and self._watch.caught_up
             and self._project.caught_up
@@ -351,18 +352,16 @@ class Node:
         if self._state not in ("starting", "ready"):
             raise NodeStopped("The node takes nothing now.", way_out="Send it again later.")
 
-    def _expect(self, answer: asyncio.Future[Any]) -> None:
-        self._open_answers.add(answer)
-        answer.add_done_callback(self._answered)
+    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` beside the agents until the stop; an error that ends it stops the node."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._beside.append(task)
 
-    def _answered(self, answer: asyncio.Future[Any]) -> None:
-        self._open_answers.discard(answer)
-        self._tell_moved()
-
-    def _refuse_open(self, error: BaseException) -> None:
-        for answer in list(self._open_answers):
-            if not answer.done():
-                answer.set_exception(error)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, NodeStopped):
+            self._fail(error)
 
     async def _recorded(self, facts: Facts) -> None:
         for item in facts.recorded:
@@ -381,7 +380,7 @@ class Node:
             log.critical("the node stops: %s", told(error))
         for agent in self._agents:
             agent.halted = agent.halted or error
-        self._refuse_open(error)
+        self._waiting.refuse(error)
         self._tell_moved()
 
     def _tell_moved(self) -> None:
