@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ledger.errors import InvariantBroken, LoanError
+from streams.cli.screen import err, out
 from warning.packfile import RuleError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+__all__ = [
+    "INTERRUPTED",
+    "ConfigOption",
+    "DataOption",
+    "JsonOption",
+    "NotUsable",
+    "cli",
+    "err",
+    "explain",
+    "main",
+    "not_usable",
+    "out",
+]
+
+INTERRUPTED = 130
+"""The exit code of Ctrl-C."""
+
+
+class NotUsable(LoanError):
+    """A file, folder or output of this machine that cannot be read or written."""
+
+    code = "not_usable"
+
 
 cli = typer.Typer(
     name="loanbell",
@@ -70,31 +91,67 @@ DEFAULT_DATA = Path("loanbell-data")
 
 def explain(error: LoanError) -> None:
     """Say what went wrong and the way out, on standard error."""
-    err.print("[bold red]error:[/bold red]", end=" ")
-    err.print(error.message, markup=False)
+    err.tell("error:", error.message, style="bold red")
     if error.way_out:
-        err.print("  [bold]way out:[/bold]", end=" ")
-        err.print(error.way_out, markup=False)
+        err.tell("  way out:", error.way_out, style="bold")
 
 
 def main() -> None:
     """Run the console command. Exit code 1: refused or failed; 2: wrong words; 3: books broken."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    _speak_utf8()
     try:
-        cli()
+        _run()
     except LoanError as error:
         explain(error)
         sys.exit(1)
     except RuleError as error:
-        err.print("[bold red]error:[/bold red] the rule pack cannot be used:", end=" ")
-        err.print(str(error), markup=False)
+        err.tell("error:", f"the rule pack cannot be used: {error}", style="bold red")
         sys.exit(1)
     except InvariantBroken as error:
-        err.print("[bold red]stopped, the books would be wrong:[/bold red]", end=" ")
-        err.print(str(error), markup=False)
-        err.print("  [bold]way out:[/bold] keep the data folder as it is, run `loanbell check`.")
+        err.tell("stopped, the books would be wrong:", str(error), style="bold red")
+        err.tell("  way out:", "keep the data folder as it is; `loanbell check`.", style="bold")
         sys.exit(3)
-    except KeyboardInterrupt:
-        err.print("stopped; nothing that was accepted is lost, run the same command to go on")
-        os._exit(130)
+    except OSError as error:
+        _give_up_output()
+        if not isinstance(error, BrokenPipeError):  # else whoever reads us has read enough
+            explain(not_usable(error, "What is written"))
+        sys.exit(1)
+
+
+def _run() -> None:
+    """The command itself; what it printed has left the process when this ends.
+
+    SIGPIPE stays ignored: a client that hangs up must not end a server.
+    """
+    try:
+        cli()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            err.print("stopped; nothing that was accepted is lost, run the same command to go on")
+            os._exit(INTERRUPTED)  # threads may be busy for long; the store survives any end
+        raise
+    finally:
+        sys.stdout.flush()
+
+
+def not_usable(error: OSError, what: str | Path) -> NotUsable:
+    """What the system refused, as an answer; `what` is named where the error names no file."""
+    return NotUsable(
+        f"{error.filename or what} cannot be used: {error.strerror or error}.",
+        way_out="Name a file or folder that this user may read and write, on a disk with room.",
+    )
+
+
+def _speak_utf8() -> None:
+    """Files and pipes get UTF-8, as JSON must be; a terminal gets ? for what it cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            terminal = stream.isatty()
+            stream.reconfigure(encoding=None if terminal else "utf-8", errors="replace")
+
+
+def _give_up_output() -> None:
+    """Nothing more can be written to standard output, not even at the end of the process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

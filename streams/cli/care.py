@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from ledger.errors import LoanError, StoreUnavailable
 from ledger.store import ChainFault, ChainReport, Checkpoint, FactLog, Store
 from ledger.store.anchors import anchor_at, anchor_now, written
 from projections.projector import Projector
+from projections.projector import check as check_views
 from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
 from streams.cli.anchors import Promises, anchors_in, broken_promise, write_anchors
@@ -108,20 +110,16 @@ def check(
         chains = [_verified(log, starts.get(name), bar) for name, log in logs.items()]
         sound = all(report.holds for report in chains)
         broken = [(one, broken_promise(logs, one)) for one in kept] if sound else []
-        differences = _differences(settings, store) if sound and not chains_only else []
+        found = _checked_views(settings, store) if sound and not chains_only else None
         if to is not None and sound and not any(fault for _, fault in broken):
             write_anchors(to, [anchor_at(logs[report.log], report.checkpoint) for report in chains])
-    balances: list[dict[str, Any]] | None = None
-    if sound and not chains_only:
-        balances = Queries.open(settings.views_db).trial_balance()
-    off = [row for row in _totals(balances or []) if row[1]]
     if as_json:
-        print(_as_json(chains, broken, off, differences))
+        print(_as_json(chains, broken, found or ViewsFound()))
     else:
         _print_chains(chains, broken, sound=sound)
-        if balances is not None:
-            _print_views(balances, off, differences)
-    if not sound or off or differences or any(fault for _, fault in broken):
+        if found is not None:
+            _print_views(found)
+    if not sound or any(fault for _, fault in broken) or (found is not None and found.wrong):
         sys.exit(1)
 
 
@@ -141,13 +139,45 @@ class OtherRules(LoanError):
     code = "other_rules"
 
 
-def _same_rules(settings: Settings) -> None:
-    """Errors: OtherRules, before anything is compared by rules that the views do not follow."""
-    reads = Queries.open(settings.views_db)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewsFound:
+    """How the views stand: accounts that were added up, currencies that do not balance, rows that
+    are not what the facts give, facts that no view has read yet, and why the rest is unknown."""
+
+    accounts: int | None = None
+    off: Sequence[tuple[str, int]] = ()
+    differences: Sequence[Difference] = ()
+    behind: int = 0
+    fault: LoanError | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is not as it must be; to be behind is not wrong."""
+        return bool(self.off or self.differences or self.fault)
+
+
+def _checked_views(settings: Settings, store: Store) -> ViewsFound:
+    """Reads only; what keeps the views from being read is part of the answer."""
     try:
-        stored = {view["view"]: view["rules_version"] for view in reads.status()["views"]}
-    finally:
-        reads.close()
+        reads = Queries.open(settings.views_db, store)
+        try:
+            standing = reads.status()["views"]
+            _same_rules(settings, {view["view"]: view["rules_version"] for view in standing})
+            balances = reads.trial_balance()
+        finally:
+            reads.close()
+        return ViewsFound(
+            accounts=len(balances),
+            off=[row for row in _totals(balances) if row[1]],
+            differences=check_views(settings.views_db, store, views=views_of(settings)),
+            behind=max((view["lag_facts"] for view in standing), default=0),
+        )
+    except LoanError as fault:
+        return ViewsFound(fault=fault)
+
+
+def _same_rules(settings: Settings, stored: Mapping[str, str]) -> None:
+    """Errors: OtherRules, before anything is compared by rules that the views do not follow."""
     for view in (factory() for factory in views_of(settings)):
         if stored.get(view.name, view.rules_version) != view.rules_version:
             raise OtherRules(
@@ -156,15 +186,6 @@ def _same_rules(settings: Settings) -> None:
                 way_out="Check under the settings that wrote it (LOANBELL_REGIME, --config), or "
                 "start `loanbell serve`, which grades all of history by the new rules.",
             )
-
-
-def _differences(settings: Settings, store: Store) -> list[Difference]:
-    _same_rules(settings)
-    projector = Projector.open(settings.views_db, store, views=views_of(settings))
-    try:
-        return projector.check()
-    finally:
-        projector.close()
 
 
 def _totals(balances: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -178,15 +199,14 @@ def _totals(balances: list[dict[str, Any]]) -> list[tuple[str, int]]:
 def _print_chains(chains: list[ChainReport], broken: Promises, *, sound: bool) -> None:
     for report in chains:
         if report.fault is None:
-            out.print(
-                f"[green]holds[/green]  chain of {report.log}: {report.facts:,} facts, "
-                f"head {report.checkpoint.chain.hex()[:16]}… at {report.checkpoint.position:,}"
-            )
+            head = f"{report.checkpoint.chain.hex()[:16]}… at {report.checkpoint.position:,}"
+            out.tell("holds", f"chain of {report.log}: {report.facts:,} facts, head {head}",
+                     style="green")  # fmt: skip
         else:
             _print_fault(f"chain of {report.log}", report.fault)
     for anchor, fault in broken:
         if fault is None:
-            out.print(f"[green]holds[/green]  anchor {anchor}", soft_wrap=True)
+            out.tell("holds", f"anchor {anchor}", style="green")
         else:
             _print_fault(f"anchor {anchor}", fault)
     if not sound or any(fault for _, fault in broken):
@@ -194,36 +214,35 @@ def _print_chains(chains: list[ChainReport], broken: Promises, *, sound: bool) -
 
 
 def _print_fault(what: str, fault: ChainFault) -> None:
-    out.print(
-        f"[bold red]BROKEN[/bold red] {what} at position "
-        f"{fault.position:,} ({fault.stream or 'stream unknown'}): {fault.what}"
-    )
+    place = f"position {fault.position:,} ({fault.stream or 'stream unknown'})"
+    out.tell("BROKEN", f"{what} at {place}: {fault.what}", style="bold red")
 
 
-def _print_views(
-    balances: list[dict[str, Any]], off: list[tuple[str, int]], differences: list[Difference]
-) -> None:
-    for currency, total in off:
-        out.print(f"[bold red]OFF[/bold red]    books of {currency} by {amount(total, currency)}")
-    if not off:
-        out.print(f"[green]holds[/green]  books: {len(balances)} accounts balance to zero")
-    for difference in differences[:SHOWN]:
-        out.print("[bold red]DIFFERS[/bold red]", end=" ")
-        out.print(str(difference), markup=False)
-    if len(differences) > SHOWN:
-        out.print(f"  and {len(differences) - SHOWN:,} more rows")
-    if differences:
+def _print_views(found: ViewsFound) -> None:
+    for currency, total in found.off:
+        out.tell("OFF", f"books of {currency} by {amount(total, currency)}", style="bold red")
+    if found.accounts is not None and not found.off:
+        out.tell("holds", f"books: {found.accounts} accounts balance to zero", style="green")
+    for difference in found.differences[:SHOWN]:
+        out.tell("DIFFERS", str(difference), style="bold red")
+    if len(found.differences) > SHOWN:
+        out.print(f"  and {len(found.differences) - SHOWN:,} more rows")
+    if found.differences:
         out.print("  way out: loanbell rebuild all")
-    else:
-        out.print("[green]holds[/green]  views: every row equals its rebuild from the facts")
+    elif found.behind:
+        text = (
+            f"views: {found.behind:,} facts are not in them yet; what is there equals its rebuild"
+        )
+        out.tell("BEHIND", text, style="yellow")
+        out.print("  way out: loanbell serve reads them in; beside it, check again in a moment")
+    elif found.fault is None:
+        out.tell("holds", "views: every row equals its rebuild from the facts", style="green")
+    if found.fault is not None:
+        out.tell("UNREAD", f"views: {found.fault.message}", style="bold red")
+        out.print(f"  way out: {found.fault.way_out}")
 
 
-def _as_json(
-    chains: list[ChainReport],
-    broken: Promises,
-    off: list[tuple[str, int]],
-    differences: list[Difference],
-) -> str:
+def _as_json(chains: list[ChainReport], broken: Promises, found: ViewsFound) -> str:
     return orjson.dumps(
         {
             "chains": [
@@ -237,8 +256,10 @@ def _as_json(
                 for report in chains
             ],
             "anchors": [{"anchor": str(anchor), "fault": fault} for anchor, fault in broken],
-            "books_off": [{"currency": currency, "minor": minor} for currency, minor in off],
-            "differences": [str(difference) for difference in differences],
+            "books_off": [{"currency": currency, "minor": minor} for currency, minor in found.off],
+            "differences": [str(difference) for difference in found.differences],
+            "views_behind": found.behind,
+            "views_fault": None if found.fault is None else str(found.fault),
         }
     ).decode()
 

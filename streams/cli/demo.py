@@ -128,11 +128,11 @@ def _print(sent: Sent, report: PortfolioReport, seconds: float) -> None:
     for books in report.portfolio:
         print_portfolio(books)
     if report.sample is not None:
-        out.print(f"\n[bold]The story of loan {report.sample}[/bold]")
+        out.print(f"\nThe story of loan {report.sample}", style="bold")
         shown = _shortened(report.story)
         print_story(shown)
         if len(shown) < len(report.story):
-            out.print(f"[dim]… {len(report.story) - len(shown)} more lines[/dim]")
+            out.print(f"… {len(report.story) - len(shown)} more lines", style="dim")
 
 
 def _counted(counts: Any) -> str:
@@ -150,7 +150,7 @@ def _shortened(story: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _print_next(data: Path, report: PortfolioReport) -> None:
     sample = report.sample or "L000001"
-    out.print("\n[bold]Next[/bold]")
+    out.print("\nNext", style="bold")
     for command, what in (
         (f"loanbell loan {sample} --data {data}", "the whole story, and where it stands"),
         (f"loanbell watch --once --data {data}", "every warning that ever rang"),
@@ -160,4 +160,4 @@ def _print_next(data: Path, report: PortfolioReport) -> None:
     ):
         out.print(f"  {command}", highlight=False)
         out.print(f"      {what}", style="dim")
-    err.print("[dim]one data folder holds it all; delete it when you are done[/dim]")
+    err.print("one data folder holds it all; delete it when you are done", style="dim")

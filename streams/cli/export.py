@@ -110,7 +110,7 @@ def export(
         else:
             with replacing(out) as file:
                 written = export.write(file)
-    err.print(_summary(written, period, out), markup=False)
+    err.print(_summary(written, period, out))
 
 
 @contextmanager

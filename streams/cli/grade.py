@@ -96,7 +96,7 @@ def _print_reasons(graded: dict[str, Any]) -> None:
         out.print(line)
         facts = f"; facts {', '.join(asking['causes'])}" if asking["causes"] else ""
         source = f"{asking['article']}, {asking['mark']}: {asking['source']}{facts}"
-        out.print(f"    {source}", style="dim", markup=False)
+        out.print(f"    {source}", style="dim")
     if not graded["asking"]:
         out.print("  nothing: the best grade")
     out.print("\nEvery change, as corrected", style="bold")

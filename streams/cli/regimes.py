@@ -56,9 +56,9 @@ def show_regime(
         out.print(f"\nIn force from {edition.since}", style="bold")
         for rule in edition.rules:
             origin = rule.origin
-            out.print(f"  {sentence(regime, rule)}", markup=False)
+            out.print(f"  {sentence(regime, rule)}")
             mark = f"    {origin.article}, {origin.mark}: {origin.source}"
-            out.print(mark, markup=False, style="dim")
+            out.print(mark, style="dim")
 
 
 @regimes.command("check")

@@ -55,8 +55,7 @@ def check(files: Files, as_json: JsonOption = False) -> None:
             told.append({"file": str(file), "line": error.line, "word": error.word})
             told[-1]["error"] = error.message
             if not as_json:
-                out.print("[bold red]wrong[/bold red]", end="  ")
-                out.print(str(error), markup=False)
+                out.tell("wrong", str(error), style="bold red")
             continue
         told.append({"file": str(file), "pack": pack.label, "rules": list(map(_about, pack.rules))})
         if not as_json:
@@ -113,11 +112,10 @@ def run(files: Files, as_json: JsonOption = False) -> None:
     else:
         for file, failure in failures:
             told, expected = _failed(file, failure), failure.expected
-            out.print("[bold red]FAILED[/bold red]", end=" ")
-            out.print(f"{file}: {failure.case}", markup=False)
+            out.tell("FAILED", f"{file}: {failure.case}", style="bold red")
             wanted = expected.reason or told["expected"]
             out.print(f"  {expected.day} {expected.rule} about {expected.loan}: ", end="")
-            out.print(f"expected {wanted}, found {failure.found}", markup=False)
+            out.print(f"expected {wanted}, found {failure.found}")
         out.print(f"{cases} tests, {len({(f, e.case) for f, e in failures})} failed")
     if failures:
         sys.exit(1)
@@ -230,7 +228,7 @@ def _print_explanation(
         out.print(table(word, ["part", "is", "read"], rows))
     for item in recorded:
         what = type(item.fact).__name__.removeprefix("Warning")
-        out.print(f"on record: {item.fact.value_date} {what} ({item.event_id})", markup=False)
+        out.print(f"on record: {item.fact.value_date} {what} ({item.event_id})")
 
 
 def _row(part: Part) -> tuple[Any, ...]:

@@ -120,7 +120,7 @@ def create(
     wanted = {settings.topic(name): words for name, words in TOPICS.items()}
     made = asyncio.run(create_topics(settings, wanted, partitions=partitions, replicas=replicas))
     for name in wanted:
-        out.print(f"{name}: {'made' if name in made else 'there already'}", markup=False)
+        out.print(f"{name}: {'made' if name in made else 'there already'}")
 
 
 @cli.command(rich_help_panel=PANEL)
@@ -137,7 +137,7 @@ def send(
     """
     settings = Settings.load({"broker": broker}, file=config)
     sent = asyncio.run(_send(settings, files, partitions))
-    out.print(f"{sent:,} messages sent", markup=False)
+    out.print(f"{sent:,} messages sent")
 
 
 async def _send(settings: Settings, files: list[Path], partitions: int) -> int:
@@ -169,5 +169,5 @@ def migrate(
     settings = Settings.load({"database": database}, file=config)
     done = migrate_to(database_of(settings), partitions=partitions, to=to)
     for line in done:
-        out.print(line, markup=False)
-    out.print(f"schema {to}" + ("" if done else ": nothing to do"), markup=False)
+        out.print(line)
+    out.print(f"schema {to}" + ("" if done else ": nothing to do"))

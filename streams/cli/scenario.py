@@ -78,7 +78,7 @@ def scenario(
     else:
         for one in done:
             _print(one)
-        out.print(_summary(ran, unreadable=len(done) - len(ran)), markup=False)
+        out.print(_summary(ran, unreadable=len(done) - len(ran)))
     if len(ran) < len(done) or any(report.failures for report in ran):
         sys.exit(1)
 
@@ -109,8 +109,8 @@ def _print(one: Report | LoanError) -> None:
         explain(one)
         return
     for failure in one.failures:
-        out.print(f"{one.name}:{failure.number}: {failure.text}", markup=False)
-        out.print(f"    expected {failure.expected}, found {failure.actual}", markup=False)
+        out.print(f"{one.name}:{failure.number}: {failure.text}")
+        out.print(f"    expected {failure.expected}, found {failure.actual}")
 
 
 def _summary(ran: list[Report], *, unreadable: int) -> str:

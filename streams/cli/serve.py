@@ -44,12 +44,13 @@ def serve(
 
 
 async def _served(settings: Settings) -> None:
+    asked = told_to_stop()  # before anything is opened: whoever stops it early stops it well
     node = Node.open(settings)
     port = node.serve(create_api(node, hosts=hosts_of(settings.host)))
     async with node:
         err.print(f"LoanBell over {settings.data} at http://{settings.host}:{port}")
         err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
-        stopping = asyncio.create_task(told_to_stop().wait())
+        stopping = asyncio.create_task(asked.wait())
         failing = asyncio.create_task(node.failed())
         await asyncio.wait([stopping, failing], return_when=asyncio.FIRST_COMPLETED)
         failing.cancel()

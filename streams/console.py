@@ -1,0 +1,19 @@
+"""Where the command `loanbell` begins: before anything heavy is imported.
+
+The imports take a second; whoever presses Ctrl-C during it must see no traceback.
+"""
+
+from __future__ import annotations
+
+import signal
+
+
+def main() -> None:
+    """Import the command and run it. Until it runs nothing is open, so Ctrl-C simply ends it."""
+    interrupted = signal.getsignal(signal.SIGINT)
+    if interrupted is signal.default_int_handler:  # else somebody has it ignored, as nohup does
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from streams.cli import main as run
+
+    signal.signal(signal.SIGINT, interrupted)
+    run()
