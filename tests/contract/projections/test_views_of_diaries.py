@@ -20,11 +20,14 @@ from ledger.service import Incoming, Ledger
 from ledger.store import LEDGER_LOG, MemoryStore
 from projections.projector import Projector
 from projections.queries import Queries
-from projections.regime_file import shipped
+from projections.reconcile import reconcile
+from projections.tables import Database
 from projections.views import all_views
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-DIARIES = sorted(SCENARIOS.glob("ledger_*.txt"))
+DIARIES = [path for path in sorted(SCENARIOS.glob("ledger_*.txt")) if " open" in path.read_text()]
+REGIMES = ("cn-2023", "eba-dod")
+"""One with observation, contagion and cures, one with material arrears."""
 AFTER = 200
 """So many days are closed after the last line: loans that are not paid go into default."""
 
@@ -39,11 +42,11 @@ def commands(path: Path) -> Iterator[Command]:
         while open_day < line.day:
             if not closes_itself:
                 yield close(open_day)
-            open_day += timedelta(days=random.choice([1, 1, 2, 9]))
+            open_day += timedelta(days=random.choice([1, 3, 14]))
         assert line.command is not None
         yield line.command
     last = max(open_day, tried[-1].day)
-    for days in range(1, AFTER, 6):
+    for days in range(1, AFTER, 9):
         yield close(last + timedelta(days=days))
 
 
@@ -67,25 +70,29 @@ def told(path: Path) -> MemoryStore:
 
 
 @pytest.mark.parametrize("path", DIARIES, ids=lambda path: path.stem)
-def test_every_view_equals_its_rebuild_and_the_books(path: Path, tmp_path: Path) -> None:
+def test_views_agree_with_their_rebuild_the_books_and_grades_anew(
+    path: Path, tmp_path: Path
+) -> None:
     store, random, after = told(path), Random(path.stem), 0
-    views = all_views(*shipped())
-    projector = Projector.open(tmp_path / "views.db", store, views=views)
+    projector = Projector.open(tmp_path / "views.db", store, views=all_views(*REGIMES))
     while found := store.ledger.read(after=after, limit=random.choice([1, 2, 30])):
         projector.project(LEDGER_LOG, found)
         after = found[-1].position
     assert [str(difference) for difference in projector.check()] == []
-    report = projector.rebuild("all")
-    assert (report.outcome, report.differing) == ("swapped", ())
-    assert [str(total) for total in report.books if not total.holds] == []
     projector.close()
+    database = Database.open(tmp_path / "views.db", read_only=True)
+    with database.reading() as connection:
+        totals = reconcile(database, connection)
+    database.close()
+    assert totals
+    assert [str(total) for total in totals if not total.holds] == []
     queries = Queries.open(tmp_path / "views.db", store)
-    wrong = []
-    for regime in shipped():
+    told_live, told_anew = [], []
+    for regime in REGIMES:
         for row in queries.grades(limit=100, regime=regime).rows:
             anew = queries.regraded(row["loan_id"], regime=regime)
             assert anew is not None
-            if anew["grade"] != row["grade"]:
-                wrong.append((regime, row["loan_id"], row["grade"], anew["grade"]))
+            told_live.append((regime, row["loan_id"], row["grade"]))
+            told_anew.append((regime, row["loan_id"], anew["grade"]))
     queries.close()
-    assert wrong == []
+    assert told_live == told_anew
