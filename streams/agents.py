@@ -145,9 +145,13 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
 
 
 class RecordAgent(Agent):
-    """Commits submissions: all that wait, up to `most` messages, in one commit."""
+    """Commits submissions: all that wait, up to `most` messages, in one commit.
+
+    `blocked` says why the store did not take the last one; None when it did.
+    """
 
     name = "record"
+    blocked: StoreBlocked | None = None
 
     def __init__(
         self,
@@ -179,10 +183,12 @@ class RecordAgent(Agent):
         try:
             batch = await self.work(self._committed, messages, tracking)
         except StoreBlocked as error:
+            self.blocked = error
             return _refuse(work, error)
         except BaseException as error:
             _refuse(work, error)
             raise
+        self.blocked = None
         done = loop.time()
         _answer(work, batch)
         self.meter.transactions(

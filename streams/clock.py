@@ -7,28 +7,20 @@ its id comes from its date, so that a timer that runs twice closes a day once.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar, date_of_us, moment_us, now_us, start_of_day_us
-from ledger.errors import StoreBlocked
 from ledger.service import Incoming
+from streams.blocked import insisted
 from streams.ingest import close_of_day
 from streams.settings import Settings
-
-T = TypeVar("T")
 
 SOURCE = "clock"
 LONGEST_SLEEP_SECONDS = 30.0
 """The wall clock may be set; look at it this often at least."""
-FIRST_PAUSE_SECONDS = 1.0
-"""Before a blocked store is asked again; each further pause is twice as long, up to the above."""
-
-log = logging.getLogger("loanbell.clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +93,6 @@ class BusinessDayTimer:
             close = close_of_day(day, recorded_at_us=at_us, source=SOURCE, offset=1)
             await self._submit([close])
         return days
-
-
-async def insisted(call: Callable[[], Awaitable[T]], who: str) -> T:
-    """`call` until it is not blocked, after longer and longer pauses; told once in the log."""
-    pause, told = FIRST_PAUSE_SECONDS, False
-    while True:
-        try:
-            return await call()
-        except StoreBlocked as error:
-            if not told:
-                log.warning("%s waits and tries again: %s", who, error)
-            told = True
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_SLEEP_SECONDS)
 
 
 def timer_of(

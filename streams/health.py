@@ -10,7 +10,7 @@ from typing import Literal
 
 from ledger.errors import LoanError
 
-State = Literal["opened", "starting", "ready", "stopping", "stopped", "failed"]
+State = Literal["opened", "starting", "ready", "blocked", "stopping", "stopped", "failed"]
 
 REASONS: dict[State, str] = {
     "opened": "It was not started.",
@@ -25,7 +25,8 @@ REASONS: dict[State, str] = {
 class Health:
     """How a node stands.
 
-    `reason` says why it is not ready. `lags` maps (agent, log) to the facts it has yet to read.
+    `reason` says why it is not ready; "blocked": the store did not take the last commit.
+    `lags` maps (agent, log) to the facts it has yet to read.
     `closed_through` is the last closed business day, `business_date` the open one; None before the
     first close. `days_behind` counts business days that the timer leaves open because there are too
     many of them.

@@ -14,11 +14,10 @@ import logging
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version as installed_version
-from types import TracebackType
 from typing import Any
 
 from ledger.dates import Calendar, date_of, now_us
-from ledger.errors import StoreUnavailable
+from ledger.errors import StoreBlocked, StoreUnavailable
 from ledger.events import BusinessDayClosed
 from ledger.process import settle
 from ledger.service import Batch, Incoming, Ledger
@@ -28,6 +27,7 @@ from projections.queries import Queries
 from streams import parts
 from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent, Submission
 from streams.app import EmbeddedApp, delivered, listen
+from streams.blocked import look_for_room
 from streams.clock import timer_of
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
@@ -138,6 +138,7 @@ class Node:
             app.agent(agent.name, channel, agent.run)
         self._state = "starting"
         await app.start()
+        self._run_beside(look_for_room(self))
         if self.settings.closed_by == "timer":
             timer = timer_of(
                 self.settings,
@@ -194,12 +195,7 @@ class Node:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             await self.stop()
         finally:
@@ -302,6 +298,11 @@ class Node:
         """Whether it takes messages and its agents have caught up."""
         return self._standing()[0] == "ready"
 
+    @property
+    def blocked(self) -> StoreBlocked | None:
+        """Why the store did not take the last commit; None when it did."""
+        return self._record.blocked
+
     # -- within ----------------------------------------------------------------------------------
 
     @property
@@ -321,6 +322,8 @@ class Node:
             return "failed", told(self.failure)
         if self._state == "starting" and self._watch.caught_up and self._project.caught_up:
             self._state = "ready"
+        if self._state == "ready" and self.blocked is not None:
+            return "blocked", told(self.blocked)
         return self._state, REASONS.get(self._state, "")
 
     async def _settled_within(self, seconds: float) -> bool:
