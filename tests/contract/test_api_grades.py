@@ -169,7 +169,7 @@ def test_two_people_set_a_grade_until_a_day_and_a_closed_loan_takes_none(served:
     ended = {"type": "loan_closed", "transaction_id": "end-1", "loan_id": "L1"}
     said = {"value_date": "2024-02-02", "sent_at": "2024-02-02T08:00:00Z"}
     assert send(served, [{**ended, **said, "reason": "written_off"}])[0]["status"] == "accepted"
-    late = override(transaction_id="set-2", value_date="2024-02-02", until="2024-12-31")
+    late = override(transaction_id="set-2", until="2024-12-31", **said)
     (item,) = send(served, [late])
     assert (item["status"], item["rule"]) == ("refused", "loan_closed")
 

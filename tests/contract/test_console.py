@@ -16,6 +16,7 @@ import pytest
 
 LOANBELL = [sys.executable, "-c", "from streams.cli import main; main()"]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "200"}
+ENVIRONMENT["PYTHONPATH"] = str(Path(__file__).parents[2])
 
 COMMANDS = "demo generate import serve watch loan refusals status replay export check".split()
 COMMANDS += "anchor rebuild scenario".split()
