@@ -20,12 +20,10 @@ from projections.marks import DEFAULT
 from projections.reading import Answer
 from projections.snapshot import OPEN, Snapshot
 from projections.tables import select
-from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS
+from projections.warnings import ACTS, ENDED, HISTORY, SEVERITIES, WARNINGS, state_after
 from warning.windows import NEVER, BoolArray, IntArray
 
 SPAN_MONTHS = 12
-ACTS = ("acknowledged", "suppressed")
-"""Changes of a warning that a person made: someone acted."""
 HOLDS_DAYS = 30
 """Days for which a cure must hold to be one."""
 LEADS = (0, 30, 60, 90, 120, 180)
@@ -85,8 +83,9 @@ def funnel(look: Look) -> list[Answer]:
     """Warnings raised within a year, or since a day: acted upon, and how the loan went on.
 
     By the gravest severity each reached. `already` had defaulted before it rang and counts in no
-    outcome. Cured: resolved without a default. Hit rate: defaulted over raised, less withdrawn and
-    already defaulted; what is open may still default.
+    outcome. False alarm: found so by a person, whatever came later. Cured: resolved without a
+    default. Hit rate: defaulted over raised, less withdrawn and already defaulted; what is open may
+    still default.
     """
     since, now = look.since(SPAN_MONTHS), look.now
     rungs = [rung for rung in _rungs(look).values() if rung.raised > since and look.kept[rung.row]]
@@ -100,6 +99,7 @@ def funnel(look: Look) -> list[Answer]:
     state = np.array([rung.state for rung in rungs], dtype=object)
     for name, came in (
         ("withdrawn", state == "withdrawn"),
+        ("false_alarm", state == "false_alarm"),
         ("defaulted", default <= look.day),
         ("cured", state == "resolved"),
         ("open", np.ones(len(rungs), np.bool_)),
@@ -123,7 +123,10 @@ def lead_time(look: Look) -> list[Answer]:
     fell = look.kept & (now.default_day > since) & (now.default_day <= look.day)
     first = np.full(len(fell), NEVER, np.int64)
     for rung in _rungs(look).values():
-        if rung.state != "withdrawn" and rung.raised <= now.default_day[rung.row]:
+        if (
+            rung.state not in ("withdrawn", "false_alarm")
+            and rung.raised <= now.default_day[rung.row]
+        ):
             first[rung.row] = min(int(first[rung.row]), rung.raised)
     lead = now.default_day - first
     place = np.where(first == NEVER, 0, np.searchsorted(LEADS, lead, side="right"))
@@ -235,7 +238,7 @@ def _rungs(look: Look) -> dict[str, _Rung]:
                 reason=change.reason,
             )
         elif known is not None:
-            known.state = "raised" if change.change == "escalated" else change.change
+            known.state = state_after(change.change, known.state)
             known.acted |= change.change in ACTS
             if change.severity is not None:
                 known.severity = max(known.severity, change.severity, key=_rank)

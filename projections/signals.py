@@ -1,8 +1,8 @@
 """Open warnings as an input of grades, where a regime says so: joined when grades are read.
 
 The grade by the rules stands in the view; what listed warnings lower it to is said at reading, so
-that neither log waits for the other. A warning counts from its value date until it is resolved or
-withdrawn. Totals of the portfolio stay with the grades by the rules.
+that neither log waits for the other. A warning counts from its value date until it is resolved, found
+false or withdrawn. Totals of the portfolio stay with the grades by the rules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ledger.dates import date_of
 from projections.reading import Answer
 from projections.regime import Regime, Signals
 from projections.tables import Connection, Database, select
-from projections.warnings import ENDED, HISTORY, WARNINGS
+from projections.warnings import ENDED, HISTORY, STATE_AFTER, WARNINGS
 from projections.wording import count_text
 
 
@@ -87,7 +87,7 @@ def _open(
     standing: dict[str, Answer] = {}
     for found in connection.execute(statement).mappings():
         change: dict[str, Any] = dict(found)
-        if change["change"] in ENDED:
+        if STATE_AFTER.get(change["change"]) in ENDED:
             standing.pop(change["warning_id"], None)
         else:
             standing.setdefault(change["warning_id"], change)

@@ -90,6 +90,29 @@ ENDED = ("resolved", "false_alarm", "withdrawn")
 """States in which a warning is over. An expired one is open: nobody answered it in time."""
 STATES = ("raised", "deferred", "acknowledged", "in_action", "suppressed", "expired", *ENDED)
 """Where a warning can stand. A deferred one waits for its officer's next day."""
+STATE_AFTER = {
+    "raised": "raised",
+    "reopened": "raised",
+    "escalated": "raised",
+    "deferred": "deferred",
+    "acknowledged": "acknowledged",
+    "action_started": "in_action",
+    "suppressed": "suppressed",
+    "expired": "expired",
+    "resolved": "resolved",
+    "found_false": "false_alarm",
+    "withdrawn": "withdrawn",
+}
+"""Where a change, by its word in the history, leaves a warning; `referred` moves none."""
+ACTS = ("acknowledged", "action_started", "suppressed", "found_false")
+"""Changes that a person made: someone acted."""
+
+
+def state_after(change: str, before: str) -> str:
+    """Where `change` leaves a warning; one that waits for its turn waits on when it is graver."""
+    if (before, change) == ("deferred", "escalated"):
+        return before
+    return STATE_AFTER.get(change, before)
 
 
 @dataclass(slots=True)
@@ -128,7 +151,7 @@ class Warnings(View):
     """The view `warnings`: one row a warning, and one a change."""
 
     name = "warnings"
-    schema_version = 2
+    schema_version = 3
     tables = (WARNINGS, HISTORY)
     needs = frozenset({WARNINGS_LOG})
 
@@ -148,6 +171,7 @@ class Warnings(View):
             elif kind in _CHANGES:
                 state = self._states[fact.warning_id]
                 _CHANGES[kind](state, fact)
+                state.state = state_after(_word(fact), state.state)
                 state.changed_day = day_number(fact.value_date)
                 state.changed_at_us = fact.recorded_at_us
             else:  # the log also tells of the rules in force
@@ -198,7 +222,7 @@ def _raised(item: Recorded, before: _State | None) -> _State:
 
 def _escalated(state: _State, fact: WarningEscalated) -> None:
     """A graver step wants a new answer."""
-    state.state, state.actor, state.suppressed_until_day = "raised", None, None
+    state.actor, state.suppressed_until_day = None, None
     state.severity = fact.severity
     state.severity_rank = SEVERITIES.index(fact.severity)
     state.reason = fact.reason
@@ -207,7 +231,7 @@ def _escalated(state: _State, fact: WarningEscalated) -> None:
 
 
 def _reopened(state: _State, fact: WarningReopened) -> None:
-    state.state, state.actor, state.suppressed_until_day = "raised", None, None
+    state.actor, state.suppressed_until_day = None, None
     state.ended_day = None
     state.officer_id, state.pack, state.inhibited_by = fact.officer_id, fact.pack, fact.inhibited_by
     state.severity = fact.severity
@@ -217,55 +241,44 @@ def _reopened(state: _State, fact: WarningReopened) -> None:
     state.cause_event_ids = _words(fact.cause_event_ids)
 
 
-def _deferred(state: _State, fact: WarningDeferred) -> None:
-    state.state = "deferred"
-
-
 def _referred(state: _State, fact: WarningReferred) -> None:
     state.role = fact.role
 
 
 def _acknowledged(state: _State, fact: WarningAcknowledged) -> None:
-    state.state = "acknowledged"
     state.actor = fact.actor
 
 
 def _in_action(state: _State, fact: WarningActionStarted) -> None:
-    state.state = "in_action"
     state.actor, state.suppressed_until_day = fact.actor, None
 
 
 def _suppressed(state: _State, fact: WarningSuppressed) -> None:
-    state.state = "suppressed"
     state.actor = fact.actor
     state.suppressed_until_day = day_number(fact.until)
 
 
-def _expired(state: _State, fact: WarningExpired) -> None:
-    state.state = "expired"
+def _unmoved(state: _State, fact: Any) -> None:
+    """Nothing but its state changes."""
 
 
-def _ended(name: str) -> Callable[[_State, Any], None]:
-    def end(state: _State, fact: Any) -> None:
-        state.state = name
-        state.ended_day = day_number(fact.value_date)
-        state.actor = getattr(fact, "actor", state.actor)
-
-    return end
+def _ended(state: _State, fact: Any) -> None:
+    state.ended_day = day_number(fact.value_date)
+    state.actor = getattr(fact, "actor", state.actor)
 
 
 _CHANGES: dict[type, Callable[[_State, Any], None]] = {
     WarningEscalated: _escalated,
     WarningReopened: _reopened,
-    WarningDeferred: _deferred,
+    WarningDeferred: _unmoved,
     WarningReferred: _referred,
     WarningAcknowledged: _acknowledged,
     WarningActionStarted: _in_action,
     WarningSuppressed: _suppressed,
-    WarningExpired: _expired,
-    WarningResolved: _ended("resolved"),
-    WarningFoundFalse: _ended("false_alarm"),
-    WarningWithdrawn: _ended("withdrawn"),
+    WarningExpired: _unmoved,
+    WarningResolved: _ended,
+    WarningFoundFalse: _ended,
+    WarningWithdrawn: _ended,
 }
 
 
@@ -276,7 +289,7 @@ def _history(item: Recorded) -> Row:
         fact.warning_id,
         fact.loan_id,
         item.event_id,
-        topic_of(fact).split(".")[1],
+        _word(fact),
         getattr(fact, "severity", None),
         getattr(fact, "reason", "") or getattr(fact, "note", "") or getattr(fact, "action", ""),
         _readings(getattr(fact, "readings", ())),
@@ -286,6 +299,11 @@ def _history(item: Recorded) -> Row:
         day_number(fact.value_date),
         fact.recorded_at_us,
     )
+
+
+def _word(fact: Any) -> str:
+    """The change, as the history names it."""
+    return topic_of(fact).split(".")[1]
 
 
 def _readings(readings: tuple[Reading, ...]) -> str:

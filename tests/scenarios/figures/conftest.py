@@ -8,7 +8,8 @@ repaid on 03-10. Day counts: 2024-02 has 29 days.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from ledger.terms import Instalment, Split, Terms
 from projections.projector import Projector
 from projections.queries import Queries
 
+Telling = Callable[..., Any]
 OPENED = date(2024, 1, 2)
 LAST = date(2024, 6, 30)
 DUES = [date(2024, month, 1) for month in (2, 3, 4, 5)]
@@ -178,15 +180,42 @@ def streamed(facts: list[Any], stream: str) -> list[NewFact]:
 
 
 @pytest.fixture(scope="module")
-def queries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+def views_of(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[Sequence[Any]], Queries]]:
+    """The views of the four loans with the facts of the warnings log that are given."""
+    made: list[Queries] = []
+
+    def views(warnings: Sequence[Any]) -> Queries:
+        store = MemoryStore()
+        store.ledger.record(streamed(ledger_facts(), "all"))
+        store.warnings.record(streamed(list(warnings), "all"))
+        path: Path = tmp_path_factory.mktemp("figures") / "views.db"
+        projector = Projector.open(path, store)
+        projector.catch_up()
+        projector.close()
+        made.append(Queries.open(path, store))
+        return made[-1]
+
+    yield views
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def queries(views_of: Callable[[Sequence[Any]], Queries]) -> Queries:
     """The views of the book above."""
-    store = MemoryStore()
-    store.ledger.record(streamed(ledger_facts(), "all"))
-    store.warnings.record(streamed(warning_facts(), "all"))
-    path: Path = tmp_path_factory.mktemp("figures") / "views.db"
-    projector = Projector.open(path, store)
-    projector.catch_up()
-    projector.close()
-    queries = Queries.open(path, store)
-    yield queries
-    queries.close()
+    return views_of(warning_facts())
+
+
+@pytest.fixture(scope="session")
+def telling() -> Telling:
+    """A fact of the warnings log: `telling(kind, warning_id, loan_id, on, ...)`."""
+
+    def told(kind: type, warning_id: str, loan_id: str, on: date, **fields: Any) -> Any:
+        if kind is WarningRaised:
+            return replace(ringing(warning_id, loan_id, on), **fields)
+        names = {"warning_id": warning_id, "loan_id": loan_id, "ledger_position": 1}
+        return fact(kind, on, **names, **fields)
+
+    return told

@@ -1,0 +1,104 @@
+"""Figures of warnings that people answered, worked out by hand on the four loans of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+
+from ledger.codec import codecs
+from ledger.events import (
+    WarningActionStarted,
+    WarningFoundFalse,
+    WarningRaised,
+    WarningReferred,
+)
+from projections.queries import Ask, Queries
+from projections.warnings import ACTS, STATE_AFTER, STATES, state_after
+
+JUNE = date(2024, 6, 30)
+Views = Callable[[Sequence[Any]], Queries]
+Telling = Callable[..., Any]
+
+
+def rows(queries: Queries, name: str, *columns: str, as_of: date = JUNE) -> list[tuple[Any, ...]]:
+    found = queries.figure(name, Ask(as_of=as_of)).rows
+    return [tuple(row[column] for column in columns) for row in found]
+
+
+WHO = [("A", "L1"), ("B", "L2")]
+
+
+@pytest.fixture(scope="module")
+def answered(views_of: Views, telling: Telling) -> Queries:
+    """A on L1 is found false; B on L2 is acted on, and referred: open still, and L2 defaults."""
+    raised = [telling(WarningRaised, name, loan, date(2024, 3, 1)) for name, loan in WHO]
+    return views_of(
+        [
+            *raised,
+            telling(WarningFoundFalse, "A", "L1", date(2024, 3, 4), actor="li", reason="misread"),
+            telling(WarningActionStarted, "B", "L2", date(2024, 3, 5), actor="li", action="visit"),
+            telling(
+                WarningReferred,
+                *("B", "L2", date(2024, 3, 8)),
+                role="head",
+                severity="yellow",
+                reason="unanswered",
+            ),
+        ]
+    )
+
+
+def test_a_false_alarm_leaves_the_watch_list(answered: Queries) -> None:
+    # L2 owes 300.00 and comes before L1, which owes 200.00.
+    assert rows(answered, "watchlist", "loan_id", as_of=date(2024, 3, 3)) == [("L2",), ("L1",)]
+    assert rows(answered, "watchlist", "loan_id", as_of=date(2024, 3, 31)) == [("L2",)]
+
+
+def test_the_funnel_tells_false_alarms_from_open_warnings(answered: Queries) -> None:
+    # A on L1 was found false, B on L2 is open; a person answered both. Nothing defaulted yet.
+    columns = ("raised", "acted", "false_alarm", "defaulted", "cured", "open", "hit_rate")
+    march = rows(answered, "funnel", *columns, as_of=date(2024, 3, 31))
+    assert march == [(2, 2, 1, 0, 0, 1, 0.0)]
+    # L2 owes since 03-01 and defaults on 05-31, 91 days later: 1 of 2.
+    assert rows(answered, "funnel", *columns) == [(2, 2, 1, 1, 0, 0, 0.5)]
+
+
+def test_a_false_alarm_warned_of_nothing(views_of: Views, telling: Telling) -> None:
+    # L3 owes since 02-01 and defaults on 05-02. Its one warning was found false on 03-04.
+    found = views_of(
+        [
+            telling(WarningRaised, "C", "L3", date(2024, 3, 1)),
+            telling(WarningFoundFalse, "C", "L3", date(2024, 3, 4), actor="li", reason="misread"),
+        ]
+    )
+    assert rows(found, "lead_time", "lead_days", "loans", as_of=date(2024, 5, 10)) == [
+        ("not warned", 1)
+    ]
+
+
+def test_a_cure_is_not_by_itself_where_a_person_took_action(
+    views_of: Views, telling: Telling
+) -> None:
+    # L3 is over 90 days from 05-02, pays all on 05-20, and is clean for 30 days on 06-19.
+    ring = telling(WarningRaised, "C", "L3", date(2024, 3, 1))
+    act = telling(WarningActionStarted, "C", "L3", date(2024, 5, 6), actor="li", action="visit")
+    columns = ("loans", "cured_loans", "self_cured_loans")
+    alone, helped = (rows(views_of(facts), "cure", *columns) for facts in ([ring], [ring, act]))
+    assert alone == [(2, 1, 1)]
+    assert helped == [(2, 1, 0)]
+
+
+def test_a_warning_that_waits_waits_on_when_it_becomes_graver() -> None:
+    assert state_after("escalated", "deferred") == "deferred"
+    assert state_after("escalated", "acknowledged") == "raised"
+    assert state_after("raised", "deferred") == "raised"
+
+
+def test_every_change_of_a_warning_leaves_it_where_it_can_stand() -> None:
+    words = {c.name.split(".")[1] for c in codecs() if c.name.startswith("warning.")}
+    assert set(STATE_AFTER) == words - {"referred"}
+    assert set(STATE_AFTER.values()) == set(STATES)
+    assert words >= set(ACTS)
