@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ledger.errors import InvariantBroken
+from ledger.errors import InvariantBroken, StoreUnavailable
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.base import View
 from projections.rebuild import (
@@ -56,9 +56,14 @@ class Projector:
 
         `views` defaults to `all_views()`, which grades by the default regime.
         Cheap: the fold in memory is restored by `catch_up`, or by the first use that needs it.
-        Errors: StoreUnavailable.
+        Errors: StoreUnavailable, also when the views have read facts that `store` does not hold.
         """
-        return cls(Database.open(place), store, all_views() if views is None else views)
+        database = Database.open(place)
+        try:
+            return cls(database, store, all_views() if views is None else views)
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file. Everything projected is committed already."""
@@ -183,12 +188,11 @@ class Projector:
         with self._database.reading() as connection:
             catalog = self._database.catalog_rows(connection)
             known = [catalog[view.name] for view in self._fold.views if view.name in catalog]
-            ledger = max((row.ledger_position for row in known), default=0)
-            warnings = max((row.warnings_position for row in known), default=0)
             here = {
-                LEDGER_LOG: min(ledger, self._store.ledger.last_position()),
-                WARNINGS_LOG: min(warnings, self._store.warnings.last_position()),
+                LEDGER_LOG: max((row.ledger_position for row in known), default=0),
+                WARNINGS_LOG: max((row.warnings_position for row in known), default=0),
             }
+            _refuse_lost_facts(here, self._store)
             for view in self._fold.views:
                 row = catalog.get(view.name)
                 self._generations[view.name] = row.generation if row is not None else 0
@@ -252,6 +256,22 @@ def check(place: Place, store: Logs, *, views: Sequence[Factory] | None = None) 
         return list(differences(database, store, all_views() if views is None else views))
     finally:
         database.close()
+
+
+def _refuse_lost_facts(read: Positions, store: Logs) -> None:
+    """Errors: StoreUnavailable when the views have read further than a log goes.
+
+    A ledger that was lost must not pass for a new book, nor its views be emptied with it.
+    """
+    for log in (store.ledger, store.warnings):
+        last = log.last_position()
+        if read[log.name] > last:
+            raise StoreUnavailable(
+                f"The views have read {read[log.name]:,} facts of the {log.name} log, which holds "
+                f"{last:,}: this is not the ledger.db that they were made of, or it lost facts.",
+                way_out="Restore ledger.db from a backup. If this ledger is the one to go on with, "
+                "move views.db away: it is built again from the facts.",
+            )
 
 
 def _refuse_disagreement(books: Sequence[Agreement], built: Collection[str]) -> None:
