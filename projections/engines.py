@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import StoreBlocked, StoreLost, StoreUnavailable
@@ -59,7 +60,8 @@ def _sqlite(path: Path, *, read_only: bool) -> Engine:
             way_out="Run `loanbell serve`, `import` or `demo` on this folder first.",
         )
     mode = "ro" if read_only else "rwc"
-    engine = create_engine(f"sqlite:///file:{path}?mode={mode}&uri=true")
+    uri = f"file:{quote(str(path.absolute()))}"  # `#`, `?` and `%` mean something in a URI
+    engine = create_engine(URL.create("sqlite", database=uri, query={"mode": mode, "uri": "true"}))
     _prepare_sqlite(engine, read_only=read_only)
     return engine
 
