@@ -1,8 +1,8 @@
 """Open warnings as an input of grades, where a regime says so: joined when grades are read.
 
 The grade by the rules stands in the view; what listed warnings lower it to is said at reading, so
-that neither log waits for the other. A warning counts from its value date until it is resolved, found
-false or withdrawn. Totals of the portfolio stay with the grades by the rules.
+that neither log waits for the other. A warning counts from its value date until it is resolved,
+found false or withdrawn. Totals of the portfolio stay with the grades by the rules.
 """
 
 from __future__ import annotations

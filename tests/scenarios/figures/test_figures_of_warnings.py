@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.codec import codecs
+from ledger.dates import day_number
 from ledger.events import (
     WarningActionStarted,
     WarningFoundFalse,
@@ -16,6 +17,8 @@ from ledger.events import (
     WarningReferred,
 )
 from projections.queries import Ask, Queries
+from projections.regime_file import FOLDER, parse
+from projections.signals import lowered
 from projections.warnings import ACTS, STATE_AFTER, STATES, state_after
 
 JUNE = date(2024, 6, 30)
@@ -102,3 +105,19 @@ def test_every_change_of_a_warning_leaves_it_where_it_can_stand() -> None:
     assert set(STATE_AFTER) == words - {"referred"}
     assert set(STATE_AFTER.values()) == set(STATES)
     assert words >= set(ACTS)
+
+
+def test_a_false_alarm_lowers_no_grade(answered: Queries) -> None:
+    text = (FOLDER / "cn-2023.toml").read_text(encoding="utf-8")
+    text = text.replace("enabled = false", "enabled = true")
+    rules = text.split("[warnings]")[1].split("rules = ")[1].split("\n")[0]
+    regime = parse(text.replace(rules, '["late"]').encode(), path="mine.toml")
+    asked = [
+        {"loan_id": loan, "rank": 0, "grade": "normal", "reason": "Nothing is due."}
+        for loan in ("L1", "L2")
+    ]
+    database = answered._database
+    with database.reading() as connection:
+        # A on L1 was found false on 03-04; B on L2 is open: one notch down.
+        found = lowered(database, connection, regime, asked, day_number(date(2024, 3, 31)))
+    assert [row["grade"] for row in found] == ["normal", "special_mention"]
