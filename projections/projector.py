@@ -98,13 +98,25 @@ class Projector:
         if self._folded != self._positions:
             self._commit()
 
-    def catch_up(self, progress: Report | None = None) -> None:
-        """Restore the fold, rebuild outdated views, and project what the logs have beyond it."""
-        self._make_warm(progress)
+    def catch_up(
+        self,
+        progress: Report | None = None,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Restore the fold, rebuild outdated views, and project what the logs have beyond it.
+
+        `cancelled` is asked between chunks: then it is False, and the next call makes up the rest.
+        """
+        if not self._make_warm(progress, cancelled):
+            return False
         for log in LOGS:
             source = self._store.ledger if log == LEDGER_LOG else self._store.warnings
             while recorded := source.read(after=self._positions[log], limit=READ):
+                if cancelled():
+                    return False
                 self.project(log, recorded)
+        return True
 
     def rebuild(
         self,
@@ -204,10 +216,15 @@ class Projector:
                     self._outdated.append(view.name)
         return here
 
-    def _make_warm(self, progress: Report | None = None) -> None:
-        """Fold the facts up to the stored positions again; outdated views are written anew."""
+    def _make_warm(
+        self, progress: Report | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Fold the facts up to the stored positions again; outdated views are written anew.
+
+        False when it was cancelled: what is half built is built anew by the next call.
+        """
         if self._warm:
-            return
+            return True
         views = self._fold.views
         outdated = [view for view in views if view.name in self._outdated]
         current = [view for view in views if view.name not in self._outdated]
@@ -216,10 +233,14 @@ class Projector:
         for step in steps:
             if progress is not None:
                 progress(step)
+            if cancelled():
+                self._forget()
+                return False
         if outdated:
             self._swap(outdated, side)
             self._outdated.clear()
         self._warm = True
+        return True
 
     def _side_tables(self, views: Sequence[View]) -> SideTables:
         generation = 1 + max((self._generations[view.name] for view in views), default=0)

@@ -275,7 +275,7 @@ class ProjectAgent(Agent):
                     await self.guarded(self._project(facts))
 
     async def _catch_up(self) -> None:
-        await self.insist(self._projector.catch_up)
+        await self.insist(self._caught_up)
         self._note()
         self.caught_up = True
 
@@ -288,8 +288,12 @@ class ProjectAgent(Agent):
 
     def _projected(self, facts: Facts) -> None:
         if facts.recorded[0].position > self._projector.position(facts.log) + 1:
-            self._projector.catch_up()
+            self._caught_up()
         self._projector.project(facts.log, facts.recorded)
+
+    def _caught_up(self) -> None:
+        if not self._projector.catch_up(cancelled=self.stopping.is_set):
+            raise NodeStopped("Stopped while it read the past; the next start goes on.")
 
     def _note(self) -> None:
         for name in self.positions:

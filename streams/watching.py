@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,7 +25,16 @@ from ledger.events import (
 )
 from ledger.ids import account_stream, loan_stream
 from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
-from streams.agents import Action, Agent, Facts, Fail, joined, pages, size_of
+from streams.agents import (
+    Action,
+    Agent,
+    Facts,
+    Fail,
+    NodeStopped,
+    joined,
+    pages,
+    size_of,
+)
 from streams.app import Inbox
 from streams.metrics import Meter
 from warning.drift import SHIFTED, drift_of
@@ -92,8 +101,14 @@ class WatchAgent(Agent):
 
     def _replayed(self) -> list[NewFact]:
         warnings = [fact for page in pages(self._warnings, 0) for fact in page]
-        ledger = (fact for page in pages(self._ledger, 0) for fact in page)
-        return self._watch.replay(ledger, warnings)
+        return self._watch.replay(self._past(), warnings)
+
+    def _past(self) -> Iterator[Recorded]:
+        """The facts of the ledger. Errors: NodeStopped, between pages, when a stop begins."""
+        for page in pages(self._ledger, 0):
+            if self.stopping.is_set():
+                raise NodeStopped("Stopped while it read the past; the next start does so again.")
+            yield from page
 
     async def _observe(self, facts: Facts) -> None:
         if self.halted is not None:
