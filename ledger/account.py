@@ -20,7 +20,8 @@ from ledger.events import (
     AccountDebitReturned,
     AccountOpened,
 )
-from ledger.money import MAX_MINOR, exponent, format_minor
+from ledger.money import MAX_MINOR, MAX_TOTAL_MINOR, exponent, format_minor
+from ledger.totals import check_total
 
 REMEMBERED_DAYS = 64
 """So many days with movements are remembered at least, to check the balance of a late movement."""
@@ -29,7 +30,8 @@ REMEMBERED_DAYS = 64
 class Account:
     """A settlement account as all facts known give it.
 
-    `days` and `nets` are the last days with movements and each one's sum in minor units.
+    `days` and `nets` are the last days with movements and each one's sum in minor units;
+    `total_minor` is all that ever moved, in either direction.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Account:
         "nets",
         "opened_day",
         "overdraft_limit_minor",
+        "total_minor",
     )
 
     def __init__(self, fact: AccountOpened) -> None:
@@ -52,10 +55,12 @@ class Account:
         self.opened_day = day_number(fact.value_date)
         self.days = array("q", [self.opened_day])
         self.nets = array("q", [0])
+        self.total_minor = abs(fact.opening_balance_minor) + fact.overdraft_limit_minor
 
     def move(self, day: int, amount_minor: int) -> None:
         """Take in a movement of `amount_minor`, negative for a debit."""
         self.balance_minor += amount_minor
+        self.total_minor += abs(amount_minor)
         days, nets = self.days, self.nets
         last = days[-1]
         if day == last:
@@ -93,6 +98,11 @@ def open_account(state: Account | None, command: OpenAccount) -> tuple[AccountOp
     if not 0 <= command.overdraft_limit_minor <= MAX_MINOR:
         raise InvalidAmount(
             "An overdraft limit is not negative.", way_out="Send 0 for an account without one."
+        )
+    if abs(command.opening_balance_minor) > MAX_MINOR:
+        raise InvalidAmount(
+            f"A balance of {command.opening_balance_minor} minor units cannot be booked.",
+            way_out=f"Open with at most {MAX_MINOR} minor units.",
         )
     return (
         AccountOpened(
@@ -146,6 +156,7 @@ def return_debit(state: Account | None, command: ReturnDebit) -> tuple[AccountDe
     account = _known(state, command.account_id)
     same_currency(command.currency, account.currency)
     value_day(command, not_before=account.opened_day, what="the account")
+    _check_total(account, command.amount_minor)
     return (
         AccountDebitReturned(
             account_id=command.account_id,
@@ -177,6 +188,7 @@ def debited(state: Account, fact: AccountDebited) -> Account:
 
 def debit_returned(state: Account, fact: AccountDebitReturned) -> Account:
     """Take in a returned debit: the balance stays."""
+    state.total_minor += fact.amount_minor
     return state
 
 
@@ -188,6 +200,13 @@ def _known(state: Account | None, account_id: str) -> Account:
             account_id=account_id,
         )
     return state
+
+
+def _check_total(account: Account, amount_minor: int) -> None:
+    total = account.total_minor + amount_minor
+    if total > MAX_TOTAL_MINOR:
+        account_id = account.account_id
+        check_total(f"account {account_id}", total, account.currency, account_id=account_id)
 
 
 def _balance_after(
@@ -202,6 +221,7 @@ def _balance_after(
     if command.currency != account.currency:
         same_currency(command.currency, account.currency)
     day = value_day(command, not_before=account.opened_day, what="the account")
+    _check_total(account, abs(amount_minor))
     balance = account.balance_minor + amount_minor
     stated = command.balance_minor
     if stated is not None and stated != balance:

@@ -78,6 +78,12 @@ class TransactionConflict(LoanError):
     code = "transaction_conflict"
 
 
+class BookFull(LoanError):
+    """The book holds as much in this currency as can be counted."""
+
+    code = "book_full"
+
+
 class StoredFactUnreadable(LoanError):
     """Stored bytes are not the fact they claim to be: unknown name, version, field or value."""
 

@@ -8,16 +8,18 @@ command becomes is decided in `loan_decisions`.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from copy import copy, deepcopy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.book import Book
 from ledger.dates import day_number
 from ledger.delinquency import arrears_minor, days_past_due
-from ledger.events import LoanOpened
+from ledger.events import InstalmentsScheduled, LoanOpened
 from ledger.pauses import Pauses
 from ledger.position import Booked, Entry
 from ledger.terms import Split
+from ledger.totals import amounts_minor
 from ledger.waterfall import parts_of
 
 NOTHING = Split()
@@ -40,7 +42,8 @@ class Loan:
     `schedule_version` counts the schedules recorded; `schedule_day` is the value day of the given
     one in force, if any. `remaining` is what closing took off the books; `recoveries` came in after
     a write-off; `charged_back` counts what of each repayment was taken back. `booked` is what the
-    books hold of its interest.
+    books hold of its interest. `schedule_minor` is the greatest schedule recorded, `flows_minor`
+    all amounts of all other facts, without their signs.
     """
 
     __slots__ = (
@@ -55,6 +58,7 @@ class Loan:
         "closed_day",
         "currency",
         "findings",
+        "flows_minor",
         "guarantor_id",
         "limit_minor",
         "loan_id",
@@ -68,6 +72,7 @@ class Loan:
         "remaining",
         "reports",
         "schedule_day",
+        "schedule_minor",
         "schedule_version",
     )
 
@@ -89,6 +94,8 @@ class Loan:
         self.closed_day: int | None = None
         self.schedule_version = 0
         self.schedule_day: int | None = None
+        self.schedule_minor = 0
+        self.flows_minor = fact.principal_minor
         self.remaining = NOTHING
         self.recoveries: dict[str, Entry] = {}
         self.charged_back: dict[str, int] = {}
@@ -114,6 +121,23 @@ class Loan:
             return False
         self._since[name] = key
         return True
+
+    @property
+    def total_minor(self) -> int:
+        """All amounts recorded: no sum of some of them is beyond it."""
+        return self.flows_minor + self.schedule_minor
+
+    def count(self, facts: Iterable[Any]) -> tuple[int, int]:
+        """`flows_minor` and `schedule_minor` as they will be after `facts`."""
+        flows, schedule = self.flows_minor, self.schedule_minor
+        for fact in facts:
+            if isinstance(fact, InstalmentsScheduled):
+                rows = fact.instalments
+                total = sum(row.principal_minor + row.interest_minor for row in rows)
+                schedule = max(schedule, total)
+            else:
+                flows += amounts_minor(fact)
+        return flows, schedule
 
     @property
     def keeps_schedule(self) -> bool:

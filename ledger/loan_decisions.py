@@ -63,6 +63,7 @@ from ledger.loan_payments import charge_back, receive, refund, reverse
 from ledger.loan_revisions import capitalise, pause, resume, revise, schedule
 from ledger.money import format_minor
 from ledger.position import CHARGE, DRAWN, RATE, Entry
+from ledger.totals import check_total
 
 
 def decide_loan(state: Loan | None, command: LoanCommand) -> Facts:
@@ -83,7 +84,11 @@ def decide_loan(state: Loan | None, command: LoanCommand) -> Facts:
         facts = decide_closed(state, command, day, _DECISIONS[type(command)])
     else:
         facts = _DECISIONS[type(command)](state, command, day)
-    return with_interest(state, command, facts)
+    facts = with_interest(state, command, facts)
+    total = sum(state.count(facts))
+    if total > state.total_minor:
+        check_total(f"loan {state.loan_id}", total, state.currency, loan_id=state.loan_id)
+    return facts
 
 
 def _disburse(loan: Loan, command: DisburseLoan, day: int) -> Facts:

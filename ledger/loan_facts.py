@@ -74,6 +74,7 @@ def evolve(state: Loan | None, fact: Any) -> Loan:
     if take is None or state is None:
         raise InvariantBroken(f"{type(fact).__name__} cannot follow here in a loan's stream.")
     take(state, fact)
+    state.flows_minor, state.schedule_minor = state.count((fact,))
     return state
 
 

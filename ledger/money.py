@@ -32,8 +32,16 @@ _EXPONENTS = (
 )
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.([0-9]{1,6}))?", re.ASCII)
 
-MAX_MINOR = 10**17
-"""No single amount may exceed this; sums of ten thousand loans still fit an int64 column."""
+MAX_MINOR = 10**15
+"""No single amount may exceed this: ten trillion yuan."""
+MAX_TOTAL_MINOR = 10**16
+"""All amounts ever recorded on one account, borrower or loan (its greatest schedule counts once)
+may not exceed this. Its balance times the 360 days of a window is then at most 3.6 * 10**18, within
+the 9.2 * 10**18 of int64."""
+MAX_BOOK_MINOR = 4 * 10**18
+"""When all amounts ever recorded in one currency are more than this, a book takes no more in it.
+It is passed by one message at most, so every sum over loans or accounts stays below 5 * 10**18,
+however many there are: 10**7 of them with 4 * 10**11 each, four billion yuan."""
 
 
 class Rounding(StrEnum):
@@ -77,7 +85,10 @@ def parse_minor(text: str, currency: str) -> int:
     whole = text.partition(".")[0]
     minor = int(whole + fraction[:digits].ljust(digits, "0"))
     if abs(minor) > MAX_MINOR:
-        raise InvalidAmount(f"{text} {currency} is larger than the book can hold.")
+        raise InvalidAmount(
+            f"{text} {currency} is larger than the book can hold.",
+            way_out=f"Send at most {grouped(MAX_MINOR, currency)} at once.",
+        )
     return minor
 
 

@@ -32,6 +32,7 @@ from ledger.ids import (
     loan_stream,
 )
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
+from ledger.totals import BookTotals, total_of
 
 MAX_ORIGINAL_BYTES = 64 * 1024
 """A refused message is kept up to here; its full length and SHA-256 are kept besides."""
@@ -112,6 +113,7 @@ class Ledger:
         self._entities: dict[str, Entity] = {}
         self._refusals: int | None = None
         self._closed: list[str] = []
+        self._totals = BookTotals(log)
         self._recording = threading.Lock()
 
     def record(
@@ -146,8 +148,10 @@ class Ledger:
             known = self._log.known_commands([c.transaction_id for c in commands if c])
             facts: list[NewFact] = []
             outcomes = self._decide_all(batch, iter(streams), known, done, facts)
+            ahead |= self._totals.moved()
             recorded = self._log.record(facts, tracking=ahead) if facts or ahead else []
         except BaseException:
+            self._totals.forget()
             self._forget([*streams, CALENDAR_STREAM, ACCRUALS_STREAM, *self._closed])
             raise
         self._trim()
@@ -182,6 +186,7 @@ class Ledger:
                 continue
             state, version = entities[stream]
             try:
+                self._totals.check(state, command)
                 decided = decide(state, command)
                 check_period(entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
@@ -195,13 +200,14 @@ class Ledger:
             outcomes.append(Outcome("accepted", command_id, event_id(stream, version + 1)))
             claim: str | None = command_id
             proof: bytes | None = digest
-            ends = month_ends_of(state, command)
+            ends, before = month_ends_of(state, command), total_of(state)
             for fact in decided:
                 version += 1
                 state = evolve(state, fact)
                 facts.append(NewFact(stream, version, fact, claim, proof))
                 claim = proof = None
             entities[stream] = state, version
+            self._totals.grew(state, before)
             if type(command) is OpenLoan:
                 self._take(ACCRUALS_STREAM, begun_by(decided), facts)
             for end in ends:
@@ -218,6 +224,7 @@ class Ledger:
     ) -> None:
         """Let `decided` follow in `stream`; its first fact claims the transaction of `of`."""
         state, version = self._entities[stream]
+        before = total_of(state)
         claim = (of.transaction_id, content_digest(of)) if of is not None else (None, None)
         for fact in decided:
             version += 1
@@ -225,6 +232,7 @@ class Ledger:
             facts.append(NewFact(stream, version, fact, *claim))
             claim = None, None
         self._entities[stream] = state, version
+        self._totals.grew(state, before)
 
     def _close_interest(
         self, close: Incoming, end: date, claimed: dict[str, int], facts: list[NewFact]

@@ -15,6 +15,7 @@ from ledger.errors import InvalidAmount, RuleRefused, UnknownEntity
 from ledger.events import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.trading import Side
 from ledger.money import MAX_MINOR, exponent
+from ledger.totals import check_total, total_of
 
 
 class Invoice(NamedTuple):
@@ -28,12 +29,16 @@ class Invoice(NamedTuple):
 
 
 class Trading:
-    """A borrower's invoices that stand, by transaction id, and the ids of those that do not."""
+    """A borrower's invoices that stand, by transaction id, and the ids of those that do not.
 
-    __slots__ = ("currency", "standing", "voided")
+    `total_minor` is the money of all of them, voided ones too.
+    """
+
+    __slots__ = ("currency", "standing", "total_minor", "voided")
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
+        self.total_minor = 0
         self.standing: dict[str, Invoice] = {}
         self.voided: set[str] = set()
 
@@ -65,6 +70,9 @@ def _check(state: Trading | None, command: InvoiceCommand) -> None:
             "The tax is more than the net amount.",
             way_out="Send the amount without tax as net, and the tax beside it.",
         )
+    borrower, total = command.borrower_id, total_of(state)
+    total += abs(command.net_minor) + abs(command.tax_minor)
+    check_total(f"borrower {borrower}", total, command.currency, borrower_id=borrower)
 
 
 def _fields(command: InvoiceCommand) -> dict[str, Any]:
@@ -125,6 +133,7 @@ def purchase_invoiced(state: Trading | None, fact: PurchaseInvoiced) -> Trading:
 
 def _invoiced(state: Trading | None, fact: SaleInvoiced | PurchaseInvoiced, side: Side) -> Trading:
     trading = state if state is not None else Trading(fact.currency)
+    trading.total_minor += abs(fact.net_minor) + abs(fact.tax_minor)
     trading.standing[fact.transaction_id] = Invoice(
         side, fact.counterparty, fact.net_minor, fact.tax_minor, day_number(fact.value_date)
     )

@@ -78,7 +78,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, cache_strings="keys")
 
 
-_SAFE_DIGITS = 13
+_SAFE_DIGITS = 12
 """So many digits before the point never reach the largest amount, whatever the currency."""
 
 

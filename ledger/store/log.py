@@ -173,10 +173,9 @@ class Log:
         rows, sql = self._recorder.rows, self._sql
         for index, query in (("streams", sql.wrong_head), ("commands", sql.wrong_command)):
             for position, key in rows(query):
-                what = (
-                    f"the index of {index} is wrong for {key}; the facts are whole: build it again"
-                )
-                return ChainFault(position, key if index == "streams" else "", what)
+                what = f"the index of {index} is wrong for {key}; the facts are whole"
+                stream = key if index == "streams" else ""
+                return ChainFault(position, stream, what, index_only=True)
         if walk.ends is None:
             return None
         indexed, heads = self._recorder.indexed_heads()

@@ -81,11 +81,15 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """The first place where the log is not what was recorded. `stream` is "" if unknown."""
+    """The first place where the log is not what was recorded. `stream` is "" if unknown.
+
+    `index_only`: the facts are whole, and `Log.reindex` mends it.
+    """
 
     position: int
     stream: str
     what: str
+    index_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,6 @@ def missing_head(heads: Mapping[str, int], ends: Ends, indexed: int) -> ChainFau
     """A stream whose end lies before `indexed` but is not in the table of heads."""
     for stream, (_, position) in ends.items():
         if position <= indexed and heads.get(stream) != position:
-            what = "the index of streams misses this; the facts are whole: build it again"
-            return ChainFault(position, stream, what)
+            what = "the index of streams misses this; the facts are whole"
+            return ChainFault(position, stream, what, index_only=True)
     return None

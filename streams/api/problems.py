@@ -46,6 +46,7 @@ _CATALOGUE = (
     Kind("already_open", 409, "It is open already", "Choose another id."),
     Kind("transaction_conflict", 409, "The transaction id is known with other content",
          "Give a new transaction a new id."),
+    Kind("book_full", 409, "The book can count no more in this currency", "Begin another book."),
     Kind("rule_refused", 409, "A rule of the book forbids it", "See the detail."),
     Kind("ahead_of_log", 409, "The position lies ahead of the log",
          "The database may have been restored: read again from ?after=0."),
