@@ -1,7 +1,8 @@
 """Figures of warnings against what happened: watch list, funnel, hit rate, lead time, cures.
 
-A default is more than 90 days past due at a close, or a write-off (`marks`). As of a day: what
-people and rules had said by it, against defaults seen by it. Amounts are minor units.
+A default is more than 90 days past due at a close, or a write-off (`marks`). When a warning reached
+a person and when it warned of a default is said by `warning.reached`. As of a day: what people and
+rules had said by it, against defaults seen by it. Amounts are minor units.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from projections.marks import DEFAULT
 from projections.reading import Answer
 from projections.snapshot import OPEN, Snapshot
 from projections.tables import select
-from projections.warnings import ACTS, ENDED, HISTORY, SEVERITIES, WARNINGS, state_after
+from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS, state_after
+from warning.reached import ANSWERS, Alarm, Told, reached, warned
 from warning.windows import NEVER, BoolArray, IntArray
 
 SPAN_MONTHS = 12
 HOLDS_DAYS = 30
 """Days for which a cure must hold to be one."""
-LEADS = (0, 30, 60, 90, 120, 180)
+LEADS = (1, 30, 60, 90, 120, 180)
 """First day of each class of lead times, in days."""
-LEAD_NAMES = ("not warned", "0-29", "30-59", "60-89", "90-119", "120-179", "180+")
+LEAD_NAMES = ("not warned", "1-29", "30-59", "60-89", "90-119", "120-179", "180+")
 
 
 @dataclass(slots=True)
@@ -80,19 +82,23 @@ def watchlist(look: Look) -> list[Answer]:
 
 
 def funnel(look: Look) -> list[Answer]:
-    """Warnings raised within a year, or since a day: acted upon, and how the loan went on.
+    """Warnings that reached a person within a year, or since a day, and how the loan went on.
 
     By the gravest severity each reached. `already` had defaulted before it rang and counts in no
-    outcome. False alarm: found so by a person, whatever came later. Cured: resolved without a
-    default. Hit rate: defaulted over raised, less withdrawn and already defaulted; what is open may
-    still default.
+    outcome. False alarm: found so by a person, whatever came later. Defaulted: it had warned of
+    that. Cured: resolved without. Hit rate: defaulted over raised, less withdrawn and already
+    defaulted; what is open may still default.
     """
     since, now = look.since(SPAN_MONTHS), look.now
-    rungs = [rung for rung in _rungs(look).values() if rung.raised > since and look.kept[rung.row]]
+    known, alarms = _rungs(look), _alarms(look)
+    found = [(known[name], alarm) for name, alarm in alarms.items() if alarm.day > since]
+    found = [(rung, alarm) for rung, alarm in found if look.kept[rung.row]]
+    rungs = [rung for rung, _ in found]
     rows = np.array([rung.row for rung in rungs], np.int64)
-    default, raised = now.default_day[rows], np.array([rung.raised for rung in rungs], np.int64)
+    default = now.default_day[rows]
+    hit = [warned(a.day, day) for (_, a), day in zip(found, default.tolist(), strict=True)]
     outcome = {
-        "already": default <= raised,
+        "already": default <= np.array([alarm.day for _, alarm in found], np.int64),
         "acted": np.array([rung.acted for rung in rungs], np.bool_),
     }
     rest = ~outcome["already"]
@@ -100,7 +106,7 @@ def funnel(look: Look) -> list[Answer]:
     for name, came in (
         ("withdrawn", state == "withdrawn"),
         ("false_alarm", state == "false_alarm"),
-        ("defaulted", default <= look.day),
+        ("defaulted", (default <= look.day) & np.array(hit, np.bool_)),
         ("cured", state == "resolved"),
         ("open", np.ones(len(rungs), np.bool_)),
     ):
@@ -109,32 +115,30 @@ def funnel(look: Look) -> list[Answer]:
     values = {name: flags.astype(np.int64) for name, flags in outcome.items()}
     places = np.array([_rank(rung.severity) for rung in rungs], np.int64)
     labels: list[Labelled] = [("severity", places, SEVERITIES)]
-    found = look.sums_of(now, rows, labels, values)
-    for row in found:
+    answers = look.sums_of(now, rows, labels, values)
+    for row in answers:
         row["raised"] = row.pop("loans")
         counted = row["raised"] - row["already"] - row["withdrawn"]
         row["hit_rate"] = ratio(row["defaulted"], counted)
-    return found
+    return answers
 
 
 def lead_time(look: Look) -> list[Answer]:
-    """Loans that defaulted within a year, or since a day: how many days before it rang first."""
+    """Loans that defaulted within a year, or since a day: how long before a person was warned."""
     since, now = look.since(SPAN_MONTHS), look.now
     fell = look.kept & (now.default_day > since) & (now.default_day <= look.day)
     first = np.full(len(fell), NEVER, np.int64)
-    for rung in _rungs(look).values():
-        if (
-            rung.state not in ("withdrawn", "false_alarm")
-            and rung.raised <= now.default_day[rung.row]
-        ):
-            first[rung.row] = min(int(first[rung.row]), rung.raised)
+    for alarm in _alarms(look).values():
+        row = look.past.contracts.rows[alarm.loan_id]
+        if alarm.stands and warned(alarm.day, int(now.default_day[row])):
+            first[row] = min(int(first[row]), alarm.day)
     lead = now.default_day - first
     place = np.where(first == NEVER, 0, np.searchsorted(LEADS, lead, side="right"))
     values = {"principal_minor": now.contracts.principal}
     found = look.sums(now, fell, [("lead_days", place, LEAD_NAMES)], values)
-    for row in found:
-        here = fell & (first != NEVER) & _of_group(look, now, look.group_of(row))
-        row["median_days"] = _lower_median(lead[here])
+    for answer in found:
+        here = fell & (first != NEVER) & _of_group(look, now, look.group_of(answer))
+        answer["median_days"] = _lower_median(lead[here])
     return found
 
 
@@ -239,18 +243,26 @@ def _rungs(look: Look) -> dict[str, _Rung]:
             )
         elif known is not None:
             known.state = state_after(change.change, known.state)
-            known.acted |= change.change in ACTS
+            known.acted |= change.change in ANSWERS
             if change.severity is not None:
                 known.severity = max(known.severity, change.severity, key=_rank)
                 known.reason = change.reason
     return found
 
 
+def _alarms(look: Look) -> dict[str, Alarm]:
+    """The warnings that had reached a person by the day."""
+    return reached(
+        Told(c.warning_id, c.loan_id, c.change, c.value_day, c.inhibited_by is not None)
+        for c in _changes(look)
+    )
+
+
 def _changes(look: Look) -> Iterable[Any]:
     """Changes of warnings valued by the day, in order, each with its warning's rule."""
     history = look.database.table(HISTORY)
     warnings = look.database.table(WARNINGS)
-    names = ("warning_id", "loan_id", "change", "severity", "reason", "value_day")
+    names = ("warning_id", "loan_id", "change", "severity", "reason", "inhibited_by", "value_day")
     return look.connection.execute(
         select(*(history.c[name] for name in names), warnings.c.rule)
         .where(history.c.warning_id == warnings.c.warning_id)
@@ -263,7 +275,7 @@ def _acts(look: Look) -> dict[int, list[int]]:
     """The days on which a person acted on a warning, by loan."""
     acts: dict[int, list[int]] = {}
     for change in _changes(look):
-        if change.change in ACTS:
+        if change.change in ANSWERS:
             row = look.past.contracts.rows[change.loan_id]
             acts.setdefault(row, []).append(change.value_day)
     return acts

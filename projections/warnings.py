@@ -78,6 +78,7 @@ HISTORY = TableSpec(
         words("readings"),
         words("cause_event_ids"),
         words("actor", nullable=True),
+        words("inhibited_by", nullable=True),
         integer("ledger_position"),
         integer("value_day"),
         integer("recorded_at_us"),
@@ -104,8 +105,6 @@ STATE_AFTER = {
     "withdrawn": "withdrawn",
 }
 """Where a change, by its word in the history, leaves a warning; `referred` moves none."""
-ACTS = ("acknowledged", "action_started", "suppressed", "found_false")
-"""Changes that a person made: someone acted."""
 
 
 def state_after(change: str, before: str) -> str:
@@ -295,6 +294,7 @@ def _history(item: Recorded) -> Row:
         _readings(getattr(fact, "readings", ())),
         _words(getattr(fact, "cause_event_ids", ())),
         getattr(fact, "actor", None),
+        getattr(fact, "inhibited_by", None),
         fact.ledger_position,
         day_number(fact.value_date),
         fact.recorded_at_us,

@@ -19,10 +19,11 @@ import numpy as np
 from ledger.errors import LoanError
 from ledger.store import FactLog, Recorded
 from warning.drift import drift
-from warning.evaluate import HORIZON_DAYS, SETTLED_DAYS, measure
+from warning.evaluate import SETTLED_DAYS, measure
 from warning.indicators import CATALOGUE
 from warning.outcomes import DEFAULT_DAYS, Ask, Past
 from warning.quality import score_report
+from warning.reached import HORIZON_DAYS
 from warning.samples import Samples, sample
 from warning.scorecard import Model
 
@@ -152,11 +153,13 @@ def about(judged: Judged, *, title: str, split: str) -> dict[str, Any]:
             "split": split,
             "no look-ahead": "a loan is judged by the facts recorded up to that moment",
             "intervals": "95 %, bootstrap over borrowers",
-            "lead time": f"first warning, at most {HORIZON_DAYS} days before it, to the default",
-            "false alarm": "an episode on a loan that did not default within "
-            f"{HORIZON_DAYS} days, judged {SETTLED_DAYS} days after it rang",
-            "episode": "one opening of one rule's warning on one loan; withdrawn and inhibited "
-            "ones do not count",
+            "lead time": f"from the first warning that reached a person, 1 to {HORIZON_DAYS} days "
+            "before it, to the default",
+            "false alarm": "one that a person found false, or on a loan that did not default "
+            f"within {HORIZON_DAYS} days, judged {SETTLED_DAYS} days after it reached a person",
+            "episode": "one rule's warning on one loan, opened again or not; counted from the day "
+            "it reached a person (neither muted nor waiting for its officer's next day); withdrawn "
+            "ones, and those that never reached one, do not count",
             "protected attributes": "none is in the book: no sex, age, marriage or education",
         },
     }

@@ -1,26 +1,28 @@
 """How good the bell was: lead time before default, misses and false alarms, against known outcomes.
 
 Pure arithmetic over warnings and outcomes. Knows neither where the outcomes come from (generated
-truth, the ledger's own later history, a labelled set) nor how warnings were made. Definitions:
+truth, the ledger's own later history, a labelled set) nor how warnings were made. An alarm is a
+warning that reached a person, on the day on which it did; `reached` says which, and when one warned
+of a default. Definitions:
 
 - Default: the date given for a loan, by the caller's definition.
-- Lead time: days from the first warning of the loan to its default, where that warning rang at most
-  `horizon_days` before the default. Warnings rung on or after the default do not count.
-- False alarm: a warning episode on a loan that did not default within `horizon_days` after it rang,
-  as far as was observed; at least `settled_days` after it must have been, or it is not judged yet.
-- Withdrawn warnings and inhibited ones never reached a person as alarms: they count for nothing.
+- Lead time: days from the first alarm of the loan that warned of its default, to the default.
+- False alarm: one that a person found false; or of a loan that did not default within
+  `horizon_days` after it, as far as was observed: at least `settled_days` must have been, or it is
+  not judged yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from statistics import median
 
-from ledger.events import WarningRaised, WarningWithdrawn
+from ledger.codec import topic_of
+from ledger.dates import day_number
+from warning.reached import HORIZON_DAYS, Alarm, reached, told, warned
 
-HORIZON_DAYS = 365
 SETTLED_DAYS = 180
 
 
@@ -61,24 +63,24 @@ def measure(
 
     `loan_months` is the exposure: the sum over loans of months on the book.
     """
-    raised = _alarms(facts)
-    horizon = timedelta(days=horizon_days)
+    alarms = _alarms(facts)
     leads: list[int] = []
     before_missed = 0
-    defaults = [(loan, o) for loan, o in outcomes.items() if o.default_date is not None]
-    for loan_id, outcome in defaults:
-        rung = [d for d in raised.get(loan_id, ()) if _in_time(d, outcome.default_date, horizon)]
+    defaults = [(loan, o, o.default_date) for loan, o in outcomes.items() if o.default_date]
+    for loan_id, outcome, default_date in defaults:
+        default = day_number(default_date)
+        days = [alarm.day for alarm in alarms.get(loan_id, ()) if alarm.stands]
+        rung = [day for day in days if warned(day, default, horizon_days=horizon_days)]
         if rung:
             first = min(rung)
-            leads.append(_days(first, outcome.default_date))
+            leads.append(default - first)
             missed = outcome.first_missed_due
-            before_missed += missed is not None and first <= missed
-    alarms = sum(map(len, raised.values()))
+            before_missed += missed is not None and first <= day_number(missed)
     false = sum(
-        _is_false(day, outcomes[loan], horizon, timedelta(days=settled_days))
-        for loan, days in raised.items()
+        _is_false(alarm, outcomes[loan], horizon_days, settled_days)
+        for loan, of_loan in alarms.items()
         if loan in outcomes
-        for day in days
+        for alarm in of_loan
     )
     return Quality(
         defaults=len(defaults),
@@ -87,40 +89,30 @@ def measure(
         p10_lead_days=_tenth(leads),
         share_60_days=_share(sum(lead >= 60 for lead in leads), len(defaults)),
         share_before_first_missed=_share(before_missed, len(defaults)),
-        alarms=alarms,
+        alarms=sum(map(len, alarms.values())),
         false_alarms=false,
         false_per_100_loans_month=100 * false / loan_months if loan_months else None,
         leads_days=tuple(sorted(leads)),
     )
 
 
-def _alarms(facts: Iterable[object]) -> dict[str, list[date]]:
-    """Raise dates by loan, without the withdrawn and the inhibited."""
-    raised: dict[str, WarningRaised] = {}
-    for fact in facts:
-        if isinstance(fact, WarningRaised) and fact.inhibited_by is None:
-            raised.setdefault(fact.warning_id, fact)
-        elif isinstance(fact, WarningWithdrawn):
-            raised.pop(fact.warning_id, None)
-    days: dict[str, list[date]] = {}
-    for warning in raised.values():
-        days.setdefault(warning.loan_id, []).append(warning.value_date)
-    return days
+def _alarms(facts: Iterable[object]) -> dict[str, list[Alarm]]:
+    """What reached a person, by loan, without the withdrawn."""
+    of_warnings = (fact for fact in facts if topic_of(fact).startswith("warning."))
+    found: dict[str, list[Alarm]] = {}
+    for alarm in reached(map(told, of_warnings)).values():
+        if not alarm.withdrawn:
+            found.setdefault(alarm.loan_id, []).append(alarm)
+    return found
 
 
-def _in_time(rung: date, default: date | None, horizon: timedelta) -> bool:
-    return default is not None and default - horizon <= rung < default
-
-
-def _is_false(rung: date, outcome: Outcome, horizon: timedelta, settled: timedelta) -> bool:
-    """Rang, and as far as was observed nothing has come of it."""
+def _is_false(alarm: Alarm, outcome: Outcome, horizon_days: int, settled_days: int) -> bool:
+    """Found false, or as far as was observed nothing has come of it."""
+    if alarm.found_false:
+        return True
     if outcome.default_date is not None:
-        return rung < outcome.default_date - horizon
-    return rung + settled <= outcome.observed_until
-
-
-def _days(start: date, end: date | None) -> int:
-    return (end - start).days if end is not None else 0
+        return alarm.day < day_number(outcome.default_date) - horizon_days
+    return alarm.day + settled_days <= day_number(outcome.observed_until)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -47,8 +47,8 @@ WORDS = {
     ),
     "funnel": ("What warnings came to", "预警漏斗"),
     "funnel_note": (
-        "Warnings raised since {since}, by the gravest severity each reached.",
-        "{since} 以来发出的预警，按最高级别。",
+        "Warnings that reached a person since {since}, by the gravest severity of each.",
+        "{since} 以来已送达人员的预警，按最高级别。",
     ),
     "hit_rate": ("hit rate", "命中率"),
     "lead": ("Days from first warning to default", "首次预警至违约的天数"),

@@ -12,6 +12,7 @@ from ledger.codec import codecs
 from ledger.dates import day_number
 from ledger.events import (
     WarningActionStarted,
+    WarningDeferred,
     WarningFoundFalse,
     WarningRaised,
     WarningReferred,
@@ -19,7 +20,8 @@ from ledger.events import (
 from projections.queries import Ask, Queries
 from projections.regime_file import FOLDER, parse
 from projections.signals import lowered
-from projections.warnings import ACTS, STATE_AFTER, STATES, state_after
+from projections.warnings import STATE_AFTER, STATES, state_after
+from warning.reached import ANSWERS, RINGS
 
 JUNE = date(2024, 6, 30)
 Views = Callable[[Sequence[Any]], Queries]
@@ -104,7 +106,7 @@ def test_every_change_of_a_warning_leaves_it_where_it_can_stand() -> None:
     words = {c.name.split(".")[1] for c in codecs() if c.name.startswith("warning.")}
     assert set(STATE_AFTER) == words - {"referred"}
     assert set(STATE_AFTER.values()) == set(STATES)
-    assert words >= set(ACTS)
+    assert words >= {*ANSWERS, *RINGS}
 
 
 def test_a_false_alarm_lowers_no_grade(answered: Queries) -> None:
@@ -121,3 +123,47 @@ def test_a_false_alarm_lowers_no_grade(answered: Queries) -> None:
         # A on L1 was found false on 03-04; B on L2 is open: one notch down.
         found = lowered(database, connection, regime, asked, day_number(date(2024, 3, 31)))
     assert [row["grade"] for row in found] == ["normal", "special_mention"]
+
+
+@pytest.fixture(scope="module")
+def waited(views_of: Views, telling: Telling) -> Queries:
+    """On L3 one warning waits from 02-10 and rings on 03-03; on L2 one waits and one is muted."""
+    full = {"officer_id": "B1-officer", "severity": "yellow", "place": 1, "reason": "full"}
+    begun, rang = date(2024, 2, 10), date(2024, 3, 3)
+    return views_of(
+        [
+            telling(WarningRaised, "C", "L3", begun),
+            telling(WarningDeferred, "C", "L3", begun, **full),
+            telling(WarningRaised, "D", "L2", begun),
+            telling(WarningDeferred, "D", "L2", begun, **full),
+            telling(WarningRaised, "E", "L2", begun, inhibited_by="D"),
+            telling(WarningRaised, "C", "L3", rang),
+        ]
+    )
+
+
+def test_lead_time_begins_when_a_person_was_called(waited: Queries) -> None:
+    # L3 defaults on 05-02: 60 days after 03-03, 82 after 02-10. L2 defaults on 05-31, none called.
+    assert rows(waited, "lead_time", "lead_days", "loans", "median_days") == [
+        ("not warned", 1, 60),
+        ("60-89", 1, 60),
+    ]
+
+
+def test_the_funnel_counts_warnings_that_reached_a_person(waited: Queries) -> None:
+    columns = ("raised", "defaulted", "open", "hit_rate")
+    assert rows(waited, "funnel", *columns) == [(1, 1, 0, 1.0)]
+    assert rows(waited, "funnel", *columns, as_of=date(2024, 3, 2)) == []
+
+
+def test_a_warning_on_the_day_of_the_default_warned_of_nothing(
+    views_of: Views, telling: Telling
+) -> None:
+    # L3 defaults on 05-02. Rung a day earlier it has a lead of 1.
+    same, before = (
+        views_of([telling(WarningRaised, "C", "L3", date(2024, 5, day))]) for day in (2, 1)
+    )
+    may = date(2024, 5, 10)
+    assert rows(same, "lead_time", "lead_days", as_of=may) == [("not warned",)]
+    assert rows(before, "lead_time", "lead_days", "median_days", as_of=may) == [("1-29", 1)]
+    assert rows(same, "funnel", "already", "defaulted", as_of=may) == [(1, 0)]
