@@ -13,11 +13,15 @@ import pytest
 
 from ledger.dates import day_number, start_of_day_us
 from ledger.events import (
+    ArrearsCapitalised,
     BusinessDayClosed,
+    ChargeApplied,
     InstalmentsScheduled,
     LoanDisbursed,
     LoanOpened,
     LoanStatusChanged,
+    OverpaymentRefunded,
+    RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
 )
@@ -48,7 +52,7 @@ class Told:
     fact: Any
 
 
-def said(kind: type, on: date, **fields: Any) -> Any:
+def said(kind: type, on: date, /, **fields: Any) -> Any:
     moment = start_of_day_us(on)
     return kind(value_date=on, recorded_at_us=moment, **fields)
 
@@ -109,6 +113,23 @@ def loan_facts(loan_id: str, random: Random, *, borrower: str = "") -> list[Told
     if random.random() < 0.3:
         on = START + timedelta(days=random.randrange(100, 600))
         told.append(Told(on, finding(loan_id, on, random)))
+    return told + changes(loan_id, Random(f"changes of {loan_id}"))
+
+
+def changes(loan_id: str, random: Random) -> list[Told]:
+    """What else moves dues, principal and payments of some loans."""
+    made: list[tuple[type, dict[str, Any]]] = [
+        (RepaymentChargedBack, {"charged_back_transaction_id": f"{loan_id}-p1"}),
+        (ArrearsCapitalised, {"split": Split(principal_minor=DUE - 1, interest_minor=1)}),
+        (OverpaymentRefunded, {}),
+        (ChargeApplied, {"kind": "fees", "due_date": START + timedelta(days=330)}),
+    ]
+    told = []
+    for number, (kind, fields) in enumerate(made):
+        if random.random() < 0.15:
+            on = START + timedelta(days=random.randrange(100, 330))
+            known = {"loan_id": loan_id, "amount_minor": DUE, **fields}
+            told.append(Told(on, said(kind, on, transaction_id=f"{loan_id}-x{number}", **known)))
     return told
 
 
