@@ -8,17 +8,16 @@ business: what an agent has not yet read when the process dies, it reads from th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import faust
-import uvicorn
 from faust.app.base import BootStrategy
 from mode import Service
 
 from ledger.errors import LoanError
+from streams.web import Server
 
 T = TypeVar("T")
 Body = Callable[["Inbox"], Awaitable[None]]
@@ -142,16 +141,7 @@ class WebServer(Service):
     def __init__(self, asgi: Any, listener: socket.socket) -> None:
         super().__init__()
         self._listener = listener
-        config = uvicorn.Config(
-            asgi,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            loop="none",
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+        self._server = Server(asgi)
         self._served: asyncio.Future[None] | None = None
 
     async def on_start(self) -> None:

@@ -21,7 +21,7 @@ DOORS = {
     "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
-    "uvicorn": {"streams/api.py", "streams/api", "streams/app.py", "streams/cli.py", "streams/cli"},
+    "uvicorn": {"streams/web.py"},
 }
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 DRAWS = {"random", "secrets"}
