@@ -280,6 +280,7 @@ class Bulletin:
             episode.rule.names,
             loan_id=self._loan(episode),
             account_id=self._register.account_id(episode.row),
+            borrower_id=self._register.borrower_id(episode.row),
             first=first,
         )
 

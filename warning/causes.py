@@ -1,8 +1,11 @@
 """The latest facts behind each loan: what a warning points at.
 
 For each loan the last six facts that moved its dues, payments or position; for each account the
-last four movements and the last four returned debits. Facts are put aside as they come and sorted
-in only when a warning asks, so that a fact which rings nothing costs next to nothing.
+last four movements and the last four returned debits; for each borrower the last four facts about
+sales, and about purchases. Which of them are named is decided by what an indicator is made of, as
+the catalogue groups them; what is told of other loans, and the score, name the loan's own. Facts
+are put aside as they come and sorted in only when a warning asks, so that a fact which rings
+nothing costs next to nothing.
 """
 
 from __future__ import annotations
@@ -20,18 +23,25 @@ from ledger.events import (
     ChargeApplied,
     InstalmentsScheduled,
     InterestAccrued,
+    InvoiceVoided,
     LoanDisbursed,
     LoanLimitChanged,
     LoanReopened,
     OverpaymentRefunded,
     PositionReported,
+    PurchaseInvoiced,
     RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
+    SaleInvoiced,
     WriteOffCancelled,
 )
-from ledger.ids import account_stream, event_id, loan_stream
+from ledger.events.trading import Side
+from ledger.ids import account_stream, event_id, loan_stream, trading_stream
 from ledger.store import Recorded
+from warning.derived import derived
+from warning.indicators import ACCOUNT
+from warning.indicators_trading import PURCHASES, SALES
 
 MAX_CAUSES = 8
 """A warning names at most so many facts."""
@@ -43,10 +53,10 @@ MOVES_LOAN = frozenset(
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})
+MOVES_TRADING = frozenset({SaleInvoiced, PurchaseInvoiced, InvoiceVoided})
 MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
-"""Facts that can move an indicator."""
-_FLOW_WORDS = ("balance", "coverage", "overdraft", "quiet", "inflow")
-_LOAN_FREE = ("balance", "lowest_balance", "overdraft", "quiet", "inflow")
+"""Facts that can move an indicator of the loan and its account."""
+_TRADING = SALES | PURCHASES
 _PUT_ASIDE = 50_000
 Entry = tuple[int, str]
 
@@ -113,11 +123,12 @@ class _Keyed:
 
 
 class RecentFacts:
-    """The latest facts of every loan and account, as event ids."""
+    """The latest facts of every loan, account and borrower, as event ids."""
 
     def __init__(self) -> None:
         self._aside: list[Recorded] = []
         self._loans, self._flows, self._returns = _Keyed(6), _Keyed(4), _Keyed(4)
+        self._sales, self._purchases = _Keyed(4), _Keyed(4)
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Take facts in, in their order."""
@@ -126,22 +137,33 @@ class RecentFacts:
             self._sort_in()
 
     def behind(
-        self, names: Sequence[str], *, loan_id: str, account_id: str | None, first: Sequence[Entry]
+        self,
+        names: Sequence[str],
+        *,
+        loan_id: str,
+        account_id: str | None,
+        borrower_id: str,
+        first: Sequence[Entry],
     ) -> tuple[str, ...]:
-        """Ids of the facts that can have moved the indicators `names`: latest first, at most 8.
+        """Ids of the facts that can have moved the columns `names`: latest first, at most 8.
 
         `first` are (position, id) that belong there in any case.
         """
         self._sort_in()
         found: dict[str, int] = {name: position for position, name in first}
-        if not all(name.startswith(_LOAN_FREE) for name in names):
+        bases = {_indicator(name) for name in names}
+        if bases - ACCOUNT - _TRADING:
             found |= self._loans.latest(loan_stream(loan_id))
         if account_id is not None:
             stream = account_stream(account_id)
-            if any(word in name for name in names for word in _FLOW_WORDS):
+            if bases & (ACCOUNT | {"coverage_ratio"}):
                 found |= self._flows.latest(stream)
-            if any("bounced" in name for name in names):
+            if any(name.startswith("bounced_debits") for name in bases):
                 found |= self._returns.latest(stream)
+        if bases & SALES:
+            found |= self._sales.latest(trading_stream(borrower_id))
+        if bases & PURCHASES:
+            found |= self._purchases.latest(trading_stream(borrower_id))
         latest = sorted(((position, name) for name, position in found.items()), reverse=True)
         return tuple(name for _, name in latest[:MAX_CAUSES])
 
@@ -150,3 +172,18 @@ class RecentFacts:
         self._loans.add([r for r in aside if type(r.fact) in MOVES_LOAN])
         self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
         self._returns.add([r for r in aside if type(r.fact) is AccountDebitReturned])
+        traded = [r for r in aside if type(r.fact) in MOVES_TRADING]
+        self._sales.add([r for r in traded if _side(r.fact) == "sale"])
+        self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])
+
+
+def _indicator(name: str) -> str:
+    """The indicator that a column is made of; itself where it is one."""
+    column = derived(name)
+    return name if column is None else column.of
+
+
+def _side(fact: SaleInvoiced | PurchaseInvoiced | InvoiceVoided) -> Side:
+    if isinstance(fact, InvoiceVoided):
+        return fact.side
+    return "sale" if isinstance(fact, SaleInvoiced) else "purchase"

@@ -289,6 +289,8 @@ PAST = frozenset(
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
+ACCOUNT = frozenset(known.name for known in _ACCOUNT)
+"""Those that are made of the account alone."""
 BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *SCORE))
 """Those that look beyond the loan and its account: other loans, or invoices, of the borrower."""
 

@@ -275,3 +275,8 @@ TRADING = (
     ),
 )
 """Trading of the borrower, from invoices."""
+_NAMES = {known.name for known in TRADING}
+SALES = frozenset(name for name in _NAMES if not name.startswith(("purchase", "supplier")))
+"""Those that sales can move; what takes both sides together is in SALES and in PURCHASES."""
+PURCHASES = frozenset(name for name in _NAMES if not name.startswith(("sale", "customer")))
+"""Those that purchases can move."""

@@ -8,10 +8,18 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.events import AccountCredited, AccountDebitReturned, RepaymentReceived
+from ledger.events import (
+    AccountCredited,
+    AccountDebitReturned,
+    InvoiceVoided,
+    PurchaseInvoiced,
+    RepaymentReceived,
+    SaleInvoiced,
+)
 from ledger.store import Recorded
 from ledger.terms import Split
 from warning.causes import MAX_CAUSES, RecentFacts, Ring
+from warning.indicators import CATALOGUE
 
 DAY = date(2024, 1, 1)
 
@@ -66,7 +74,7 @@ def test_only_facts_that_can_move_the_indicators_are_named() -> None:
     recent.note([movement(4, AccountDebitReturned), repayment(5, "L1"), movement(6)])
 
     def behind(*names: str) -> tuple[str, ...]:
-        return recent.behind(names, loan_id="L1", account_id="A", first=[])
+        return recent.behind(names, loan_id="L1", account_id="A", borrower_id="B", first=[])
 
     assert behind("dpd_days", "arrears_minor") == ("loan:L1@5", "loan:L1@1")
     assert behind("balance_minor") == ("account:A@6", "account:A@2")
@@ -80,7 +88,11 @@ def test_the_latest_come_first_and_never_more_than_eight() -> None:
     recent.note([repayment(position, "L1") for position in range(1, 20)])
     recent.note([movement(position) for position in range(20, 40)])
     names = recent.behind(
-        ["coverage_ratio"], loan_id="L1", account_id="A", first=[(40, "calendar@9")]
+        ["coverage_ratio"],
+        loan_id="L1",
+        account_id="A",
+        borrower_id="B",
+        first=[(40, "calendar@9")],
     )
     assert len(names) == MAX_CAUSES
     assert names[:6] == (
@@ -93,5 +105,59 @@ def test_the_latest_come_first_and_never_more_than_eight() -> None:
 def test_a_loan_without_an_account_names_its_own_facts_alone() -> None:
     recent = RecentFacts()
     recent.note([repayment(1, "L1"), movement(2)])
-    found = recent.behind(["coverage_ratio"], loan_id="L1", account_id=None, first=[])
+    found = recent.behind(
+        ["coverage_ratio"], loan_id="L1", account_id=None, borrower_id="B", first=[]
+    )
     assert found == ("loan:L1@1",)
+
+
+def invoice(position: int, kind: type, borrower: str = "B", **more: str | date) -> Recorded:
+    fact = kind(
+        borrower_id=borrower,
+        counterparty="C",
+        currency="CNY",
+        net_minor=100,
+        tax_minor=0,
+        transaction_id=f"t{position}",
+        value_date=DAY,
+        recorded_at_us=position,
+        **more,
+    )
+    return Recorded(position, f"trading:{borrower}", position, fact)
+
+
+def test_what_is_told_of_trading_names_invoices_and_neither_loan_nor_account() -> None:
+    recent = RecentFacts()
+    void = {"voided_transaction_id": "t3", "side": "sale", "noticed_date": DAY}
+    recent.note([repayment(1, "L1"), movement(2), invoice(3, SaleInvoiced)])
+    recent.note([invoice(4, PurchaseInvoiced), invoice(5, SaleInvoiced, "B2")])
+    recent.note([invoice(6, InvoiceVoided, **void), movement(7)])
+
+    def behind(*names: str) -> tuple[str, ...]:
+        return recent.behind(names, loan_id="L1", account_id="A", borrower_id="B", first=[])
+
+    sales, bought = ("trading:B@6", "trading:B@3"), "trading:B@4"
+    for name in ("sales_90d_minor", "sales_quiet_days", "sale_invoices_360d", "customers_180d"):
+        assert behind(name) == sales
+    assert behind("change(sales_90d_minor, 30)") == sales
+    assert behind("purchases_quiet_days", "suppliers_new_ratio") == (bought,)
+    assert behind("gross_margin_ratio") == ("trading:B@6", bought, "trading:B@3")
+    assert behind("sales_change_ratio", "dpd_days") == (*sales, "loan:L1@1")
+    assert behind("quiet_days") == ("account:A@7", "account:A@2")
+
+
+def test_every_indicator_has_facts_behind_it() -> None:
+    recent = RecentFacts()
+    void = {"voided_transaction_id": "t3", "side": "purchase", "noticed_date": DAY}
+    recent.note([repayment(1, "L1"), movement(2), movement(3, AccountDebitReturned)])
+    recent.note([invoice(4, SaleInvoiced), invoice(5, InvoiceVoided, **void)])
+    for name in CATALOGUE:
+        assert recent.behind([name], loan_id="L1", account_id="A", borrower_id="B", first=[])
+
+
+def test_an_account_alone_is_behind_what_is_told_of_it() -> None:
+    recent = RecentFacts()
+    recent.note([repayment(1, "L1"), movement(2)])
+    for name in ("over_limit_days_90d", "change(balance_minor, 30)", "lowest_balance_3m_minor"):
+        found = recent.behind([name], loan_id="L1", account_id="A", borrower_id="B", first=[])
+        assert found == ("account:A@2",)
