@@ -1,11 +1,9 @@
-"""Connections that say nothing: they are closed, there are never too many, and nobody else waits."""
+"""Connections that say nothing: they are closed, never too many, and nobody else waits."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import resource
 import socket
 import subprocess
 import sys
@@ -20,6 +18,7 @@ import pytest
 
 from streams import web
 
+LOANBELL = [sys.executable, "-c", "from streams.cli import main; main()"]
 Serving = Callable[..., AbstractContextManager[Any]]
 
 
@@ -39,6 +38,16 @@ def is_closed(connection: socket.socket) -> bool:
         return connection.recv(1) == b""
     except ConnectionResetError:
         return True
+
+
+def is_open(connection: socket.socket) -> bool:
+    connection.settimeout(0.2)
+    try:
+        while connection.recv(4096):
+            pass
+    except TimeoutError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(
@@ -91,10 +100,7 @@ def test_of_too_many_connections_the_longest_silent_goes_and_who_asks_is_answere
             assert httpx.get(served.url + "/healthz").status_code == 200
             # 8 may be open: the stream, and of the others the last 7; a further one asked.
             assert all(is_closed(connection) for connection in silent[:22])
-            stream.settimeout(0.2)
-            with pytest.raises(TimeoutError):
-                while stream.recv(4096):
-                    pass
+            assert is_open(stream)
 
 
 def test_a_body_that_never_comes_gives_way_too(
@@ -132,15 +138,11 @@ def test_where_nothing_can_be_accepted_one_line_says_so_and_other_errors_go_on(
 def test_so_many_connections_that_files_run_out_neither_silence_it_nor_fill_its_log(
     tmp_path: Path,
 ) -> None:
-    files = 128
     log = tmp_path / "log"
     words = ["serve", "--data", str(tmp_path / "data"), "--port", "0", "--closed-by", "driver"]
     with log.open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from streams.cli import main; main()", *words],
-            stderr=err,
-            env=dict(os.environ),
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+            ["/bin/sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *LOANBELL, *words], stderr=err
         )
     try:
         url = _address(log)
