@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ledger.dates import Calendar, date_of_us, moment_us, now_us, start_of_day_us
+from ledger.dates import Calendar, moment_us, now_us, start_of_day_us
 from ledger.service import Incoming
 from streams.blocked import insisted
 from streams.ingest import close_of_day
@@ -36,15 +36,21 @@ class Timetable:
         return moment_us(datetime.combine(day, self.close_time, tzinfo=self.zone))
 
     def next_day(self, last_closed: date | None, at_us: int) -> date:
-        """The business day to close next; a book that never closed one begins today."""
+        """The business day to close next; a book that never closed one begins today, in `zone`."""
         if last_closed is not None:
             return self.calendar.next_business_day(last_closed)
-        return self.calendar.roll_forward(date_of_us(at_us))
+        today = datetime.fromtimestamp(at_us // 1_000_000, self.zone).date()
+        return self.calendar.roll_forward(today)
 
-    def missed(self, last_closed: date | None, at_us: int) -> list[date]:
-        """The business days whose closing time has passed, oldest first."""
+    def missed(
+        self, last_closed: date | None, at_us: int, *, began_us: int | None = None
+    ) -> list[date]:
+        """The business days whose closing time has passed, oldest first.
+
+        A book that never closed one begins on the day of `began_us`, by default of `at_us`.
+        """
         days = []
-        day = self.next_day(last_closed, at_us)
+        day = self.next_day(last_closed, at_us if began_us is None else began_us)
         while self.closes_at_us(day) <= at_us:
             days.append(day)
             day = self.calendar.next_business_day(day)
@@ -75,6 +81,7 @@ class BusinessDayTimer:
     ) -> None:
         self._timetable, self._last_closed = timetable, last_closed
         self._submit, self._behind, self._most_missed = submit, behind, most_missed
+        self._began_us: int | None = None
 
     async def run(self) -> None:
         """Until cancelled. A day that a blocked store does not take is closed when it does."""
@@ -85,7 +92,8 @@ class BusinessDayTimer:
 
     async def look(self, at_us: int) -> list[date]:
         """Close what is due at `at_us`, one day after the other; returns the days closed."""
-        days = self._timetable.missed(self._last_closed(), at_us)
+        self._began_us = began_us = at_us if self._began_us is None else self._began_us
+        days = self._timetable.missed(self._last_closed(), at_us, began_us=began_us)
         self._behind(len(days) if len(days) > self._most_missed else 0)
         if len(days) > self._most_missed:
             return []

@@ -39,7 +39,19 @@ def test_days_are_missed_from_the_last_closed_one_to_now_without_weekends() -> N
 def test_a_book_without_any_close_begins_with_the_present_business_day() -> None:
     assert SHANGHAI.missed(None, at(2024, 3, 30, 20)) == []
     assert SHANGHAI.next_day(None, at(2024, 3, 30, 20)) == MONDAY
-    assert SHANGHAI.missed(None, at(2024, 3, 29, 16)) == [FRIDAY]
+    assert SHANGHAI.missed(None, at(2024, 3, 29, 15, 58)) == []
+    assert SHANGHAI.missed(None, at(2024, 3, 29, 15, 59)) == [FRIDAY]
+
+
+def test_a_new_book_begins_on_the_day_of_its_own_zone_and_does_not_close_yesterday() -> None:
+    half_past_midnight = at(2024, 4, 1, 16, 30)  # Tuesday 00:30 in Shanghai, Monday in UTC
+    assert SHANGHAI.next_day(None, half_past_midnight) == TUESDAY
+    assert SHANGHAI.missed(None, half_past_midnight) == []
+    assert SHANGHAI.missed(None, at(2024, 4, 2, 15, 59)) == [TUESDAY]
+    new_york = Timetable(WEEKENDS, time(18, 0), ZoneInfo("America/New_York"))
+    evening = at(2024, 4, 3, 1)  # Tuesday 21:00 in New York, Wednesday in UTC
+    assert new_york.next_day(None, evening) == TUESDAY
+    assert new_york.missed(None, evening) == [TUESDAY]
 
 
 def test_the_timer_sleeps_until_the_close_but_never_long() -> None:
@@ -73,6 +85,13 @@ def test_missed_days_are_closed_one_by_one_under_ids_made_of_their_dates() -> No
     ]  # fmt: skip
     assert [close.recorded_at_us for close in bank.closes] == [now_us, now_us]
     assert bank.behind == [0]
+
+
+def test_the_first_day_of_a_new_book_is_closed_even_when_its_midnight_has_passed() -> None:
+    bank = Bank(None)
+    assert asyncio.run(bank.timer.look(at(2024, 4, 1, 15, 58))) == []
+    midnight_passed = at(2024, 4, 1, 16, 5)  # Tuesday 00:05 in Shanghai; Monday is still open
+    assert asyncio.run(bank.timer.look(midnight_passed)) == [MONDAY]
 
 
 def test_a_book_far_behind_the_clock_is_left_alone_and_says_so() -> None:
