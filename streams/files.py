@@ -5,7 +5,8 @@ content, so an import that was stopped or killed goes on where its last commit e
 same log. Messages without `sent_at` count as recorded at the latest `sent_at` before them in the
 file or, before the first one, at the one acceptance time of the whole import, which is tracked too.
 Business days are closed by the file's own messages; a file without any has them closed as its
-`sent_at` passes from one date to a later one. Opens no store and parses no message itself.
+`sent_at` passes from one date to a later one, never beyond the clock's: a message from the future
+is refused. Opens no store and parses no message itself.
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ class _Import:
         self._sent_at, self._accepted_at = f"{source}:sent_at", f"{source}:accepted_at"
         start = node.tracked(source)
         known = node.tracked(self._accepted_at)
-        self._accepted_us = known or (now_us() if accepted_us is None else accepted_us)
+        self._clock_us = now_us()
+        self._accepted_us = known or (self._clock_us if accepted_us is None else accepted_us)
         self._accepted_known = bool(known)
         self._latest_us = node.tracked(self._sent_at)
         self._closed_through = node.closed_through
@@ -213,7 +215,10 @@ class _Import:
         source, line = self._source, piece.line
         if piece.error is not None:
             return Incoming(None, piece.error, piece.found, source, line, stamp_us, None)
-        message = read(piece.body, source=source, offset=line, accepted_us=stamp_us)
+        clock_us = self._clock_us
+        message = read(
+            piece.body, source=source, offset=line, accepted_us=stamp_us, clock_us=clock_us
+        )
         message.original = piece.found
         if message.recorded_at_us != stamp_us and message.recorded_at_us > self._latest_us:
             self._latest_us = message.recorded_at_us

@@ -2,7 +2,7 @@
 
 The schema in `topics` is checked by its validator, then `translate` builds the command. Whether the
 book allows it is the ledger's to say. Reads no clock: the caller passes the acceptance time for
-messages that carry no `sent_at`.
+messages that carry no `sent_at`, and the present where messages come in live.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import orjson
 from pydantic import ValidationError
 
 from ledger.commands import CloseBusinessDay
+from ledger.dates import date_of_us
 from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
 from streams.malformed import InvalidValue, explain, too_large
@@ -23,17 +24,25 @@ from streams.translate import COMMANDS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_US = 631_152_000_000_000  # 1990-01-01
 _LAST_US = 7_258_118_400_000_000  # 2200-01-01
+MOST_AHEAD_US = 86_400_000_000
+"""How far a sender's clock may be ahead of ours: one day. What counts as recorded in the future
+would close days that have not come, and no later message could open them again."""
 _validate = MESSAGES.validator.validate_json
 _moment = datetime.fromisoformat
 
 
-def read(body: bytes, *, source: str, offset: int, accepted_us: int) -> Incoming:
+def read(
+    body: bytes, *, source: str, offset: int, accepted_us: int, clock_us: int | None = None
+) -> Incoming:
     """One message as it came -> an `Incoming` with its command, or with the error.
 
     `source` and `offset` say where it came from; `accepted_us` is when it was taken in, in
-    microseconds of UTC, and counts as `recorded_at_us` when the message has no `sent_at`. Never
-    raises for what a sender can do wrong.
+    microseconds of UTC, and counts as `recorded_at_us` when the message has no `sent_at`. One of
+    more than `MOST_AHEAD_US` after `clock_us` is refused; None where time is made up, as in a demo.
+    Never raises for what a sender can do wrong.
     """
+    latest_us = _LAST_US if clock_us is None else clock_us + MOST_AHEAD_US
+    accepted_us = min(accepted_us, latest_us)
     if len(body) > MAX_MESSAGE_BYTES:
         return Incoming(None, too_large(len(body)), body, source, offset, accepted_us, None)
     try:
@@ -43,7 +52,10 @@ def read(body: bytes, *, source: str, offset: int, accepted_us: int) -> Incoming
     recorded_at_us = accepted_us
     try:
         if message.sent_at is not None:
-            recorded_at_us = moment_us(message.sent_at)
+            sent_us = moment_us(message.sent_at)
+            if sent_us > latest_us:
+                raise _in_the_future(message.sent_at, latest_us)
+            recorded_at_us = sent_us
         command = COMMANDS[message.__class__](message, recorded_at_us)
     except LoanError as error:
         return _refused(body, error, source, offset, recorded_at_us)
@@ -51,11 +63,16 @@ def read(body: bytes, *, source: str, offset: int, accepted_us: int) -> Incoming
 
 
 def read_many(
-    bodies: Iterable[bytes], *, source: str, first_offset: int, accepted_us: int
+    bodies: Iterable[bytes],
+    *,
+    source: str,
+    first_offset: int,
+    accepted_us: int,
+    clock_us: int | None = None,
 ) -> list[Incoming]:
-    """Messages in order -> Incomings with offsets counting up from `first_offset`."""
+    """Messages in order -> Incomings with offsets counting up from `first_offset`; as `read`."""
     return [
-        read(body, source=source, offset=offset, accepted_us=accepted_us)
+        read(body, source=source, offset=offset, accepted_us=accepted_us, clock_us=clock_us)
         for offset, body in enumerate(bodies, start=first_offset)
     ]
 
@@ -74,6 +91,13 @@ def moment_us(text: str) -> int:
             f"sent_at is {text}, outside the calendar.", way_out="Years 1990 to 2199 are accepted."
         )
     return micros
+
+
+def _in_the_future(text: str, latest_us: int) -> DateOutOfRange:
+    return DateOutOfRange(
+        f"sent_at is {text}, in the future.",
+        way_out=f"Send when it is sent, {date_of_us(latest_us)} (UTC) at the latest.",
+    )
 
 
 def close_of_day(day: date, *, recorded_at_us: int, source: str, offset: int) -> Incoming:

@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ledger.commands import CloseBusinessDay
+from ledger.dates import now_us
 from ledger.errors import StaleVersion, StoreUnavailable
 from ledger.service import Incoming
 from ledger.store import PostgresStore
@@ -272,12 +273,15 @@ class Lane:
     def _read(self, deliveries: Sequence[Delivery]) -> list[Message]:
         """The messages of `deliveries`, with their place among the lines of their delivery."""
         messages: list[Message] = []
+        clock_us = now_us()
         for delivery in deliveries:
             origin = routing.origin_of(delivery.headers)
             source, offset, at_us = origin or (self._source, delivery.offset, delivery.at_us)
             spread = origin is None and routing.EACH_HEADER not in delivery.headers
             for line, body in enumerate(lines_of(delivery.value)):
-                incoming = read(body, source=source, offset=offset, accepted_us=at_us)
+                incoming = read(
+                    body, source=source, offset=offset, accepted_us=at_us, clock_us=clock_us
+                )
                 closes = spread and type(incoming.command) is CloseBusinessDay
                 messages.append(Message(incoming, line, closes))
         return messages

@@ -100,6 +100,7 @@ class Desk:
                 source=source,
                 first_offset=len(outcomes) + 1,
                 accepted_us=accepted_us,
+                clock_us=accepted_us,
             )
             try:
                 batch = await self._node.submit(incoming)

@@ -138,6 +138,22 @@ def test_days_close_as_sent_at_passes_to_later_dates(tmp_path: Path) -> None:
     assert report.counts == {"accepted": 5}
 
 
+def test_a_line_from_the_future_is_refused_and_closes_no_day(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "a.jsonl",
+        opened(1, sent_at="2024-03-28T10:00:00Z"),
+        opened(2, sent_at="2150-01-01T10:00:00Z"),
+        opened(3, sent_at="2024-03-29T09:00:00Z"),
+        opened(4),
+    )
+    report = take(tmp_path / "data", file)
+    assert report.counts == {"accepted": 3, "refused": 1}
+    assert [(reject.line, reject.code) for reject in report.rejects] == [(2, "date_out_of_range")]
+    assert closes(tmp_path / "data") == [date(2024, 3, 28)]
+    day = 86_400_000_000  # All are stamped by the file's own past, the refusal too.
+    assert {f.recorded_at_us // day for f in facts(tmp_path / "data")} <= {19_810, 19_811}
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_days_close_the_same_when_the_import_is_interrupted(
     tmp_path: Path, stop_after: int

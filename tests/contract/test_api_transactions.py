@@ -154,6 +154,7 @@ def test_a_bad_line_in_the_middle_is_refused_and_kept_and_the_rest_goes_on(serve
         ({"value_date": "2024-02-17"}, "date_out_of_range"),
         ({"value_date": "2024-01-01"}, "date_out_of_range"),
         ({"sent_at": "2024-02-15T10:00:00"}, "invalid_value"),
+        ({"sent_at": "2150-01-01T10:00:00Z"}, "date_out_of_range"),  # the future
         ({"transaction_id": "has space"}, "invalid_value"),
         ({"loan_id": "L1'; DROP TABLE loans; --"}, "invalid_value"),
     ],
