@@ -12,6 +12,7 @@ import orjson
 import typer
 
 from ledger.errors import LoanError
+from ledger.store.lock import WriterLock
 from streams.cli.app import ConfigOption, cli, err, out
 from streams.cli.files import LoansOption, MonthsOption, SeedOption
 from streams.cli.look import print_portfolio, print_story
@@ -23,7 +24,8 @@ from streams.settings import Settings
 from streams.wiring import Node
 
 MARK = "demo.json"
-FILES = ("ledger.db", "views.db")
+TRUTH = "truth.jsonl"
+DATABASES = ("ledger.db", "views.db")
 STORY_LINES = 45
 DEMO_DATA = Path("loanbell-demo")
 
@@ -50,30 +52,47 @@ def demo(
     knows which loans default and when, so the report can say how early the bell rang.
     """
     settings = Settings.load({"data": data, "closed_by": "driver"}, file=config)
-    _make_room(data)
     world = portfolio(loans=loans, months=months, seed=seed)
-    data.mkdir(parents=True, exist_ok=True)
-    told = {"loans": loans, "months": months, "seed": seed}
-    (data / MARK).write_bytes(orjson.dumps(told))
+    _make_room(data, {"loans": loans, "months": months, "seed": seed})
     began = time.monotonic()
     sent, report = asyncio.run(_streamed(settings, world))
     seconds = time.monotonic() - began
-    with (data / "truth.jsonl").open("wb") as file:
+    with (data / TRUTH).open("wb") as file:
         file.writelines(orjson.dumps(fate) + b"\n" for fate in world.truth())
     _print(sent, report, seconds)
     _print_next(data, report)
 
 
-def _make_room(data: Path) -> None:
-    """Remove an earlier demo. Errors: NotADemo when the folder holds somebody's book."""
-    if (data / "ledger.db").exists() and not (data / MARK).exists():
-        raise NotADemo(
-            f"{data} holds a book that is not a demo's.",
-            way_out="Name another folder with --data; nothing was touched.",
-        )
-    with_logs = [name + suffix for name in FILES for suffix in ("", "-wal", "-shm")]
-    for name in with_logs:
-        (data / name).unlink(missing_ok=True)
+def _make_room(data: Path, told: dict[str, int]) -> None:
+    """Mark the folder as a demo's, and remove an earlier one, as its only writer.
+
+    Errors: StoreUnavailable when another process writes there; NotADemo when the folder holds what
+    no demo made.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    lock = WriterLock(data / "lock")
+    try:
+        foreign = [name for name in (DATABASES[0], TRUTH) if (data / name).exists()]
+        if foreign and not _is_demo(data / MARK):
+            raise NotADemo(
+                f"{data} holds a {foreign[0]} that is not a demo's.",
+                way_out="Name another folder with --data; nothing was touched.",
+            )
+        (data / MARK).write_bytes(orjson.dumps(told))
+        for name in DATABASES:
+            for suffix in ("", "-wal", "-shm"):
+                (data / (name + suffix)).unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _is_demo(mark: Path) -> bool:
+    """Whether the file is what a demo writes, and not somebody's that has its name."""
+    try:
+        told = orjson.loads(mark.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return False
+    return isinstance(told, dict) and told.keys() == {"loans", "months", "seed"}
 
 
 async def _streamed(settings: Settings, world: Portfolio) -> tuple[Sent, PortfolioReport]:
