@@ -29,8 +29,18 @@ AnyStore = Store | PostgresStore
 
 
 def pack_of(settings: Settings) -> Pack:
-    """The rule pack that `settings` name, with their score. Errors: RuleError, ModelError."""
-    pack = load_pack(packaged(PACKS, settings.pack, ".toml"))
+    """The rule pack that `settings` name, with their score.
+
+    Errors: SettingsError when there is no such pack; RuleError, ModelError.
+    """
+    path = packaged(PACKS, settings.pack, ".toml")
+    if not path.is_file():
+        raise SettingsError(
+            f"There is no rule pack {settings.pack!r}.",
+            way_out=f"Known: {', '.join(sorted(each.stem for each in PACKS.glob('*.toml')))}, or "
+            "the path of a TOML file.",
+        )
+    pack = load_pack(path)
     if settings.score == NO_SCORE:
         return pack
     return with_score(pack, model_at(Path(settings.score)), path=settings.pack)

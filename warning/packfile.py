@@ -11,16 +11,20 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ledger.errors import LoanError
+
 _HEADER = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.\-]+)\s*\]{1,2}")
 _SYNTAX = re.compile(r"(.*) \(at line (\d+), column (\d+)\)", re.DOTALL)
 
 
-class RuleError(Exception):
+class RuleError(LoanError):
     """A rule pack that cannot be used: file, line (from 1), the word that is wrong, and why."""
 
-    def __init__(self, message: str, *, path: str, line: int, word: str) -> None:
-        super().__init__(f"{path}:{line}: {word!r}: {message}")
-        self.message, self.path, self.line, self.word = message, path, line, word
+    code = "rules_unusable"
+
+    def __init__(self, why: str, *, path: str, line: int, word: str) -> None:
+        super().__init__(f"{path}:{line}: {word!r}: {why}")
+        self.why, self.path, self.line, self.word = why, path, line, word
 
 
 class PackFile:

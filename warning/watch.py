@@ -42,7 +42,7 @@ from warning.pack import Pack, Rule
 from warning.readings import Readings
 from warning.recollection import Recollection, Stop, batches, recall, take_action, upto
 from warning.register import Register
-from warning.rules import RuleError, parse_pack
+from warning.rules import parse_pack
 from warning.scored_pack import score_in
 
 __all__ = [
@@ -336,7 +336,7 @@ class Watch:
                 known.compare(self._adopt(pack, fact.value_date, fact.recorded_at_us, known.before))
             elif fact is not None and known.judged:
                 known.compare(self.act(action_of(fact), recorded_at_us=fact.recorded_at_us))
-        except (LoanError, RuleError) as error:
+        except LoanError as error:
             known.differ(f"now refused: {error}")
         if fact is None:
             known.end()

@@ -15,7 +15,7 @@ from rich.text import Text
 from ledger.errors import LoanError
 from ledger.ids import warning_stream
 from ledger.store import FactLog, Recorded
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
 from streams.cli.care import opened
 from streams.cli.render import SEVERITY_STYLE, pairs, progress_bar, table
 from streams.cli.replay import every, teller
@@ -53,7 +53,7 @@ def check(files: Files, as_json: JsonOption = False) -> None:
             pack = load_pack(file)
         except RuleError as error:
             told.append({"file": str(file), "line": error.line, "word": error.word})
-            told[-1]["error"] = error.message
+            told[-1]["error"] = error.why
             if not as_json:
                 out.tell("wrong", str(error), style="bold red")
             continue
@@ -140,7 +140,7 @@ def explain_rule(
     rule: Annotated[str, typer.Argument(metavar="RULE")],
     loan: Annotated[str, typer.Argument(metavar="LOAN")],
     day: Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"])],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     pack: Annotated[
         Path | None, typer.Option("--rules", metavar="FILE", help="Another pack than the present.")
