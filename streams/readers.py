@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from types import UnionType
 from typing import Annotated, Any, BinaryIO, Union, get_args, get_origin
 
@@ -100,6 +102,23 @@ def pieces(path: Path, *, is_csv: bool, after_line: int = 0) -> Iterator[Piece]:
     with _opened(path) as file:
         lines = _Lines(file)
         yield from _rows(lines, after_line) if is_csv else _json_lines(lines, after_line)
+
+
+@contextmanager
+def on_disk(path: Path) -> Iterator[Path]:
+    """`path`, or a copy of what comes out of it when it is a pipe or a device.
+
+    A file is read more than once, and what came out of a pipe does not come again. The copy has the
+    name of its content as any file, so it is known when it comes again. Errors: FileUnreadable.
+    """
+    if not (path.is_fifo() or path.is_char_device()):
+        yield path
+        return
+    with TemporaryDirectory(prefix="loanbell-read-") as folder:
+        copy = Path(folder) / path.name
+        with _opened(path) as file, copy.open("wb") as kept:
+            copyfileobj(file, kept)
+        yield copy
 
 
 @contextmanager

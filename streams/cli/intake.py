@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.progress import Progress as Bar
 
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, cli, err, out
+from streams.cli.app import ConfigOption, DataOption, cli, err, out
 from streams.cli.render import file_bar, table
 from streams.files import ImportReport, import_file
+from streams.readers import on_disk
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -24,25 +25,31 @@ def import_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="JSON lines or CSV, plain or .gz.")
     ],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Read transactions from files, through the same agents as live use.
 
     Stopped or killed, the same command goes on where its last commit ended; a file that was read
     whole changes nothing when read again. A message that cannot be taken is refused with its reason
-    and kept with its original bytes (`loanbell refusals`); the rest goes on.
+    and kept with its original bytes (`loanbell refusals`); the rest goes on, and the exit code is
+    0: each message has its answer on record. It is 1 when a file as a whole cannot be read; the
+    files before it are read then. A pipe, such as /dev/stdin, is read to its end first, as JSON
+    lines.
 
     The messages are those of `POST /v1/transactions`; their schema stands at /docs of
     `loanbell serve`. A CSV has a column for each field, nested ones as `terms.method`.
     """
     settings = Settings.load({"data": data, "closed_by": "driver"}, file=config)
-    for report in asyncio.run(_imported(settings, files)):
-        _summarise(report, settings.data)
+    reports: list[ImportReport] = []
+    try:
+        asyncio.run(_import(settings, files, reports))
+    finally:  # what was read before a file that cannot be read is on record, and is told
+        for report in reports:
+            _summarise(report, settings.data)
 
 
-async def _imported(settings: Settings, files: list[Path]) -> list[ImportReport]:
-    reports = []
+async def _import(settings: Settings, files: list[Path], reports: list[ImportReport]) -> None:
     with file_bar() as bar:
         async with Node.open(settings) as node:
             for path in files:
@@ -50,7 +57,6 @@ async def _imported(settings: Settings, files: list[Path]) -> list[ImportReport]
             waiting = bar.add_task("watching and projecting", total=None, note="")
             await node.settled()
             bar.update(waiting, total=1, completed=1)
-    return reports
 
 
 async def _one(node: Node, path: Path, bar: Bar) -> ImportReport:
@@ -66,7 +72,11 @@ async def _one(node: Node, path: Path, bar: Bar) -> ImportReport:
             note=f"{sum(counts.values()):,} messages, {counts['refused']:,} refused{closed}",
         )
 
-    return await import_file(node, path, batch_messages=node.settings.batch_messages, progress=show)
+    most = node.settings.batch_messages
+    with on_disk(path) as place:
+        report = await import_file(node, place, batch_messages=most, progress=show)
+    report.path = path
+    return report
 
 
 def _summarise(report: ImportReport, data: Path) -> None:

@@ -16,10 +16,10 @@ from streams.api.worker import create_worker_api
 from streams.app import WebServer, listen
 from streams.books import Books
 from streams.cli.app import ConfigOption, cli, err, out
-from streams.cli.serve import told_to_stop
+from streams.cli.serve import address, told_to_stop, warn_of_strangers
 from streams.kafka import Producer, create_topics
 from streams.parts import database_of
-from streams.readers import pieces, survey
+from streams.readers import on_disk, pieces, survey
 from streams.sender import Sender
 from streams.settings import Settings
 from streams.topics import TOPICS, TRANSACTIONS_TOPIC
@@ -70,7 +70,9 @@ async def _work(settings: Settings) -> None:
     port = listener.getsockname()[1]
     async with running:
         await web.start()
-        err.print(f"LoanBell worker of group {settings.group} at http://{settings.host}:{port}")
+        warn_of_strangers(settings.host)
+        place = address(settings.host, port)
+        err.print(f"LoanBell worker of group {settings.group} at {place}")
         while not stopping.done() and running.crashed is None:
             await asyncio.wait([stopping], timeout=0.5)
         err.print("stopping …")
@@ -102,7 +104,9 @@ async def _read(settings: Settings) -> None:
     web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
     await web.start()
     port = listener.getsockname()[1]
-    err.print(f"LoanBell reads at http://{settings.host}:{port}  /docs  /v1/status  /metrics")
+    warn_of_strangers(settings.host)
+    place = address(settings.host, port)
+    err.print(f"LoanBell reads at {place}  /docs  /v1/status  /metrics")
     await stopping
     await web.stop()
     books.close()
@@ -145,8 +149,9 @@ async def _send(settings: Settings, files: list[Path], partitions: int) -> int:
     sender = Sender(producer, settings.topic(TRANSACTIONS_TOPIC), partitions)
     try:
         for file in files:
-            found = pieces(file, is_csv=survey(file).is_csv)
-            await sender.send(piece.body or piece.found for piece in found)
+            with on_disk(file) as path:
+                found = pieces(path, is_csv=survey(path).is_csv)
+                await sender.send(piece.body or piece.found for piece in found)
         await sender.flush()
     finally:
         await producer.stop()

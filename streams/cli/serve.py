@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
 
 from streams.api.app import create_api, hosts_of
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, cli, err
+from streams.cli.app import ConfigOption, DataOption, cli, err
 from streams.settings import Settings
 from streams.wiring import Node
 
 
 @cli.command(rich_help_panel="Make facts")
 def serve(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     host: Annotated[
         str | None, typer.Option("--host", help="Where to listen. Default: 127.0.0.1.")
     ] = None,
@@ -48,7 +49,8 @@ async def _served(settings: Settings) -> None:
     node = Node.open(settings)
     port = node.serve(create_api(node, hosts=hosts_of(settings.host)))
     async with node:
-        err.print(f"LoanBell over {settings.data} at http://{settings.host}:{port}")
+        warn_of_strangers(settings.host)
+        err.print(f"LoanBell over {settings.data} at {address(settings.host, port)}")
         err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
         stopping = asyncio.create_task(asked.wait())
         failing = asyncio.create_task(node.failed())
@@ -57,6 +59,26 @@ async def _served(settings: Settings) -> None:
         err.print("stopping …")
     if node.failure is not None:
         raise node.failure
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser finds it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def warn_of_strangers(host: str) -> None:
+    """Say so when others than this machine can reach what has no sign-in."""
+    if host != "localhost" and not _is_loopback(host):
+        text = f"{host} can be reached from other machines, and there is no sign-in: all who reach "
+        text += "it may use it. Put a proxy with TLS and sign-in in front, or listen on 127.0.0.1."
+        err.tell("warning:", text, style="bold yellow")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name: whom it reaches only the network knows
+        return False
 
 
 def told_to_stop() -> asyncio.Event:
