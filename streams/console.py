@@ -13,7 +13,7 @@ def main() -> None:
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:  # else somebody has it ignored, as nohup does
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from streams.cli import main as run
+    from streams.cli import main as run  # noqa: PLC0415  # that is the second it takes
 
     signal.signal(signal.SIGINT, interrupted)
     run()

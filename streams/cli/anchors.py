@@ -34,12 +34,6 @@ def broken_promise(logs: Mapping[str, FactLog], anchor: Anchor) -> ChainFault | 
 
 
 def write_anchors(path: Path, anchors: Iterable[Anchor]) -> None:
-    """Write anchors to a file, in place of what it held. Errors: AnchorUnreadable."""
-    try:
-        with replacing(path) as file:
-            file.write(written(anchors).encode())
-    except OSError as error:
-        raise AnchorUnreadable(
-            f"{path} cannot be written: {error.strerror or error}.",
-            way_out="Name a file in a folder that you may write to.",
-        ) from error
+    """Write anchors to a file, in place of what it held. Errors: NotWritable."""
+    with replacing(path) as file:
+        file.write(written(anchors).encode())

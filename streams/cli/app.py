@@ -12,7 +12,7 @@ import typer
 
 from ledger.errors import InvariantBroken, LoanError
 from streams.cli.screen import err, out
-from warning.packfile import RuleError
+from streams.settings import Settings
 
 __all__ = [
     "INTERRUPTED",
@@ -62,17 +62,19 @@ def loanbell() -> None:
     - `loanbell serve --data loanbell-demo`: HTTP API, live warnings, /metrics, /docs
     - `loanbell import transactions.jsonl`: your own transactions
 
-    Exit codes: 0 done, 1 refused or failed, 2 wrong words, 3 the books would be wrong.
+    Exit codes: 0 done, 1 the command was refused or failed, 2 wrong words, 3 the books would be
+    wrong. Messages refused by `import` are its answers, no failure.
     """
 
 
 DataOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--data",
         "-d",
         envvar="LOANBELL_DATA",
         help="The data folder: ledger.db (facts) and views.db (what is read).",
+        show_default=str(Settings().data),
         rich_help_panel="Where",
     ),
 ]
@@ -86,7 +88,6 @@ ConfigOption = Annotated[
         rich_help_panel="Where",
     ),
 ]
-DEFAULT_DATA = Path("loanbell-data")
 
 
 def explain(error: LoanError) -> None:
@@ -103,9 +104,6 @@ def main() -> None:
         _run()
     except LoanError as error:
         explain(error)
-        sys.exit(1)
-    except RuleError as error:
-        err.tell("error:", f"the rule pack cannot be used: {error}", style="bold red")
         sys.exit(1)
     except InvariantBroken as error:
         err.tell("stopped, the books would be wrong:", str(error), style="bold red")

@@ -20,7 +20,7 @@ from projections.projector import check as check_views
 from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
 from streams.cli.anchors import Promises, anchors_in, broken_promise, write_anchors
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.render import amount, progress_bar, table
 from streams.parts import views_of
 from streams.settings import Settings
@@ -68,12 +68,17 @@ class UnknownView(LoanError):
     code = "unknown_view"
 
 
-def opened(data: Path, *, read_only: bool, config: Path | None = None) -> tuple[Settings, Store]:
-    """Settings and the store of a data folder that exists. Errors: StoreUnavailable."""
+def opened(
+    data: Path | None, *, read_only: bool, config: Path | None = None
+) -> tuple[Settings, Store]:
+    """Settings and the store of a data folder that exists: `data`, else what the settings name.
+
+    Errors: StoreUnavailable.
+    """
     settings = Settings.load({"data": data}, file=config)
     if not settings.ledger_db.exists():
         raise StoreUnavailable(
-            f"There is no ledger in {data}.",
+            f"There is no ledger in {settings.data}.",
             way_out="Name the folder that holds ledger.db with --data, or import something first.",
         )
     return settings, Store.open(settings.ledger_db, read_only=read_only)
@@ -81,7 +86,7 @@ def opened(data: Path, *, read_only: bool, config: Path | None = None) -> tuple[
 
 @cli.command(rich_help_panel="Keep it right")
 def check(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     since: SinceOption = None,
@@ -116,7 +121,7 @@ def check(
     if as_json:
         print(_as_json(chains, broken, found or ViewsFound()))
     else:
-        _print_chains(chains, broken, sound=sound)
+        _print_chains(chains, broken)
         if found is not None:
             _print_views(found)
     if not sound or any(fault for _, fault in broken) or (found is not None and found.wrong):
@@ -196,7 +201,7 @@ def _totals(balances: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(totals.items())
 
 
-def _print_chains(chains: list[ChainReport], broken: Promises, *, sound: bool) -> None:
+def _print_chains(chains: list[ChainReport], broken: Promises) -> None:
     for report in chains:
         if report.fault is None:
             head = f"{report.checkpoint.chain.hex()[:16]}… at {report.checkpoint.position:,}"
@@ -209,7 +214,11 @@ def _print_chains(chains: list[ChainReport], broken: Promises, *, sound: bool) -
             out.tell("holds", f"anchor {anchor}", style="green")
         else:
             _print_fault(f"anchor {anchor}", fault)
-    if not sound or any(fault for _, fault in broken):
+    faults = [report.fault for report in chains] + [fault for _, fault in broken]
+    found = [fault for fault in faults if fault is not None]
+    if found and all(fault.index_only for fault in found):
+        out.print("  way out: stop what writes there, then `loanbell rebuild index`")
+    elif found:
         out.print("  way out: restore ledger.db from a copy taken before; views follow by rebuild")
 
 
@@ -266,7 +275,7 @@ def _as_json(chains: list[ChainReport], broken: Promises, found: ViewsFound) -> 
 
 @cli.command(rich_help_panel="Keep it right")
 def anchor(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     to: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Else standard output, a line a log."),
@@ -291,22 +300,28 @@ def anchor(
 
 @cli.command(rich_help_panel="Keep it right")
 def rebuild(
-    view: Annotated[str, typer.Argument(metavar="VIEW", help='A view by name, or "all".')],
-    data: DataOption = DEFAULT_DATA,
+    view: Annotated[str, typer.Argument(metavar="VIEW", help='A view by name, "all", or "index".')],
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Build a view anew from the facts, beside the live one, and swap it in at once.
 
     Control totals before and after are compared. Ctrl-C cancels and leaves the live view as it was.
+    `index` is no view: it is the ledger's own index, made anew from facts that `check` found whole.
     """
     settings, store = opened(data, read_only=False, config=config)
     with store:
+        if view == "index":
+            store.ledger.reindex()
+            store.warnings.reindex()
+            err.print("the index of both logs is built again")
+            return
         projector = Projector.open(settings.views_db, store, views=views_of(settings))
         try:
             if view != "all" and view not in projector.views:
                 raise UnknownView(
                     f"There is no view {view!r}.",
-                    way_out=f"Views: all, {', '.join(projector.views)}.",
+                    way_out=f"Views: all, {', '.join(projector.views)}; or index.",
                 )
             with progress_bar() as bar:
                 report = projector.rebuild(view, progress=_shown(bar, view))

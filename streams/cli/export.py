@@ -13,13 +13,12 @@ from typing import Annotated
 
 import typer
 
-from ledger.errors import LoanError
 from ledger.store import Store
 from projections.export import Export, Period, Written
 from projections.journals import JOURNALS
-from streams.cli.app import DEFAULT_DATA, DataOption, cli, err
+from streams.cli.app import DataOption, cli, err
 from streams.cli.care import opened
-from streams.cli.files import replacing
+from streams.cli.files import NotWritable, replacing
 from streams.cli.render import progress_bar
 
 PAGE = 10_000
@@ -30,12 +29,6 @@ class Format(StrEnum):
 
     hledger = "hledger"
     beancount = "beancount"
-
-
-class NotWritable(LoanError):
-    """The file could not be written; what was there before is untouched."""
-
-    code = "not_writable"
 
 
 FromOption = Annotated[
@@ -76,7 +69,7 @@ OutOption = Annotated[
 @cli.command(rich_help_panel="Read")
 def export(
     form: Annotated[Format, typer.Option("--format", help="The program that will read it.")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     from_: FromOption = None,
     to: ToOption = None,
     currency: CurrencyOption = None,
@@ -118,6 +111,8 @@ def _writable(out: Path | None) -> Iterator[None]:
     """Errors: NotWritable for what the system refuses while a file is written."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise NotWritable(
             f"{out or 'Standard output'} cannot be written: {error.strerror or error}.",

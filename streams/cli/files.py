@@ -13,6 +13,7 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from ledger.errors import LoanError
 from streams.cli.app import cli, err
 from streams.cli.render import progress_bar
 from streams.generate.portfolio import DEFAULT_START, Portfolio, portfolio
@@ -22,6 +23,12 @@ MonthsOption = Annotated[int, typer.Option("--months", min=1, help="How many mon
 SeedOption = Annotated[
     int, typer.Option("--seed", min=0, help="The same seed gives the same bytes on any machine.")
 ]
+
+
+class NotWritable(LoanError):
+    """The file could not be written; what was there before is untouched."""
+
+    code = "not_writable"
 
 
 @cli.command(rich_help_panel="Make facts")
@@ -72,16 +79,35 @@ def write_messages(world: Portfolio, to: Path) -> int:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
+    """A file that takes its name only when it is whole; a device or a pipe is written directly.
+
+    Errors: NotWritable.
+    """
+    special = path.exists() and not path.is_file()
+    draft = path if special else path.with_name(f".{path.name}.part")
     try:
-        with draft.open("wb") as plain:
-            if path.suffix == ".gz":
-                with gzip.GzipFile("", "wb", fileobj=plain, compresslevel=6, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]  # GzipFile writes like any binary file
-            else:
-                yield plain
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("wb") as plain, _packed(plain, path) as file:
+                yield file
+            if not special:
+                os.replace(draft, path)
+        finally:
+            if not special:
+                draft.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NotWritable(
+            f"{path} cannot be written: {error.strerror or error}.",
+            way_out="Name a file in a folder that you may write to and has room.",
+        ) from error
+
+
+@contextmanager
+def _packed(plain: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if path.suffix != ".gz":
+        yield plain
+        return
+    with gzip.GzipFile("", "wb", fileobj=plain, compresslevel=6, mtime=0) as packed:
+        yield packed  # type: ignore[misc]  # GzipFile writes like any binary file

@@ -11,7 +11,7 @@ from rich.text import Text
 from ledger.errors import UnknownEntity
 from projections.queries import Queries
 from projections.regime_file import load
-from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, out
+from streams.cli.app import DataOption, JsonOption, cli, out
 from streams.cli.look import DayOption, queries
 from streams.cli.render import grade as coloured
 from streams.cli.render import pairs
@@ -20,7 +20,7 @@ from streams.cli.render import pairs
 @cli.command(rich_help_panel="Read")
 def grade(
     loan_id: Annotated[str, typer.Argument(metavar="LOAN")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     regime: Annotated[
         list[str] | None,
         typer.Option(

@@ -21,7 +21,7 @@ from ledger.events import MessageRefused, WarningEscalated, WarningRaised, Warni
 from ledger.ids import REFUSALS_STREAM
 from ledger.store import FactLog, Recorded
 from projections.queries import Queries
-from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, err, out
+from streams.cli.app import DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
 from streams.cli.render import (
     GRADE_STYLE,
@@ -33,14 +33,18 @@ from streams.cli.render import (
     share,
     table,
 )
+from streams.cli.screen import one_line
+from streams.settings import Settings
 
 PAGE = 1_000
+LARGEST = 2**63 - 1
+"""No position and no count of a log is larger."""
 SECONDS_BETWEEN_LOOKS = 0.5
 DayOption = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE")]
 
 
 @contextmanager
-def queries(data: Path) -> Iterator[Queries]:
+def queries(data: Path | None) -> Iterator[Queries]:
     """The views and facts of a data folder, to read only."""
     settings, store = opened(data, read_only=True)
     with store:
@@ -53,11 +57,13 @@ def queries(data: Path) -> Iterator[Queries]:
 
 @cli.command(rich_help_panel="Read")
 def watch(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     as_json: JsonOption = False,
     after: Annotated[
         int | None,
-        typer.Option("--after", help="Position in the warnings log; 0 tells all of history."),
+        typer.Option(
+            "--after", min=0, max=LARGEST, help="Position in the warnings log; 0 tells all of it."
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what is there, then end.")] = False,
 ) -> None:
@@ -92,12 +98,12 @@ def _line(item: Recorded) -> Text:
     if isinstance(fact, WarningRaised | WarningReopened | WarningEscalated):
         line.append_text(severity(fact.severity))
         line.append(f" {happened:<14} {fact.loan_id}  ")
-        line.append(fact.reason, style=SEVERITY_STYLE[fact.severity])
+        line.append(one_line(fact.reason), style=SEVERITY_STYLE[fact.severity])
     else:
         about = getattr(fact, "loan_id", "") or fact.pack  # rules adopted speak of no loan
         line.append(f"       {happened:<14} {about}  ", style="dim")
         said = (getattr(fact, name, "") for name in ("reason", "note", "action"))
-        line.append(next(filter(None, said), ""), style="dim")
+        line.append(one_line(next(filter(None, said), "")), style="dim")
     return line
 
 
@@ -110,7 +116,7 @@ def _json_line(item: Recorded) -> str:
 @cli.command(rich_help_panel="Read")
 def loan(
     loan_id: Annotated[str, typer.Argument(metavar="ID")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     as_of: DayOption = None,
     known_on: DayOption = None,
     as_json: JsonOption = False,
@@ -152,7 +158,7 @@ def print_story(lines: list[dict[str, Any]]) -> None:
         style = SEVERITY_STYLE.get(line["level"], GRADE_STYLE.get(line["level"], ""))
         mark = {"fact": " ", "warning": "▲", "grade": "■"}[line["kind"]]
         told = Text(f"{line['date']} ")
-        told.append(f"{mark} {line['text']}", style=style)
+        told.append(f"{mark} {one_line(line['text'])}", style=style)
         out.print(told)
 
 
@@ -197,16 +203,18 @@ def print_loan(state: dict[str, Any]) -> None:
 
 @cli.command(rich_help_panel="Read")
 def refusals(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     code: Annotated[str | None, typer.Option("--code", help="Only this reason.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="Newest so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=LARGEST, help="Newest so many.")] = 50,
     as_json: Annotated[
         bool, typer.Option("--json", help="All of them as JSON lines, with the original message.")
     ] = False,
 ) -> None:
     """List messages that the book refused: where they came from, why, and what was in them.
 
-    `--json` gives each original back, so that it can be mended and sent again.
+    `--json` gives each original back, so that it can be mended and sent again: as text, or in
+    base64 when it is not UTF-8, as `encoding` says. Of one larger than 64 KiB only the beginning
+    was kept: `cut` is true then, and `original_bytes` says how long it was.
     """
     if as_json:
         _, store = opened(data, read_only=True)
@@ -226,20 +234,23 @@ def refusals(
 
 
 def _original(fact: MessageRefused) -> dict[str, Any]:
-    base64_text = fact.encoding == "base64"
-    text = base64.b64decode(fact.original).decode("latin-1") if base64_text else fact.original
+    packed = fact.encoding == "base64"
+    kept = base64.b64decode(fact.original) if packed else fact.original.encode()
     return {
         "source": fact.source,
         "line": fact.offset,
         "code": fact.code,
         "reason": fact.reason,
-        "original": text,
+        "encoding": fact.encoding,
+        "original": fact.original,
+        "original_bytes": fact.original_bytes,
+        "cut": len(kept) < fact.original_bytes,
         "recorded": date_of_us(fact.recorded_at_us),
     }
 
 
 @cli.command(rich_help_panel="Read")
-def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
+def status(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Show how the book stands: business date, positions and lags, loans, warnings, refusals."""
     with queries(data) as reads:
         now = reads.status()
@@ -250,7 +261,7 @@ def status(data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None
     loans = ", ".join(f"{count:,} {name}" for name, count in sorted(now["loans"].items()))
     out.print(
         pairs(
-            f"LoanBell over {data}",
+            f"LoanBell over {Settings.load({'data': data}).data}",
             {
                 "last business day closed": now["closed_date"] or "none yet",
                 "loans": loans or "none",

@@ -13,7 +13,7 @@ import typer
 from ledger.errors import MalformedMessage
 from projections.figure_files import as_csv, as_parquet
 from projections.queries import Ask, Figure, figure_names
-from streams.cli.app import DEFAULT_DATA, DataOption, JsonOption, cli, err, out
+from streams.cli.app import DataOption, JsonOption, cli, err, out
 from streams.cli.look import DayOption, queries
 from streams.cli.render import amount, share, table
 
@@ -23,7 +23,7 @@ NAMES = ", ".join(figure_names())
 @cli.command(rich_help_panel="Read")
 def portfolio(
     figure: Annotated[str, typer.Argument(metavar="FIGURE", help=NAMES)] = "par",
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     as_of: DayOption = None,
     since: DayOption = None,
     by: Annotated[

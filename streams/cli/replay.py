@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress as Bar
 
 from ledger.store import FactLog, Recorded
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
 from streams.cli.care import opened
 from streams.cli.render import SEVERITIES, progress_bar, table
 from streams.parts import pack_of
@@ -28,7 +28,7 @@ LISTED = 10
 @cli.command(rich_help_panel="Read")
 def replay(
     rules: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The other rule pack.")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     by_loan: Annotated[
         bool, typer.Option("--by-loan", help="Pair warnings by loan, for packs with other names.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from projections.queries import Ask
-from streams.cli.app import DEFAULT_DATA, DataOption, cli, err
+from streams.cli.app import DataOption, cli, err
 from streams.cli.look import DayOption, queries
 from streams.cli.portfolio import conditions
 from streams.pictures import report as drawn
@@ -24,7 +24,7 @@ class Language(StrEnum):
 
 @cli.command(rich_help_panel="Read")
 def report(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     out_file: Annotated[Path, typer.Option("--out", "-o", help="The page to write.")] = Path(
         "report.html"
     ),

@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from ledger.errors import LoanError
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
 from streams.cli.render import pairs, share, table
 from streams.parts import model_at
@@ -26,6 +26,7 @@ from streams.quality import (
     warnings_entry,
 )
 from streams.quality_page import page
+from streams.settings import Settings
 from warning.indicators import CATALOGUE
 from warning.outcomes import Ask, past_of
 from warning.samples import Samples, sample
@@ -57,7 +58,7 @@ class FitMissing(LoanError):
 @cli.command(rich_help_panel="Score")
 def fit(
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Where the model is written.")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     labels: LabelsOption = None,
     horizon: HorizonOption = HORIZON_DAYS,
@@ -81,7 +82,7 @@ def fit(
 
 @cli.command(rich_help_panel="Score")
 def evaluate(
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     labels: LabelsOption = None,
     horizon: HorizonOption = HORIZON_DAYS,
@@ -115,7 +116,7 @@ def evaluate(
     else:
         entries = _out_of_fold(judged, budget)
         split = "five folds, each borrower wholly in one; judged by a score fitted on the others"
-    title = f"How good the bell is: {data.name}"
+    title = f"How good the bell is: {Settings.load({'data': data}, file=config).data.name}"
     report = {"about": about(judged, title=title, split=split), "models": entries} | rung
     if html is not None:
         html.write_text(page(report), encoding="utf-8")
@@ -130,7 +131,7 @@ def evaluate(
 def score(
     loan: Annotated[str, typer.Argument(metavar="LOAN", help="The loan to judge.")],
     model: Annotated[Path, typer.Option("--model", metavar="FILE", help="The score.")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
     challenger: Annotated[
         Path | None, typer.Option("--challenger", metavar="FILE", help="Another score beside it.")
@@ -187,7 +188,7 @@ def _value(value: float) -> float | None:
 
 
 def _judged(
-    data: Path, config: Path | None, labels: Path | None, horizon: int
+    data: Path | None, config: Path | None, labels: Path | None, horizon: int
 ) -> tuple[Judged, dict[str, Any]]:
     """The samples; and, where outcomes are the ledger's own, the figures of its warnings."""
     _, store = opened(data, read_only=True, config=config)
