@@ -1,4 +1,4 @@
-"""The console command as a process among others: sockets and pipes that close, signals, full disks."""
+"""The console command as a process: sockets and pipes that close, signals, full disks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_a_reader_that_has_enough_ends_a_printing_command_quietly() -> None:
         [*LOANBELL, "indicators", "--json"], env=ENVIRONMENT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    assert writing.stdout is not None and writing.stderr is not None
+    assert writing.stdout is not None
+    assert writing.stderr is not None
     writing.stdout.close()
     assert writing.stderr.read() == b""
     assert writing.wait(timeout=60) == 1
@@ -74,6 +75,17 @@ def test_a_full_output_is_named_without_a_traceback() -> None:
         )  # fmt: skip
     assert shown.returncode == 1
     assert shown.stderr.startswith("error: What is written cannot be used: No space left")
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_named_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    shown = subprocess.run(
+        [*LOANBELL, "demo", "--data", "file/d", "--loans", "1"], env=ENVIRONMENT, cwd=tmp_path,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("error: file/d cannot be used: Not a directory.")
     assert "Traceback" not in shown.stderr
 
 
