@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ledger.events import WarningEscalated, WarningRaised
+from ledger.events import Severity, WarningEscalated, WarningRaised, WarningReopened
 from ledger.store import Recorded
 from streams.drive import Report, Sent, send_all
 from streams.settings import Settings
 from streams.wiring import Node
+from warning.pack import rank
 
 _SEVERITIES = ("watch", "yellow", "orange", "red")
 
@@ -90,12 +91,14 @@ class _Rung:
     """Keeps the gravest severity of each warning that was raised."""
 
     def __init__(self) -> None:
-        self._gravest: dict[str, str] = {}
+        self._gravest: dict[str, Severity] = {}
 
     def take(self, recorded: Iterable[Recorded]) -> None:
         for item in recorded:
-            if isinstance(item.fact, WarningRaised | WarningEscalated):
-                self._gravest[item.fact.warning_id] = item.fact.severity
+            fact = item.fact
+            if isinstance(fact, WarningRaised | WarningReopened | WarningEscalated):
+                known = self._gravest.get(fact.warning_id, fact.severity)
+                self._gravest[fact.warning_id] = max(known, fact.severity, key=rank)
 
     def counts(self) -> dict[str, int]:
         found = Counter(self._gravest.values())

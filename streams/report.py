@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.events import WarningEscalated, WarningRaised
+from ledger.events import Severity, WarningEscalated, WarningRaised, WarningReopened
 from ledger.store import FactLog
 from projections.queries import Queries
 from streams.generate.truth import LoanTruth
 from warning.evaluate import Outcome, Quality, measure
+from warning.pack import rank
 
 PAGE = 10_000
 DAYS_A_MONTH = 30.4375
@@ -51,7 +52,7 @@ def portfolio_report(
     return PortfolioReport(
         facts=ledger.last_position(),
         warnings_facts=warnings.last_position(),
-        warnings=_gravest(rung),
+        warnings=gravest(rung),
         quality=measure(rung, outcomes, loan_months=_loan_months(queries, truth)),
         portfolio=queries.portfolio()["currencies"],
         sample=sample,
@@ -66,12 +67,14 @@ def _all(log: FactLog) -> Iterator[Any]:
         position = page[-1].position
 
 
-def _gravest(facts: Sequence[object]) -> dict[str, int]:
-    gravest: dict[str, str] = {}
+def gravest(facts: Sequence[object]) -> dict[str, int]:
+    """How many warnings by severity, each counted once, at the gravest that it reached."""
+    reached: dict[str, Severity] = {}
     for fact in facts:
-        if isinstance(fact, WarningRaised | WarningEscalated):
-            gravest[fact.warning_id] = fact.severity
-    return dict(Counter(gravest.values()))
+        if isinstance(fact, WarningRaised | WarningReopened | WarningEscalated):
+            known = reached.get(fact.warning_id, fact.severity)
+            reached[fact.warning_id] = max(known, fact.severity, key=rank)
+    return dict(Counter(reached.values()))
 
 
 def _loan_months(queries: Queries, truth: Sequence[LoanTruth]) -> float:
