@@ -200,7 +200,7 @@ class Bulletin:
             why = self._register.closed_reason(episode.row)
             reason = phrase(language, "loan_closed", why=why)
         else:
-            reason = phrase(language, "resolved", reason=self._explain(episode, values))
+            reason = phrase(language, "resolved", title=episode.rule.title.in_language(language))
         return WarningResolved(
             warning_id=episode.warning_id,
             loan_id=self._loan(episode),

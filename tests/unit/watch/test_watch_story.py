@@ -21,7 +21,8 @@ from ledger.events import (
     WarningWithdrawn,
 )
 from ledger.ids import stable_id
-from warning.rules import parse_pack
+from warning.reasons import phrase
+from warning.rules import DEFAULT_PACK, load_pack, parse_pack
 from warning.watch import AcknowledgeWarning, SuppressWarning
 
 Bank = Any  # The fixture `bank`; see conftest.
@@ -71,7 +72,7 @@ def test_it_grows_graver_with_the_days_and_ends_with_the_payment(late: Bank) -> 
     assert late.pay("L1", date(2024, 3, 5), 60_000) == []
     (over,) = late.close(date(2024, 3, 5))
     assert isinstance(over, WarningResolved)
-    assert over.reason == "Over: 0 days past due, 0.00 CNY in arrears"
+    assert over.reason == "No longer so: Past due."
     assert {fact.warning_id for fact in (raised, graver, over)} == {raised.warning_id}
     assert [record.version for record in late.log] == [1, 1, 2, 3]
     assert [record.stream for record in late.log] == ["rules", *["warnings:L1"] * 3]
@@ -288,3 +289,13 @@ def test_other_rules_take_over_at_a_restart_and_what_they_do_not_have_is_over(
     (fact,) = late.close(date(2024, 2, 7))
     assert (type(fact), fact.warning_id) == (WarningResolved, late.log[1].fact.warning_id)
     assert late.new_watch().replay(late.ledger, late.log) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_end_of_a_warning_says_what_is_no_longer_so(language: str) -> None:
+    said = {
+        "en": "No longer so: The account has gone quiet and is nearly empty.",
+        "zh": "已不再成立:结算账户沉寂且余额不足。",
+    }
+    rule = load_pack(DEFAULT_PACK).rule("account_quiet")
+    assert phrase(language, "resolved", title=rule.title.in_language(language)) == said[language]
