@@ -14,9 +14,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from rich.text import Text
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ledger.events import WarningAcknowledged
 from ledger.store import Recorded
