@@ -1,11 +1,7 @@
-"""Names and ids, all derived from the facts so that the same facts give the same ids.
-
-The only place of the project that may draw randomness (`random_token`), for secrets alone.
-"""
+"""Names and ids, all derived from the facts so that the same facts give the same ids."""
 
 from __future__ import annotations
 
-import secrets
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("6f0f3a52-6b6c-5b0e-9b42-5b7a3f0c1d11")
@@ -49,8 +45,3 @@ def event_id(stream: str, version: int) -> str:
 def stable_id(*parts: str | int) -> str:
     """A uuid5 of `parts`: the same parts, the same id, on every machine."""
     return str(uuid5(_NAMESPACE, "\x1f".join(map(str, parts))))
-
-
-def random_token() -> str:
-    """A secret that nobody can guess (32 bytes, URL-safe)."""
-    return secrets.token_urlsafe(32)

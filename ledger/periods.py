@@ -39,14 +39,6 @@ class Period:
         return min(units_between(self.start, day, day_count), self.units)
 
 
-def due_dates(terms: Terms, start: date) -> tuple[date, ...]:
-    """The due dates of a loan paid out on `start`; a day that a month lacks is its last day.
-
-    A bullet has one, at the end of the last period.
-    """
-    return tuple(moved(day, terms.roll) for day in _agreed_dates(terms, start))
-
-
 def moved(day: date, roll: Roll | None) -> date:
     """`day`, or where it goes when it is no business day."""
     return day if roll is None else _calendar(roll).roll(day, roll.convention)

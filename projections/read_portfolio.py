@@ -15,7 +15,7 @@ from projections.read_grades import GradeReads
 from projections.reading import Answer, equals
 from projections.refusals import REFUSALS
 from projections.register import LOANS
-from projections.tables import Connection, TableSpec, and_, func, select
+from projections.tables import Connection, TableSpec, func, select
 from projections.trial_balance import POSTED
 from projections.warnings import ENDED, WARNINGS
 
@@ -49,27 +49,6 @@ class PortfolioReads(GradeReads):
             "closed_date": None if day is None else date_of(day),
             "currencies": [entries[currency] for currency in sorted(entries)],
         }
-
-    def portfolio_history(
-        self, *, since: date | None = None, until: date | None = None, branch: str | None = None
-    ) -> list[Answer]:
-        """Sums of the portfolio by business day and currency, oldest first."""
-        table = self._database.table(PORTFOLIO)
-        clauses = equals(table, {"branch": branch})
-        if since is not None:
-            clauses.append(table.c.closed_day >= day_number(since))
-        if until is not None:
-            clauses.append(table.c.closed_day <= day_number(until))
-        found: dict[tuple[int, str], Answer] = {}
-        with self._database.reading() as connection:
-            statement = select(table).where(and_(True, *clauses)).order_by(table.c.closed_day)
-            for row in connection.execute(statement):
-                values = dict(row._mapping)
-                key = (values.pop("closed_day"), values.pop("currency"))
-                del values["branch"]
-                entry = found.setdefault(key, {"closed_date": date_of(key[0]), "currency": key[1]})
-                _add(entry, values)
-        return list(found.values())
 
     def ageing(self, as_of: date | None = None, *, branch: str | None = None) -> list[Answer]:
         """Buckets of days past due at the last close up to `as_of`, by currency, every bucket.

@@ -15,8 +15,6 @@ from projections.tables import Row, TableSpec, integer, words
 
 EXCERPT = 500
 """Characters of the original that a list shows."""
-NUL_SIGN = "\N{SYMBOL FOR NULL}"
-"""Stands for a NUL, which no text in PostgreSQL may hold."""
 
 REFUSALS = TableSpec(
     "refusals",

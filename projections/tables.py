@@ -9,7 +9,7 @@ positions of both logs that its rows stand for; rows and positions always commit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -253,16 +253,6 @@ def _merged(rows: Sequence[CatalogRow]) -> CatalogRow:
         warnings_position=sum(row.warnings_position for row in rows),
         closed_day=min(closed) if len(closed) == len(rows) else None,
     )
-
-
-def as_dicts(rows: Iterator[Any]) -> list[dict[str, Any]]:
-    """Rows as plain dictionaries by column name."""
-    return [dict(row._mapping) for row in rows]
-
-
-def like_row(spec: TableSpec, values: Mapping[str, Any]) -> Row:
-    """`values` in the order of the columns of `spec`."""
-    return tuple(values[name] for name in spec.column_names)
 
 
 def _table(spec: TableSpec, suffix: str, generation: int, schema: str | None) -> Table:

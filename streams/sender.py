@@ -16,7 +16,6 @@ from streams.kafka import Outgoing, Producer, partition_of
 from streams.routing import EACH_HEADER
 
 PACKED_BYTES = 64 * 1024
-_ENTITIES = ("loan_id", "account_id")
 SEND_DELIVERIES = 64
 """Deliveries of one partition that are sent together."""
 

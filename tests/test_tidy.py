@@ -25,7 +25,7 @@ DOORS = {
 }
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 DRAWS = {"random", "secrets"}
-MAY_DRAW = {"ledger/ids.py", "bench"}  # bench draws from seeded generators only
+MAY_DRAW = {"bench"}  # bench draws from seeded generators only
 
 
 def modules() -> list[Path]:

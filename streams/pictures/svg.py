@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 INK, SOFT, LINE = "#1d2a38", "#5c6b7a", "#d9dfe5"
-PAPER = "#ffffff"
 
 
 def n(value: float) -> str:

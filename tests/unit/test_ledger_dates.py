@@ -28,7 +28,6 @@ from ledger.ids import (
     account_stream,
     event_id,
     loan_stream,
-    random_token,
     stable_id,
     warning_stream,
 )
@@ -142,11 +141,6 @@ def test_ids_follow_from_the_facts() -> None:
 
 
 STABLE = "dfc117c5-840e-5d0b-833b-11fd4be56293"
-
-
-def test_secrets_are_drawn_anew_each_time() -> None:
-    assert len({random_token() for _ in range(50)}) == 50
-    assert len(random_token()) >= 43
 
 
 def test_a_day_is_rolled_by_each_convention() -> None:
