@@ -10,14 +10,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ledger.arrears import USUAL_BUCKETS
 from projections.base import Change, Close, View
 from projections.book import LoanBook
 from projections.sums import by_group
 from projections.tables import Row, TableSpec, integer, words
 from warning.buckets import bucket
 
-BUCKETS = ("0", "1-30", "31-60", "61-90", "91-180", "181-270", "271-360", ">360")
-"""Names of the buckets of days past due, in order."""
+BUCKETS = tuple(USUAL_BUCKETS.label(number) for number in range(len(USUAL_BUCKETS.ends) + 1))
+"""Names of the buckets of days past due, in order: "0", "1-30" … ">360"."""
 
 AGEING = TableSpec(
     "ageing",
