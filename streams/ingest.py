@@ -17,7 +17,8 @@ from ledger.commands import CloseBusinessDay
 from ledger.dates import date_of_us
 from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
-from streams.malformed import InvalidValue, explain, too_large
+from streams.malformed import InvalidValue, check_names, explain, too_large
+from streams.message import MessageBase
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
 from streams.translate import COMMANDS
 
@@ -27,6 +28,7 @@ _LAST_US = 7_258_118_400_000_000  # 2200-01-01
 MOST_AHEAD_US = 86_400_000_000
 """How far a sender's clock may be ahead of ours: one day. What counts as recorded in the future
 would close days that have not come, and no later message could open them again."""
+_BACKSLASH = ord("\\")
 _validate = MESSAGES.validator.validate_json
 _moment = datetime.fromisoformat
 
@@ -51,6 +53,8 @@ def read(
         return _refused(body, explain(body, error), source, offset, accepted_us)
     recorded_at_us = accepted_us
     try:
+        if not _named_once(body, message):
+            check_names(body)
         if message.sent_at is not None:
             sent_us = moment_us(message.sent_at)
             if sent_us > latest_us:
@@ -110,6 +114,22 @@ def close_of_day(day: date, *, recorded_at_us: int, source: str, offset: int) ->
         transaction_id=transaction_id, value_date=day, recorded_at_us=recorded_at_us
     )
     return Incoming(command, None, body, source, offset, recorded_at_us, transaction_id)
+
+
+def _named_once(body: bytes, message: MessageBase) -> bool:
+    """Whether it is plain at a glance that no field is named twice; in doubt False.
+
+    Without escapes there is one colon a field, repeated ones too, and those in values: in flat
+    messages only moments and transaction ids have some. Nested shapes leave a doubt, and
+    so does a text with a colon. 0.8 µs for a movement that takes 18 to read on a busy machine;
+    going through its names takes 6.
+    """
+    if _BACKSLASH in body:
+        return False
+    colons = len(message.__pydantic_fields_set__) + message.transaction_id.count(":")
+    if message.sent_at is not None:
+        colons += message.sent_at.count(":")
+    return body.count(b":") == colons
 
 
 def _refused(body: bytes, error: LoanError, source: str, offset: int, at_us: int) -> Incoming:

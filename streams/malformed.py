@@ -7,6 +7,7 @@ messages that will be refused, so it may take its time. Does not decide what is 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,6 +62,12 @@ class UnknownField(MalformedMessage):
     code = "unknown_field"
 
 
+class DuplicateField(MalformedMessage):
+    """A field that is there twice: which of them is meant, nobody can tell."""
+
+    code = "duplicate_field"
+
+
 class MissingField(MalformedMessage):
     """A field that the schema requires is not there."""
 
@@ -79,6 +86,21 @@ def too_large(length: int) -> LoanError:
         f"The message has {length:,} bytes; {MAX_MESSAGE_BYTES:,} is the limit.",
         way_out="Send one transaction a message.",
     )
+
+
+def check_names(body: bytes) -> None:
+    """Errors: DuplicateField when an object of the JSON `body` names a field twice."""
+    json.loads(body, object_pairs_hook=_names_once)
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise DuplicateField(
+                f"{name[:80]} is there twice.", way_out="Name each field once in an object."
+            )
+        seen.add(name)
 
 
 def explain(body: bytes, error: ValidationError) -> LoanError:

@@ -38,7 +38,6 @@ from ledger.commands import (
     ScheduleInstalments,
     VoidInvoice,
 )
-from ledger.errors import DateOutOfRange
 from ledger.service import Incoming
 from ledger.terms import LEGAL_ORDER, Instalment, Terms
 from streams.ingest import close_of_day, read, read_many
@@ -357,34 +356,6 @@ def test_no_value_in_any_field_of_any_type_raises(value: Any, kind: str, at: int
     document[names[at % len(names)]] = value
     incoming = take(json.dumps(document).encode())
     assert (incoming.command is None) != (incoming.error is None)
-
-
-NOON_US = 1_711_713_600_000_000  # 2024-03-29T12:00:00Z
-
-
-def test_a_message_is_at_most_a_day_ahead_of_the_clock() -> None:
-    def at(sent_at: str | None, *, accepted_us: int = NOON_US) -> Incoming:
-        body = message("business_day_closed", **({"sent_at": sent_at} if sent_at else {}))
-        return read(body, source="s", offset=1, accepted_us=accepted_us, clock_us=NOON_US)
-
-    tomorrow = 1_711_800_000_000_000  # noon and 24 hours
-    allowed = at("2024-03-30T12:00:00Z")
-    assert (allowed.error, allowed.recorded_at_us) == (None, tomorrow)
-    ahead = at("2024-03-30T12:00:00.000001Z")
-    assert isinstance(ahead.error, DateOutOfRange)
-    assert str(ahead.error) == (
-        "sent_at is 2024-03-30T12:00:00.000001Z, in the future. "
-        "Send when it is sent, 2024-03-30 (UTC) at the latest."
-    )
-    assert ahead.recorded_at_us == NOON_US
-    # A broker's own clock counts no further either, for a message that says nothing.
-    assert at(None, accepted_us=7_000_000_000_000_000).recorded_at_us == tomorrow
-    assert at("1999-01-01T00:00:00Z").error is None
-
-
-def test_where_time_is_made_up_any_moment_of_the_calendar_will_do() -> None:
-    body = message("business_day_closed", sent_at="2199-12-31T23:59:59Z")
-    assert read(body, source="demo", offset=1, accepted_us=0).error is None
 
 
 def test_many_messages_count_their_offsets_up() -> None:

@@ -1,0 +1,85 @@
+"""What a message leaves in doubt is refused: fields named twice, and moments that have not come."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ledger.errors import DateOutOfRange
+from ledger.service import Incoming
+from streams.ingest import read
+
+
+def take(body: bytes) -> Incoming:
+    return read(body, source="test", offset=1, accepted_us=1_700_000_000_000_000)
+
+
+def closing(**fields: str) -> bytes:
+    common = {"type": "business_day_closed", "transaction_id": "T-1", "value_date": "2024-03-29"}
+    return json.dumps(common | fields).encode()
+
+
+PLAIN = b'"transaction_id":"a:b","value_date":"2024-03-29","sent_at":"2024-03-29T10:00:00Z"'
+TERMS = b'{"method":"annuity","instalments":6,"rate_percent":"5"'
+OPENED = (
+    b'{"type":"loan_opened","loan_id":"L","borrower_id":"B","product":"p: q","currency":"CNY",'
+    b'"principal":"1.00","officer_id":"O","branch":"x",' + PLAIN + b',"terms":%s}'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"type":"account_credited","account_id":"A","currency":"CNY","flow":"trade",'
+         b'"amount":"1.00","amount":"999.00",' + PLAIN + b"}", "amount"),
+        # Written so that counting quotes, or colons and decoded values, would be misled.
+        (b'{"type":"business_day_closed","type" :"business_day_closed",' + PLAIN + b"}", "type"),
+        (b'{"type":"business_day_closed","value_date":"2024-03-28",'
+         + PLAIN.replace(b"a:b", b"a\\u003ab") + b"}", "value_date"),
+        (b'{"type":"business_day_closed","value\\u005fdate":"2024-03-28",' + PLAIN + b"}",
+         "value_date"),
+        (OPENED % (TERMS + b',"instalments":7}'), "instalments"),
+    ],
+)  # fmt: skip
+def test_a_field_that_is_there_twice_is_refused(body: bytes, name: str) -> None:
+    error = take(body).error
+    assert error is not None
+    assert (error.code, str(error)) == (
+        "duplicate_field", f"{name} is there twice. Name each field once in an object."
+    )  # fmt: skip
+
+
+def test_colons_and_escapes_in_values_and_names_in_different_objects_are_no_repetition() -> None:
+    assert take(OPENED % (TERMS + b"}")).error is None
+    escaped = b'{"type":"business_day_closed",' + PLAIN.replace(b"a:b", b"a\\u003ab") + b"}"
+    assert take(escaped).error is None
+    assert take(b'{ "type" : "business_day_closed", ' + PLAIN + b" }").error is None
+
+
+NOON_US = 1_711_713_600_000_000  # 2024-03-29T12:00:00Z
+
+
+def test_a_message_is_at_most_a_day_ahead_of_the_clock() -> None:
+    def at(sent_at: str | None, *, accepted_us: int = NOON_US) -> Incoming:
+        body = closing(**({"sent_at": sent_at} if sent_at else {}))
+        return read(body, source="s", offset=1, accepted_us=accepted_us, clock_us=NOON_US)
+
+    tomorrow = 1_711_800_000_000_000  # noon and 24 hours
+    allowed = at("2024-03-30T12:00:00Z")
+    assert (allowed.error, allowed.recorded_at_us) == (None, tomorrow)
+    ahead = at("2024-03-30T12:00:00.000001Z")
+    assert isinstance(ahead.error, DateOutOfRange)
+    assert str(ahead.error) == (
+        "sent_at is 2024-03-30T12:00:00.000001Z, in the future. "
+        "Send when it is sent, 2024-03-30 (UTC) at the latest."
+    )
+    assert ahead.recorded_at_us == NOON_US
+    # A broker's own clock counts no further either, for a message that says nothing.
+    assert at(None, accepted_us=7_000_000_000_000_000).recorded_at_us == tomorrow
+    assert at("1999-01-01T00:00:00Z").error is None
+
+
+def test_where_time_is_made_up_any_moment_of_the_calendar_will_do() -> None:
+    body = closing(sent_at="2199-12-31T23:59:59Z")
+    assert read(body, source="demo", offset=1, accepted_us=0).error is None
