@@ -77,8 +77,8 @@ class WarningReads(Reader):
         table = self._database.table(WARNINGS)
         people = (table.c.officer_id, table.c.borrower_id)
         gravest, count = func.max(table.c.severity_rank), func.count()
-        unanswered = func.sum(table.c.state.in_(("raised", "expired")))
-        deferred = func.sum(table.c.state == "deferred")
+        unanswered = count.filter(table.c.state.in_(("raised", "expired")))
+        deferred = count.filter(table.c.state == "deferred")
         oldest = func.min(table.c.raised_day)
         clauses = equals(table, {"officer_id": officer_id})
         clauses += [table.c.state.not_in(ENDED), table.c.inhibited_by.is_(None)]
@@ -97,8 +97,8 @@ class WarningReads(Reader):
                 "borrower_id": row[1],
                 "severity": SEVERITIES[row[2]],
                 "warnings": row[3],
-                "unanswered": int(row[4]),
-                "deferred": int(row[5]),
+                "unanswered": row[4],
+                "deferred": row[5],
                 "first_raised_date": date_of(row[6]),
             }
             for row in rows

@@ -50,14 +50,14 @@ class RuleColumns:
         """Count pending days; rows that are to ring now."""
         size = len(holds)
         level, since, ready = self.level[:size], self.since[:size], self.ready[:size]
-        idle = level == 0
-        pending = holds & idle
+        pending = np.flatnonzero(holds & (level == 0))
         if for_days:
-            since[idle & ~holds] = 0
-            since[pending & (since == 0)] = ordinal
-            pending &= ordinal - since >= for_days
-        pending &= ready <= ordinal
-        return np.flatnonzero(pending)
+            counting = np.flatnonzero(since)
+            since[counting[(level[counting] == 0) & ~holds[counting]]] = 0
+            since[pending[since[pending] == 0]] = ordinal
+            pending = pending[ordinal - since[pending] >= for_days]
+        due: IntArray = pending[ready[pending] <= ordinal]
+        return due
 
     def over(self, rows: IntArray, leaves: BoolArray, *, keep_for: int, ordinal: int) -> BoolArray:
         """Count the days since open warnings left; which of `rows` are over."""

@@ -5,6 +5,7 @@ Decides nothing: `lifecycle` does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -113,9 +114,9 @@ class OpenEpisodes:
         """The open warnings of a loan, oldest first."""
         return list(self._by_row.get(row, ()))
 
-    def of_borrower(self, borrower: int) -> list[Episode]:
-        """The open warnings of a borrower, oldest first."""
-        return list(self._by_borrower.get(borrower, ()))
+    def of_borrower(self, borrower: int) -> Sequence[Episode]:
+        """The open warnings of a borrower, oldest first; not to be changed."""
+        return self._by_borrower.get(borrower, ())
 
     def counted(self, borrower: int, row: int | None = None) -> int:
         """Open warnings of a borrower, or of one loan of it, by rules that do not count others."""

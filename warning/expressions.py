@@ -132,11 +132,12 @@ def parts_of(condition: Condition, catalogue: Collection[str]) -> list[tuple[int
     A part certainly holds, certainly fails, or is unknown, as the whole.
     """
     found: list[tuple[int, Condition]] = []
-    tree = ast.parse(f"({condition.text}\n)", mode="eval").body
-    waiting: list[tuple[int, ast.expr]] = [(0, tree)]
+    source = f"({condition.text}\n)"
+    waiting: list[tuple[int, ast.expr]] = [(0, ast.parse(source, mode="eval").body)]
     while waiting:
         depth, node = waiting.pop()
-        found.append((depth, compile_condition(ast.unparse(node), catalogue)))
+        text = ast.get_source_segment(source, node) or ast.unparse(node)
+        found.append((depth, compile_condition(text, catalogue)))
         inner = node.values if isinstance(node, ast.BoolOp) else []
         if isinstance(node, ast.UnaryOp):
             inner = [node.operand]

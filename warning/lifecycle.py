@@ -91,6 +91,7 @@ class Lifecycle:
         graver: list[Change] = []
         rung: list[Change] = []
         due: list[tuple[int, int, int]] = []
+        excepted: dict[str, BoolArray] = {}
         for number, rule in enumerate(self._pack.rules):
             columns = self._columns[rule.name]
             columns.grow(rows)
@@ -101,7 +102,12 @@ class Lifecycle:
                 over += ends
                 graver += self._escalate(rule, active[stays], pick(here, stays), moment)
             self.answers.causes_gone(rule, values)
-            holds = _enters(rule, values) & is_open
+            holds = rule.when.holds(values) & is_open
+            if rule.unless is not None:
+                text = rule.unless.text  # Mostly that of the whole pack: looked at once.
+                if text not in excepted:
+                    excepted[text] = ~rule.unless.holds(values)
+                holds &= excepted[text]
             rung += self._relapse(rule, holds, values, moment)
             ring = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
             if ring.size:
@@ -132,7 +138,9 @@ class Lifecycle:
         level = columns.level[rows]
         active = level > 0
         graver = self._escalate(rule, rows[active], pick(values, active), moment)
-        holds = _enters(rule, values) & ~active & (columns.ready[rows] <= moment.ordinal)
+        holds = rule.when.holds(values) & ~active & (columns.ready[rows] <= moment.ordinal)
+        if rule.unless is not None:
+            holds &= ~rule.unless.holds(values)
         ranks = ranks_of(rule, values, len(rows))
         rung: list[Change] = []
         for at in np.flatnonzero(holds).tolist():
@@ -297,9 +305,9 @@ class Lifecycle:
 
     def _inhibitor(self, episode: Episode) -> str | None:
         """The gravest, then oldest ringing warning of the borrower that mutes this one."""
-        name = episode.rule.name
+        name, open_now = episode.rule.name, self.episodes.of_borrower(episode.borrower)
         found: Episode | None = None
-        for other in self.episodes.of_borrower(episode.borrower):
+        for other in open_now if len(open_now) > 1 else ():
             by_name = name in other.rule.inhibits
             by_rank = episode.rank in self._pack.inhibition.get(other.rank, ())
             rings = not other.inhibited_by and not other.deferred
@@ -388,9 +396,3 @@ class Lifecycle:
         if rests and rule.recheck_days:
             last = moment.ordinal + rule.recheck_days
             self.episodes.rest(Rest(episode, moment.ordinal, moment.day, last))
-
-
-def _enters(rule: Rule, values: Values) -> BoolArray:
-    """Where the rule's condition certainly holds, and its exception does not."""
-    holds = rule.when.holds(values)
-    return holds if rule.unless is None else holds & ~rule.unless.holds(values)

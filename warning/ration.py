@@ -7,9 +7,9 @@ rings at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
-from warning.episodes import Change, Episode, Kind, change
+from warning.episodes import Change, Episode, Kind
 from warning.pack import Budget
 
 
@@ -42,7 +42,7 @@ class Ration:
         return list(self._waiting.values())
 
     def share(
-        self, fresh: Iterable[Episode], waiting: Iterable[Episode], ordinal: int
+        self, fresh: Sequence[Episode], waiting: Sequence[Episode], ordinal: int
     ) -> tuple[list[Episode], list[Change]]:
         """Who of `fresh` and `waiting` rings now -> (of the waiting those that do, new deferrals).
 
@@ -50,29 +50,30 @@ class Ration:
         """
         if self._budget is None:
             return [], []
-        budget, new = self._budget, {id(episode) for episode in fresh}
+        budget, waits = self._budget, {id(episode) for episode in waiting}
         candidates = sorted([*fresh, *waiting], key=lambda each: (-each.rank, each.order))
+        room: dict[str, int] = {}
         queued: dict[str, int] = {}
         released: list[Episode] = []
         deferred: list[Change] = []
         for episode in candidates:
             officer = self._officer_of(episode.row)
-            full = self._used(officer, ordinal) >= budget.per_officer
-            if not full or episode.rank in budget.beyond:
-                self.spend(episode, ordinal)
-                released += [episode] if id(episode) not in new else []
+            if officer not in room:
+                room[officer] = budget.per_officer - self._used(officer, ordinal)
+            if room[officer] > 0 or episode.rank in budget.beyond:
+                room[officer] -= 1
+                if id(episode) in waits:
+                    released.append(episode)
                 continue
-            queued[officer] = queued.get(officer, 0) + 1
-            if id(episode) in new:
+            place = queued[officer] = queued.get(officer, 0) + 1
+            if id(episode) not in waits:
                 self.defer(episode, ordinal, rang=False)
-                told = change(Kind.DEFERRED, episode)
-                deferred.append(_placed(told, queued[officer]))
+                rank = episode.rank
+                deferred.append(Change(Kind.DEFERRED, episode, rank, rank, None, place=place))
+        for officer, left in room.items():
+            self._spent[officer] = (ordinal, budget.per_officer - left)
         return released, deferred
 
     def _used(self, officer: str, ordinal: int) -> int:
         day, count = self._spent.get(officer, (ordinal, 0))
         return count if day == ordinal else 0
-
-
-def _placed(told: Change, place: int) -> Change:
-    return Change(told.kind, told.episode, told.rank, told.rank, told.inhibited_by, place=place)

@@ -31,9 +31,14 @@ class Readings:
 
     def at_close(self, pack: Pack | None, life: Lifecycle) -> Values:
         """All columns of `pack` at the close of the open day; none without one."""
+        remembered = self._deriver.remembered
+        names = sorted({*remembered, *(pack.indicators if pack else ())})
+        values = self._engine.values(names) if names else {}
+        return self.derived(pack, values, life)
+
+    def derived(self, pack: Pack | None, values: dict[str, FloatArray], life: Lifecycle) -> Values:
+        """`values` of the close of the open day, with what `pack` derives from them."""
         engine, deriver = self._engine, self._deriver
-        names = sorted({*deriver.remembered, *(pack.indicators if pack else ())})
-        values = engine.values(names) if names else {}
         deriver.remember(engine.day, values)
         self._closed.append(engine.day)
         if pack is None:

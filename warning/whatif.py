@@ -6,7 +6,7 @@ people did; `compare` sets two outcomes side by side. Nothing is recorded.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -170,6 +170,20 @@ def compare(present: Iterable[Ring], other: Iterable[Ring], *, by: By = "rule") 
         later=tuple(pair for pair in moved if pair.days > 0),
         same=tuple(pair for pair in moved if pair.days == 0),
     )
+
+
+def volumes(books: Sequence[Sequence[Ring]]) -> list[dict[str, float]]:
+    """For each of the books, warnings a month of 30 days that reach each officer.
+
+    Muted ones are left out. Months run from the first ring of any book to the last, at least one.
+    """
+    days = [ring.rang for book in books for ring in book]
+    months = max(1.0, ((max(days) - min(days)).days + 1) / 30) if days else 1.0
+    found = []
+    for book in books:
+        counts = Counter(ring.officer_id for ring in book if not ring.inhibited)
+        found.append({officer: counts[officer] / months for officer in sorted(counts)})
+    return found
 
 
 def _grouped(rings: Iterable[Ring], by: By) -> dict[tuple[str, str], list[Ring]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from streams.parts import pack_of
 from streams.settings import calendar_of
 from streams.watching import facts_of
 from warning.rules import load_pack
-from warning.whatif import Difference, Ring, compare, rehearse
+from warning.whatif import Difference, Ring, compare, rehearse, volumes
 
 PAGE = 10_000
 LISTED = 10
@@ -38,7 +39,8 @@ def replay(
     """Say what other rules would have rung, beside the present ones, over the same facts.
 
     Both packs live through the whole ledger without what people did; nothing is recorded. Shown:
-    warnings that only the other pack rings, those it misses, those it rings earlier or later.
+    warnings that only the other pack rings, those it misses, those it rings earlier or later, and
+    what reaches each officer.
     """
     settings, store = opened(data, read_only=True, config=config)
     present, other = pack_of(settings), load_pack(rules)
@@ -78,9 +80,9 @@ def _print(difference: Difference, rings: list[list[Ring]], names: tuple[str, st
     rows = [(s, *(f"{counts[s]:,}" for counts in counted)) for s in SEVERITIES]
     rows.append(("all", *(f"{len(book):,}" for book in rings)))
     out.print(table("Warnings by gravest severity", ["severity", *names], rows))
-    officers = [len({ring.officer_id for ring in book}) or 1 for book in rings]
-    load = [f"{len(book) / officers[i]:.1f}" for i, book in enumerate(rings)]
-    out.print(table("Load", ["", *names], [("warnings an officer", *load)]))
+    columns = ["", *names]
+    out.print(table("Warnings by rule", columns, _side_by_side(rings, attrgetter("rule"))))
+    out.print(table("Warnings an officer and month", columns, _per_officer(rings)))
     moved = (
         ("earlier", difference.earlier),
         ("later", difference.later),
@@ -95,6 +97,28 @@ def _print(difference: Difference, rings: list[list[Ring]], names: tuple[str, st
     out.print(table("Difference", ["", "warnings", ""], summary))
     _examples("Only the other rings", difference.rung)
     _examples("Only the present rings", difference.missed)
+
+
+def _side_by_side(rings: list[list[Ring]], key: Callable[[Ring], str]) -> list[tuple[str, ...]]:
+    """Warnings of both packs by `key`, the most frequent of either first."""
+    left, right = (Counter(map(key, book)) for book in rings)
+    words = sorted(left.keys() | right.keys(), key=lambda w: (-max(left[w], right[w]), w))
+    return [(word, f"{left[word]:,}", f"{right[word]:,}") for word in words]
+
+
+def _per_officer(rings: list[list[Ring]]) -> list[tuple[str, ...]]:
+    """What reaches each officer a month, muted warnings left out; the busiest first."""
+    a_month = volumes(rings)
+    officers = sorted(
+        a_month[0].keys() | a_month[1].keys(),
+        key=lambda officer: (-max(each.get(officer, 0.0) for each in a_month), officer),
+    )
+    rows = [(o, *(f"{each.get(o, 0.0):.1f}" for each in a_month)) for o in officers[:LISTED]]
+    if len(officers) > LISTED:
+        rows.append((f"and {len(officers) - LISTED:,} more", "", ""))
+    middle = [sorted(each.get(o, 0.0) for o in officers) for each in a_month]
+    rows.append(("in the middle", *(f"{m[len(m) // 2]:.1f}" if m else "0.0" for m in middle)))
+    return rows
 
 
 def _examples(title: str, rings: Iterable[Ring]) -> None:
@@ -114,5 +138,10 @@ def _as_json(difference: Difference, rings: list[list[Ring]]) -> str:
             "earlier": difference.earlier,
             "later": difference.later,
             "same": len(difference.same),
+            "officers_a_month": dict(zip(("present", "other"), volumes(rings), strict=True)),
+            "rules": {
+                "present": Counter(ring.rule for ring in rings[0]),
+                "other": Counter(ring.rule for ring in rings[1]),
+            },
         }
     ).decode()

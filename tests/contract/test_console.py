@@ -20,7 +20,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "2
 ENVIRONMENT["PYTHONPATH"] = str(Path(__file__).parents[2])
 
 COMMANDS = "demo generate import serve watch loan refusals status replay export check".split()
-COMMANDS += "anchor rebuild scenario".split()
+COMMANDS += "anchor rebuild scenario indicators".split()
 
 
 def run(*words: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -233,3 +233,110 @@ def test_serve_takes_transactions_shuts_others_out_and_stops_when_told(tmp_path:
         serving.kill()
         serving.wait()
     assert run("check", "--data", "data", folder=tmp_path).returncode == 0
+
+
+PACK = """
+name = "mine"
+title = "Mine"
+[[rule]]
+name = "late"
+title = "Late"
+source = "this test"
+when = "dpd_days >= 1 and (balance_minor < 0 or not coverage_ratio >= 99)"
+severity = "yellow"
+reason = "{dpd_days} days"
+"""
+
+
+def test_rules_are_checked_and_what_is_wrong_has_a_place(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(PACK)
+    sound = run("rules", "check", tmp_path / "mine.toml")
+    assert (sound.returncode, "mine v1: 1 rules" in sound.stdout) == (0, True)
+    (tmp_path / "bad.toml").write_text(PACK.replace("dpd_days >=", "dpd_dayz >="))
+    wrong = run("rules", "check", tmp_path / "mine.toml", tmp_path / "bad.toml", "--json")
+    assert wrong.returncode == 1
+    told = json.loads(wrong.stdout)
+    assert told[0]["rules"][0]["reads"] == ["balance_minor", "coverage_ratio", "dpd_days"]
+    assert (told[1]["line"], told[1]["word"]) == (8, "dpd_dayz")
+    assert "did you mean dpd_days" in told[1]["error"]
+
+
+def test_rules_are_tested_and_a_failure_says_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(PACK)
+    text = """
+pack = "mine.toml"
+start = 2024-01-01
+[[test]]
+name = "late"
+series = { dpd_days = "0 1", balance_minor = "5x9", coverage_ratio = "0x9" }
+expect = [{ date = 2024-01-02, rule = "late", is = "STATE" }]
+"""
+    (tmp_path / "test.toml").write_text(text.replace("STATE", "yellow"))
+    assert run("rules", "test", tmp_path / "test.toml").stdout == "1 tests, 0 failed\n"
+    (tmp_path / "test.toml").write_text(text.replace("STATE", "quiet"))
+    failed = run("rules", "test", tmp_path / "test.toml")
+    assert failed.returncode == 1
+    assert "2024-01-02 late about L1: expected quiet, found yellow" in failed.stdout
+
+
+def test_a_rule_is_explained_part_by_part_on_both_time_axes(book: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(PACK)
+    shown = run("watch", "--data", "data", "--once", "--json", folder=book).stdout.splitlines()
+    facts = [json.loads(line)["fact"] for line in shown if '"WarningRaised"' in line]
+    late = next(fact for fact in facts if fact["rule"] == "arrears")
+    words = ("rules", "explain", "late", late["loan_id"], late["value_date"], "--data", "data",
+             "--rules", tmp_path / "mine.toml", "--json")  # fmt: skip
+    for axis in ("known then", "corrected"):
+        asked = words if axis == "known then" else (*words, "--corrected")
+        told = json.loads(run(*asked, folder=book).stdout)
+        assert (told["axis"], told["closed_date"]) == (axis, late["value_date"])
+        parts = told["conditions"]["when"]
+        assert [part["depth"] for part in parts] == [0, 1, 1, 2, 2, 3]
+        assert parts[1]["text"] == "dpd_days >= 1"
+    recorded = run("rules", "explain", "arrears", late["loan_id"], late["value_date"], "--data",
+                   "data", "--json", folder=book)  # fmt: skip
+    told = json.loads(recorded.stdout)
+    assert told["state"] == late["severity"]
+    assert told["recorded"][0]["what"] == "WarningRaised"
+    assert told["reason"] == late["reason"]
+    unknown = run("rules", "explain", "nonsense", "L1", "2024-01-01", "--data", "data", folder=book)
+    assert (unknown.returncode, "Rules: " in unknown.stderr) == (1, True)
+
+
+def test_replay_under_other_rules_tells_what_reaches_each_officer(book: Path) -> None:
+    from streams.settings import PACKS
+
+    other = run("replay", "--rules", PACKS / "early-arrears.toml", "--data", "data", "--json",
+                folder=book)  # fmt: skip
+    document = json.loads(other.stdout)
+    assert set(document["rules"]["other"]) <= set(document["rules"]["present"])
+    assert sum(document["rules"]["other"].values()) == document["other"]
+    reached = document["officers_a_month"]
+    assert sum(reached["other"].values()) < sum(reached["present"].values())
+
+
+def test_the_indicators_are_listed() -> None:
+    rows = json.loads(run("indicators", "--json").stdout)
+    assert {"name", "unit", "window", "meaning", "unknown", "source"} == set(rows[0])
+    assert len(rows) > 90
+
+
+def test_a_warning_is_answered_from_the_console_and_refusals_are_clear(
+    book: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "data"
+    subprocess.run(["cp", "-r", str(book / "data"), str(copy)], check=True)
+    shown = run("watch", "--data", copy, "--once", "--json").stdout.splitlines()
+    ended = {json.loads(line)["fact"].get("warning_id") for line in shown
+             if '"WarningResolved"' in line or '"WarningWithdrawn"' in line}  # fmt: skip
+    raised = [json.loads(line)["fact"]["warning_id"] for line in shown if '"WarningRaised"' in line]
+    one = next(warning_id for warning_id in raised if warning_id not in ended)
+    start = ("answer", "start", one, "--actor", "Li Na", "--action", "visit", "--data", copy)
+    assert "recorded warnings:" in run(*start).stdout
+    again = run(*start)
+    assert (again.returncode, "about it already" in again.stderr) == (1, True)
+    dismiss = ("answer", "dismiss", one, "--actor", "Li Na", "--reason", "paid", "--data", copy)
+    assert run(*dismiss).returncode == 0
+    gone = run(*dismiss)
+    assert (gone.returncode, "No open warning" in gone.stderr) == (1, True)
+    assert run("check", "--data", copy).returncode == 0

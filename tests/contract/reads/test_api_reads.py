@@ -1,116 +1,13 @@
-"""Reads over HTTP from a real book: documented shapes, filters, pages, time axes, actions."""
+"""Reads over HTTP from a real book: documented shapes, filters, pages, time axes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-
-PACK = """
-name = "two-rules"
-version = 1
-title = "Two rules"
-language = "en"
-
-[[rule]]
-name = "late"
-title = "Late"
-source = "this test"
-mark = "unverified"
-when = "dpd_days >= 1"
-severity = { watch = "always", yellow = "dpd_days >= 15" }
-reason = "{dpd_days} days past due."
-
-[[rule]]
-name = "very_late"
-title = "Very late"
-source = "this test"
-mark = "unverified"
-when = "dpd_days >= 30"
-severity = "orange"
-reason = "{dpd_days} days past due."
-"""
-TERMS = {"method": "annuity", "instalments": 12, "rate_percent": "9.4822"}
-
-
-def opened(number: int, **changes: Any) -> list[dict[str, Any]]:
-    """A loan of 12,000.00 CNY paid out on 15 January; officers O0 to O2, two branches."""
-    common = {"value_date": "2024-01-15", "loan_id": f"L{number}", "currency": "CNY"}
-    loan = {
-        **common,
-        "type": "loan_opened",
-        "transaction_id": f"open-{number}",
-        "sent_at": "2024-01-15T08:00:00Z",
-        "borrower_id": f"B{number // 2}",
-        "product": "working_capital",
-        "principal": "12000.00",
-        "terms": TERMS,
-        "officer_id": f"O{number % 3}",
-        "branch": ("north", "south")[number % 2],
-    }
-    paid = {
-        **common,
-        "type": "loan_disbursed",
-        "transaction_id": f"pay-out-{number}",
-        "sent_at": "2024-01-15T08:00:01Z",
-        "amount": "12000.00",
-    }
-    return [{**loan, **changes}, paid]
-
-
-def closes(first: date, last: date) -> list[dict[str, Any]]:
-    """The closes of every weekday."""
-    days = [first + timedelta(n) for n in range((last - first).days + 1)]
-    return [
-        {
-            "type": "business_day_closed",
-            "transaction_id": f"close-{day}",
-            "value_date": str(day),
-            "sent_at": f"{day + timedelta(1)}T00:00:00Z",
-        }
-        for day in days
-        if day.weekday() < 5
-    ]
-
-
-def send(served: Any, messages: list[dict[str, Any]]) -> None:
-    answer = served.client.post("/v1/transactions", json=messages)
-    assert answer.status_code == 200, answer.text
-    served.settled()
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a pack of two rules."""
-    path = tmp_path_factory.mktemp("pack") / "two-rules.toml"
-    path.write_text(PACK, encoding="utf-8")
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def book(
-    serving: Callable[..., AbstractContextManager[Any]],
-    pack: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Any]:
-    """Eight loans; L0 paid its first instalment, the others paid nothing until 18 March."""
-    with serving(tmp_path_factory.mktemp("book"), calendar="weekends", pack=pack) as served:
-        send(served, [message for number in range(8) for message in opened(number)])
-        paid = {
-            "type": "repayment_received",
-            "transaction_id": "paid-0",
-            "value_date": "2024-02-15",
-            "sent_at": "2024-02-15T10:00:00Z",
-            "loan_id": "L0",
-            "amount": "1052.10",
-            "currency": "CNY",
-        }
-        send(served, closes(date(2024, 2, 12), date(2024, 2, 14)))
-        send(served, [paid, *closes(date(2024, 2, 15), date(2024, 3, 18))])
-        yield served
 
 
 def get(served: Any, path: str, *, status: int = 200, **query: Any) -> Any:
@@ -254,11 +151,12 @@ def test_a_cursor_that_is_none_is_refused(book: Any) -> None:
 def test_pages_neither_shift_nor_repeat_while_warnings_ring(
     serving: Callable[..., AbstractContextManager[Any]],
     pack: str,
+    tell: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with serving(tmp_path_factory.mktemp("paging"), calendar="weekends", pack=pack) as served:
-        send(served, [message for number in range(8) for message in opened(number)])
-        send(served, closes(date(2024, 2, 12), date(2024, 2, 29)))
+        tell.send(served, [message for number in range(8) for message in tell.opened(number)])
+        tell.send(served, tell.closes(date(2024, 2, 12), date(2024, 2, 29)))
         before = [row["warning_id"] for row in get(served, "/v1/warnings")["warnings"]]
         read: list[str] = []
         day, cursor = date(2024, 3, 1), None
@@ -269,7 +167,7 @@ def test_pages_neither_shift_nor_repeat_while_warnings_ring(
             cursor = page["next_cursor"]
             if cursor is None:
                 break
-            send(served, closes(day, day + timedelta(6)))
+            tell.send(served, tell.closes(day, day + timedelta(6)))
             day += timedelta(7)
         assert read == before
         assert len(read) == 8
@@ -316,48 +214,3 @@ def test_the_book_as_a_whole_agrees_with_its_loans(book: Any) -> None:
     accounts = get(book, "/v1/trial-balance")["accounts"]
     assert accounts
     assert sum(account["balance_minor"] for account in accounts) == 0
-
-
-# -- actions --------------------------------------------------------------------------------------
-
-
-def test_a_warning_is_acknowledged_once_then_suppressed_and_both_are_kept(book: Any) -> None:
-    found = get(book, "/v1/warnings", loan="L3", rule="very_late", state="open")["warnings"][0]
-    path = f"/v1/warnings/{found['warning_id']}"
-    body = {"actor": "Li Na", "note": "called, promises Friday"}
-    done = book.client.post(f"{path}/acknowledge", json=body)
-    assert done.status_code == 200
-    assert done.json()["event_ids"][0].startswith("warnings:L3@")
-    again = book.client.post(f"{path}/acknowledge", json=body)
-    assert (again.status_code, again.json()["code"]) == (409, "rule_refused")
-    quiet = {"actor": "Li Na", "reason": "restructuring agreed", "until": "2024-04-30"}
-    assert book.client.post(f"{path}/suppress", json=quiet).status_code == 200
-    book.settled()
-    row = get(book, path)
-    assert (row["state"], row["actor"]) == ("suppressed", "Li Na")
-    assert row["suppressed_until_date"] == "2024-04-30"
-    assert [change["change"] for change in row["history"]][-2:] == ["acknowledged", "suppressed"]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        ({"actor": "Li Na", "reason": "x", "until": "2020-01-01"}, 409, "rule_refused"),
-        ({"actor": "Li Na", "reason": "", "until": "2024-04-30"}, 422, "invalid_request"),
-        ({"actor": "Li Na", "reason": "x"}, 422, "invalid_request"),
-        ({"actor": "", "reason": "x", "until": "2024-04-30"}, 422, "invalid_request"),
-        ({"actor": "a", "reason": "x", "until": "2024-04-30", "by": 1}, 422, "invalid_request"),
-    ],
-)
-def test_a_suppression_that_cannot_be_taken_is_refused(
-    book: Any, body: dict[str, Any], status: int, code: str
-) -> None:
-    found = get(book, "/v1/warnings", loan="L5", rule="very_late")["warnings"][0]
-    answer = book.client.post(f"/v1/warnings/{found['warning_id']}/suppress", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["way_out"]
-
-
-def test_an_action_on_an_unknown_warning_is_not_found(book: Any) -> None:
-    answer = book.client.post("/v1/warnings/none/acknowledge", json={"actor": "Li Na"})
-    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_entity")
