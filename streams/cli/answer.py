@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from ledger.store import Recorded
-from streams.cli.app import DEFAULT_DATA, ConfigOption, DataOption, cli, out
+from streams.cli.app import ConfigOption, DataOption, cli, out
 from streams.settings import Settings
 from streams.wiring import Node
 from warning.actions import (
@@ -36,7 +36,7 @@ def acknowledge(
     warning: WarningId,
     actor: Actor,
     note: Annotated[str, typer.Option("--note")] = "",
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say that somebody has seen it; nobody else is told of it until it becomes graver."""
@@ -48,7 +48,7 @@ def start(
     warning: WarningId,
     actor: Actor,
     action: Annotated[str, typer.Option("--action", help="What is done; kept for ever.")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say what is done about it."""
@@ -60,7 +60,7 @@ def dismiss(
     warning: WarningId,
     actor: Actor,
     reason: Reason,
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say that it is a false alarm: over, and its rule quiet until the cause has been gone once."""
@@ -73,7 +73,7 @@ def suppress(
     actor: Actor,
     reason: Reason,
     until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], metavar="DATE")],
-    data: DataOption = DEFAULT_DATA,
+    data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Silence it to the end of a day, up to the severity it has now."""
@@ -81,7 +81,7 @@ def suppress(
     _do(wanted, data, config)
 
 
-def _do(action: WarningAction, data: Path, config: Path | None) -> None:
+def _do(action: WarningAction, data: Path | None, config: Path | None) -> None:
     settings = Settings.load({"data": data, "closed_by": "driver"}, file=config)
     for item in asyncio.run(_acted(settings, action)):
         out.print(f"recorded {item.event_id}", markup=False)
