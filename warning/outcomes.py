@@ -1,21 +1,30 @@
 """What became of loans, from the ledger's own later history: whom to ask about, and the answers.
 
 Default, unless the caller says otherwise: the first day more than 90 days past due, a finding
-`default_observed`, or a write-off, by all facts known now and on the day on which it happened. The
-answers never enter an indicator: `samples` reads these as they stood at the moment asked for.
+`default_observed`, or a write-off that stands, by all facts known now and on the day on which it
+happened. The answers never enter an indicator: `samples` reads these as they stood at the moment
+asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ledger.dates import date_of, day_number
-from ledger.events import BusinessDayClosed, LoanClosed, LoanStatusChanged
+from ledger.events import (
+    BusinessDayClosed,
+    LoanClosed,
+    LoanReopened,
+    LoanStatusChanged,
+    Recovered,
+    RepaymentReceived,
+    WriteOffCancelled,
+)
 from warning.arrears import ArrearsBook
 from warning.evaluate import Outcome
 from warning.intake import RecordedFact
@@ -85,7 +94,7 @@ class Past:
 
 def past_of(recorded: Iterable[RecordedFact], *, default_days: int = DEFAULT_DAYS) -> Past:
     """What became of every loan, by all facts, up to the last day closed."""
-    facts = list(recorded)
+    facts = list(_as_it_stands(recorded))
     book = ArrearsBook()
     book.apply(facts)
     days = [day_number(item.fact.value_date) for item in facts]
@@ -107,6 +116,42 @@ def past_of(recorded: Iterable[RecordedFact], *, default_days: int = DEFAULT_DAY
         missed_due=missed,
         default=default,
         until=until,
+    )
+
+
+class _Stood(NamedTuple):
+    """A fact in the place of the one that told of it later."""
+
+    position: int
+    fact: Any
+
+
+def _as_it_stands(recorded: Iterable[RecordedFact]) -> Iterator[RecordedFact]:
+    """The facts without closings that did not stand; what was recovered meanwhile is repayment."""
+    facts = list(recorded)
+    closings: dict[str, int] = {}
+    gone: set[int] = set()
+    for item in facts:
+        if isinstance(item.fact, LoanClosed):
+            closings[item.fact.loan_id] = item.position
+        elif isinstance(item.fact, LoanReopened | WriteOffCancelled):
+            gone |= {item.position, closings.pop(item.fact.loan_id, item.position)}
+    for item in facts:
+        if item.position not in gone:
+            yield item
+        elif isinstance(item.fact, WriteOffCancelled):
+            for recovered in item.fact.recovered:
+                yield _Stood(item.position, _repayment(item.fact, recovered))
+
+
+def _repayment(fact: WriteOffCancelled, recovered: Recovered) -> RepaymentReceived:
+    return RepaymentReceived(
+        loan_id=fact.loan_id,
+        amount_minor=recovered.amount_minor,
+        split=recovered.split,
+        transaction_id=recovered.transaction_id,
+        value_date=recovered.value_date,
+        recorded_at_us=fact.recorded_at_us,
     )
 
 

@@ -17,9 +17,12 @@ from ledger.events import (
     LoanClosed,
     LoanDisbursed,
     LoanOpened,
+    LoanReopened,
     LoanStatusChanged,
+    Recovered,
     RepaymentReceived,
     SaleInvoiced,
+    WriteOffCancelled,
 )
 from ledger.store import Recorded
 from ledger.terms import Instalment, Split, Terms
@@ -182,6 +185,41 @@ def test_outcomes_are_the_first_day_of_default_by_all_that_is_known_now() -> Non
         ("L2", "01"): False,
         ("L3", "01"): True, ("L3", "02"): True, ("L3", "03"): True,
     }  # fmt: skip
+
+
+def test_an_end_that_did_not_stand_is_no_outcome() -> None:
+    book = Book()
+    left = Split(principal_minor=100)
+    whole = Split(principal_minor=100, interest_minor=10)
+    paid = {"amount_minor": 110, "split": whole, "value_date": date(2024, 3, 11)}
+    back = Recovered(transaction_id="r", **paid)
+    for at in "12":  # Due on 1 February; written off on 1 March, not in default, cancelled in June.
+        book.loan(f"L{at}", "2024-01-01", ("2024-02-01",), borrower=f"B{at}")
+        book.add(LoanClosed, "2024-03-01", loan_id=f"L{at}", reason="written_off", remaining=left)
+        book.add(
+            WriteOffCancelled, "2024-06-03", loan_id=f"L{at}", remaining=left, reason="mistake",
+            recovered=(back,) if at == "2" else (),
+        )  # fmt: skip
+    book.loan("L3", "2024-01-01", ("2024-02-01",), borrower="B3")
+    book.pays("L3", "2024-02-01", 110)
+    book.add(LoanClosed, "2024-02-01", loan_id="L3", reason="repaid", remaining=Split())
+    book.add(
+        LoanReopened, "2024-02-20", valued="2024-02-01", loan_id="L3", closed_as="repaid",
+        remaining=Split(),
+    )  # fmt: skip
+    book.add(BusinessDayClosed, "2024-07-31")
+    past = past_of(book.facts)
+    found = past.outcomes()
+    # L1 was never paid: the 91st day past due is 2 May, as if nobody had written it off. L2 was
+    # paid by what was recovered on 11 March, day 39.
+    assert [found[loan].default_date for loan in ("L1", "L2", "L3")] == [
+        date(2024, 5, 2), None, None,
+    ]  # fmt: skip
+    assert [found[loan].first_missed_due for loan in ("L1", "L2", "L3")] == [
+        date(2024, 2, 1), date(2024, 2, 1), None,
+    ]  # fmt: skip
+    # All three are on the book to the end: from 1 January to 31 July are 212 days.
+    assert past.loan_months() == 3 * 212 / 30.4375
 
 
 def test_no_protected_attribute_is_in_the_catalogue() -> None:
