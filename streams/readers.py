@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ LONGEST_LINE = 4 * 1024 * 1024
 """A longer line is cut here; it is refused as too large anyway."""
 CLOSE_WORD = b"business_day_closed"
 _CHUNK = 1 << 20
+_LONGEST_TEXT = 500
+_BOM = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -142,27 +145,43 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         ) from None
 
 
-class _Lines:
-    """The lines of a file with their ends, counted; `taken` holds those since it was last cleared.
+_Line = tuple[bytes, int]
+"""A line, and how much of the file is read with it."""
 
-    What a line has beyond the longest allowed is dropped.
+
+class _Lines:
+    """The lines of a file, counted; `taken` holds those since it was last cleared, with their ends.
+
+    What a line has beyond the longest allowed is dropped, and so is a byte order mark.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._again: deque[_Line] = deque()
         self.number = self.end_byte = 0
-        self.taken: list[bytes] = []
+        self.taken: list[_Line] = []
 
     def next(self) -> bytes:
         """The next line, empty at the end."""
+        line, end_byte = self._again.popleft() if self._again else self._read()
+        self.number += bool(line)
+        self.end_byte = end_byte
+        return line
+
+    def _read(self) -> _Line:
         line = rest = self._file.readline(LONGEST_LINE)
-        if line:
-            self.number += 1
-            self.end_byte += len(line)
+        end_byte = self.end_byte + len(line)
         while len(rest) >= _CHUNK and not rest.endswith(b"\n"):
             rest = self._file.readline(LONGEST_LINE)
-            self.end_byte += len(rest)
-        return line
+            end_byte += len(rest)
+        return (line if self.number else line.removeprefix(_BOM)), end_byte
+
+    def back_behind_first(self) -> None:
+        """Take only the first of the lines taken; the others come again."""
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.number -= len(others)
+        self.end_byte, self.taken = first[1], [first]
 
     def skip(self, upto: int) -> None:
         """Pass over lines up to line `upto`."""
@@ -172,7 +191,7 @@ class _Lines:
     def texts(self) -> Iterator[str]:
         """The lines as text for the csv module; bytes that are not UTF-8 become surrogates."""
         while line := self.next():
-            self.taken.append(line)
+            self.taken.append((line, self.end_byte))
             yield line.decode("utf-8", errors="surrogateescape")
 
 
@@ -180,8 +199,6 @@ def _json_lines(lines: _Lines, after_line: int) -> Iterator[Piece]:
     lines.skip(after_line)
     while line := lines.next():
         body = line.strip()
-        if lines.number == 1:
-            body = body.removeprefix(b"\xef\xbb\xbf")
         if body:
             yield Piece(lines.number, lines.number, lines.end_byte, body, body)
 
@@ -189,11 +206,13 @@ def _json_lines(lines: _Lines, after_line: int) -> Iterator[Piece]:
 def _rows(lines: _Lines, after_line: int) -> Iterator[Piece]:
     rows = csv.reader(lines.texts(), strict=True)
     try:
-        header = [name.strip().removeprefix("\ufeff") for name in next(rows)]
+        header = [name.strip() for name in next(rows)]
     except StopIteration:
         return
     except csv.Error as error:
+        _check_separator(lines.taken[0][0])
         raise FileUnreadable(f"The header is not CSV: {error}.") from None
+    _check_separator(lines.taken[0][0])
     _check_header(header)
     lines.skip(after_line)
     while True:
@@ -204,6 +223,7 @@ def _rows(lines: _Lines, after_line: int) -> Iterator[Piece]:
         except StopIteration:
             return
         except csv.Error as error:
+            row = []
             problem: LoanError | None = NotCsv(
                 f"Not CSV: {error}.",
                 way_out='Quote a field that holds a comma or a quote: "a ""b"""',
@@ -213,8 +233,39 @@ def _rows(lines: _Lines, after_line: int) -> Iterator[Piece]:
             if not any(row):
                 continue
             body, problem = _document(header, row)
-        found = b"".join(lines.taken).strip(b"\r\n")
+        if len(lines.taken) > 1 and (isinstance(problem, NotCsv) or _holds_rows(header, row)):
+            body, problem = b"", _swallowed(first, lines.number)
+            lines.back_behind_first()
+            rows = csv.reader(lines.texts(), strict=True)
+        found = b"".join(line for line, _ in lines.taken).strip(b"\r\n")
         yield Piece(first, lines.number, lines.end_byte, body, found, problem)
+
+
+def _holds_rows(header: list[str], row: list[str]) -> bool:
+    """Whether a cell of several lines is longer than any text of a message; lists may be long."""
+    return any(
+        len(cell) > _LONGEST_TEXT and COLUMNS[name] is not _json
+        for name, cell in zip(header, row, strict=True)
+    )
+
+
+def _swallowed(first: int, last: int) -> NotCsv:
+    """A quote that is not closed swallows whole lines: only the one with it is refused."""
+    return NotCsv(
+        f"A quote opens in line {first}, and what follows up to line {last} is not one row.",
+        way_out="Close the quote, or double it inside a quoted cell; only this line was left out, "
+        "reading goes on with the next.",
+    )
+
+
+def _check_separator(line: bytes) -> None:
+    for mark in b";", b"\t", b"|":
+        names = [name.strip(b' "\r\n') for name in line.split(mark)]
+        if len(names) > 1 and b"type" in names:
+            raise UnknownField(
+                f"The header's columns are separated by {mark.decode()!r}.",
+                way_out="Separate columns by commas, and write amounts with a point: 1250.00.",
+            )
 
 
 def _check_header(header: list[str]) -> None:

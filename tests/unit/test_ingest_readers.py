@@ -129,6 +129,72 @@ def test_csv_that_is_not_utf8_or_never_ends_a_quote_costs_its_rows_only(tmp_path
     assert found[0].found == b"loan_closed,\xff\xfe"
 
 
+def rows_of(count: int, **cells: str) -> list[str]:
+    """Repayments of loans L0, L1, …; `cells` gives some of them another loan id, by row."""
+    return [
+        f"repayment_received,T{n},2024-03-29,{cells.get(f'r{n}', f'L{n}')},1.00,CNY"
+        for n in range(count)
+    ]
+
+
+def seen(piece: Piece) -> tuple[int, int, bytes, bytes, str]:
+    return piece.line, piece.end_byte, piece.body, piece.found, str(piece.error)
+
+
+@pytest.mark.parametrize(
+    ("stray", "last"),
+    [
+        ({"r1": '"L1'}, 2_101),  # never closed: up to the end of the file
+        ({"r1": '"L1', "r2000": '"L2000"'}, 2_002),  # closed where the next quote opens
+        ({"r1": '"L1', "r900": 'L900"'}, 902),  # closed in the same column: the cells fit
+        ({"r1": '"L1', "r900": 'L"900,"'}, 902),  # closed, and a cell too many
+    ],
+)
+def test_a_stray_quote_costs_its_own_line_and_no_row_behind_it(
+    tmp_path: Path, stray: dict[str, str], last: int
+) -> None:
+    file = tmp_path / "a.csv"
+    header = "type,transaction_id,value_date,loan_id,amount,currency"
+    file.write_text("\n".join([header, *rows_of(2_100, **stray)]) + "\n")
+    found = all_of(file)
+    assert [p.line for p in found] == list(range(2, 2_102))
+    assert all(p.line == p.last_line for p in found)
+    first = found[1]
+    assert first.error is not None
+    assert f"A quote opens in line 3, and what follows up to line {last} " in str(first.error)
+    assert first.found == b'repayment_received,T1,2024-03-29,"L1,1.00,CNY'
+    read_in = [read(p.body, source="s", offset=p.line, accepted_us=10**18) for p in found[2:899]]
+    assert all(one.error is None for one in read_in)
+    # The same from any line on, and the bytes read are those up to each line's end.
+    assert list(map(seen, all_of(file, after_line=3))) == list(map(seen, found[2:]))
+    assert found[-1].end_byte == file.stat().st_size
+    assert found[1].end_byte == len(f"{header}\n") + len(found[0].found) + len(first.found) + 2
+
+
+def test_a_text_of_several_lines_is_one_row(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('type,reason\nloan_closed,"a\nb"\nloan_closed,c\n')
+    assert [(p.line, p.last_line, p.error) for p in all_of(file)] == [(2, 3, None), (4, 4, None)]
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_file_with_other_separators_is_told_so(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f'"type"{mark}amount\nrepayment_received{mark}"1,00"\n')
+    with pytest.raises(LoanError, match="are separated by") as refused:
+        all_of(file)
+    assert repr(mark) in str(refused.value)
+    assert refused.value.way_out.startswith("Separate columns by commas")
+
+
+def test_a_byte_order_mark_before_a_quoted_header_does_no_harm(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b'\xef\xbb\xbf"type","branch"\r\n"loan_closed","x"\r\n')
+    (found,) = all_of(file)
+    assert (found.line, found.body) == (2, b'{"type":"loan_closed","branch":"x"}')
+    assert found.end_byte == file.stat().st_size
+
+
 @pytest.mark.parametrize(
     ("header", "words"),
     [
