@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ledger.commands import Command
 from ledger.dates import date_of, date_of_us, day_number
-from ledger.errors import CurrencyMismatch, DateOutOfRange, InvalidAmount
+from ledger.errors import BorrowerMismatch, CurrencyMismatch, DateOutOfRange, InvalidAmount
 from ledger.money import MAX_MINOR
 
 _US_A_DAY = 86_400_000_000
@@ -40,6 +42,16 @@ def positive(amount_minor: int) -> int:
             way_out=f"Send an amount above zero and up to {MAX_MINOR} minor units.",
         )
     return amount_minor
+
+
+def same_borrower(named: str | None, state: Any) -> None:
+    """Errors: BorrowerMismatch when the loan or account is not the one's whom the message names."""
+    held = getattr(state, "borrower_id", None)
+    if named is not None and held is not None and named != held:
+        raise BorrowerMismatch(
+            f"The message names borrower {named}, but this is of another one.",
+            way_out="Check the id of the loan or account, or leave borrower_id out.",
+        )
 
 
 def same_currency(sent: str, held: str) -> None:

@@ -54,6 +54,12 @@ class RuleRefused(LoanError):
         self.rule = rule
 
 
+class BorrowerMismatch(LoanError):
+    """The message names another borrower than the loan's or account's."""
+
+    code = "borrower_mismatch"
+
+
 class CurrencyMismatch(LoanError):
     """The amount is in another currency than the loan or account."""
 

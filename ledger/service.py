@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Literal, Protocol
 
 from ledger import decide as book
+from ledger.checks import same_borrower
 from ledger.closings import begun_by, closing_of, is_due, month_ends_of
 from ledger.codec import content_digest
 from ledger.commands import Command, OpenLoan
@@ -63,6 +64,7 @@ class Incoming:
     """One message as it came: a command, or the error that kept it from being one.
 
     `offset` counts from 1 within `source`; it matters only where `record` is given tracking.
+    `borrower_id` is whom the message names, if anybody; the loan or account must be that one's.
     """
 
     command: Command | None
@@ -72,6 +74,7 @@ class Incoming:
     offset: int
     recorded_at_us: int
     transaction_id: str | None
+    borrower_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -188,6 +191,7 @@ class Ledger:
             try:
                 self._totals.check(state, command)
                 decided = decide(state, command)
+                same_borrower(message.borrower_id, state)
                 check_period(entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
                 outcomes.append(self._refuse(message, error, facts))

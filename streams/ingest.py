@@ -63,7 +63,8 @@ def read(
         command = COMMANDS[message.__class__](message, recorded_at_us)
     except LoanError as error:
         return _refused(body, error, source, offset, recorded_at_us)
-    return Incoming(command, None, body, source, offset, recorded_at_us, message.transaction_id)
+    known = message.transaction_id
+    return Incoming(command, None, body, source, offset, recorded_at_us, known, message.borrower_id)
 
 
 def read_many(

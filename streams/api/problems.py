@@ -56,6 +56,7 @@ _CATALOGUE = (
     Kind("malformed", 422, "The message is not of the published schema", "GET /docs shows it."),
     Kind("invalid_request", 422, "A parameter is wrong", "See the errors listed."),
     Kind("all_refused", 422, "Every transaction was refused", "See each item's way out."),
+    Kind("borrower_mismatch", 422, "It is another borrower's", "Check the ids."),
     Kind("currency_mismatch", 422, "The currency is another", "Use the loan's own currency."),
     Kind("invalid_amount", 422, "The amount cannot be taken", "Write it as a decimal string."),
     Kind("unknown_grade", 422, "The regime has no such grade", "GET /v1/regimes lists them."),

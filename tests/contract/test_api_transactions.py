@@ -149,6 +149,7 @@ def test_a_bad_line_in_the_middle_is_refused_and_kept_and_the_rest_goes_on(serve
         ({"loan_id": None}, "missing_field"),
         ({"loan_id": "L404"}, "unknown_entity"),
         ({"currency": "EUR"}, "currency_mismatch"),
+        ({"borrower_id": "B404"}, "borrower_mismatch"),
         ({"value_date": "2024-02-30"}, "invalid_value"),
         ({"value_date": "1900-01-01"}, "date_out_of_range"),
         ({"value_date": "2024-02-17"}, "date_out_of_range"),

@@ -305,3 +305,19 @@ def test_a_new_ledger_over_an_old_log_goes_on(ledger: Ledger, log: MemoryLog) ->
     batch = other.record(sent(credit("T1"), credit("T3"), credit("T4", account="nobody")))
     assert statuses(batch.outcomes) == ["duplicate", "accepted", "refused"]
     assert [fact.event_id for fact in batch.recorded] == ["account:A@3", "refusals@2"]
+
+
+def test_a_message_that_names_another_borrower_is_refused_once_it_is_not_known(
+    ledger: Ledger,
+) -> None:
+    ledger.record(sent(opened()))
+    wrong, right, silent = sent(credit("T1"), credit("T2"), credit("T3"))
+    wrong.borrower_id, right.borrower_id = "B2", "B"
+    outcomes = ledger.record([wrong, right, silent]).outcomes
+    assert [outcome.code for outcome in outcomes] == ["borrower_mismatch", "", ""]
+    assert outcomes[0].way_out == (
+        "Check the id of the loan or account, or leave borrower_id out."
+    )  # fmt: skip
+    # What is on record stands, whomever it names when it comes again.
+    right.borrower_id = "B2"
+    assert statuses(ledger.record([right]).outcomes) == ["duplicate"]
