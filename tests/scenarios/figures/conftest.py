@@ -35,6 +35,7 @@ from projections.projector import Projector
 from projections.queries import Queries
 
 Telling = Callable[..., Any]
+Views = Callable[..., Queries]
 OPENED = date(2024, 1, 2)
 LAST = date(2024, 6, 30)
 DUES = [date(2024, month, 1) for month in (2, 3, 4, 5)]
@@ -104,12 +105,14 @@ def paying(loan_id: str, on: date, amount: int) -> Any:
     )
 
 
-def ledger_facts() -> list[Any]:
+def ledger_facts(more: Sequence[Any] = ()) -> list[Any]:
+    """The facts of the book, with `more` each before the close of its day."""
     found = [each for loan_id, branch in LOANS.items() for each in opening(loan_id, branch)]
     on = OPENED
     while on <= LAST:
         for loan_id, payments in PAID.items():
             found += [paying(loan_id, on, amount) for day, amount in payments if day == on]
+        found += [each for each in more if each.value_date == on]
         if on == date(2024, 3, 10):
             ended = {"reason": "repaid", "remaining": Split(), "transaction_id": "L4-end"}
             found.append(fact(LoanClosed, on, loan_id="L4", **ended))
@@ -182,13 +185,13 @@ def streamed(facts: list[Any], stream: str) -> list[NewFact]:
 @pytest.fixture(scope="module")
 def views_of(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[Sequence[Any]], Queries]]:
-    """The views of the four loans with the facts of the warnings log that are given."""
+) -> Iterator[Views]:
+    """The views of the four loans with the facts given: of warnings, and `more` of loans."""
     made: list[Queries] = []
 
-    def views(warnings: Sequence[Any]) -> Queries:
+    def views(warnings: Sequence[Any], *, more: Sequence[Any] = ()) -> Queries:
         store = MemoryStore()
-        store.ledger.record(streamed(ledger_facts(), "all"))
+        store.ledger.record(streamed(ledger_facts(more), "all"))
         store.warnings.record(streamed(list(warnings), "all"))
         path: Path = tmp_path_factory.mktemp("figures") / "views.db"
         projector = Projector.open(path, store)
@@ -203,7 +206,7 @@ def views_of(
 
 
 @pytest.fixture(scope="module")
-def queries(views_of: Callable[[Sequence[Any]], Queries]) -> Queries:
+def queries(views_of: Views) -> Queries:
     """The views of the book above."""
     return views_of(warning_facts())
 
