@@ -145,6 +145,10 @@ def parts_of(condition: Condition, catalogue: Collection[str]) -> list[tuple[int
     return found
 
 
+def _is_constant(node: ast.expr) -> bool:
+    return not any(isinstance(part, ast.Name | ast.Call) for part in ast.walk(node))
+
+
 def _check_brackets(text: str) -> None:
     depth = 0
     for number, line in enumerate(text.splitlines()):
@@ -196,6 +200,8 @@ class _Compiler:
             return self._indicator(node)
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
             apply, left, right = _ARITHMETIC[type(node.op)], *map(self.number, _sides(node))
+            if apply is _divide and _is_constant(node.right) and not right({}):
+                raise self._wrong(node, "a division by zero is never known")
             return lambda v: apply(left(v), right(v))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             inner = self.number(node.operand)

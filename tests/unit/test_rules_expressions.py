@@ -70,6 +70,13 @@ def test_a_known_side_can_decide_beside_an_unknown_one() -> None:
     assert holds("not known(coverage_ratio)", **values)
 
 
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0", "(3 - 3)", "(0 * 5)"])
+def test_division_by_a_constant_zero_is_no_condition(zero: str) -> None:
+    with pytest.raises(ExpressionError, match="division by zero") as refused:
+        compile_condition(f"dpd_days / {zero} > 1", NAMES)
+    assert refused.value.word.startswith("dpd_days /")
+
+
 def test_division_by_zero_is_unknown_not_infinite() -> None:
     assert not holds("balance_minor / dpd_days > 0", balance_minor=5.0, dpd_days=0.0)
     assert not fails("balance_minor / dpd_days > 0", balance_minor=5.0, dpd_days=0.0)
