@@ -30,6 +30,8 @@ from warning.actions import WarningAction
 T = TypeVar("T")
 Fail = Callable[[BaseException], None]
 
+THREADS = "loanbell-"
+"""How the names of the agents' threads begin."""
 RETRY_SECONDS = 0.5
 READ_FACTS = 10_000
 """Facts read from the store at once when an agent catches up."""
@@ -84,7 +86,7 @@ class Agent:
 
     def __init__(self, fail: Fail, moved: Callable[[], None], meter: Meter) -> None:
         self._fail, self._moved, self.meter = fail, moved, meter
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"loanbell-{self.name}")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREADS + self.name)
         self.stopping = asyncio.Event()
         self.halted: BaseException | None = None
         self._stepping = False

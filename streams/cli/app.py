@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ledger.errors import InvariantBroken, LoanError
+from streams.agents import THREADS
 from streams.cli.screen import err, out
 from streams.settings import Settings
 
@@ -101,6 +103,23 @@ def main() -> None:
     """Run the console command. Exit code 1: refused or failed; 2: wrong words; 3: books broken."""
     _speak_utf8()
     try:
+        _explained()
+    except SystemExit as ended:
+        if any(thread.name.startswith(THREADS) for thread in threading.enumerate()):
+            _leave(ended.code)  # else Python waits for what a stop did not wait for
+        raise
+
+
+def _leave(code: object) -> None:
+    """End the process, whatever its threads do: the store survives any end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _explained() -> None:
+    """The command; an error reaches a person as words and an exit code."""
+    try:
         _run()
     except LoanError as error:
         explain(error)
@@ -126,7 +145,7 @@ def _run() -> None:
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             err.print("stopped; nothing that was accepted is lost, run the same command to go on")
-            os._exit(INTERRUPTED)  # threads may be busy for long; the store survives any end
+            _leave(INTERRUPTED)  # threads may be busy for long
         raise
     finally:
         sys.stdout.flush()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Coroutine
 from contextlib import closing
@@ -102,3 +106,38 @@ def test_a_stop_does_not_wait_for_a_watch_that_reads_the_past_for_long(
     monkeypatch.setattr("streams.watching.pages", slow)
 
     assert run(stopped(tmp_path)) < 3
+
+
+STUCK = """
+import sys, time
+from projections.projector import Projector
+from streams.cli import main
+
+def stuck(*_, **__):
+    print("stuck", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+Projector.catch_up = stuck
+main()
+"""
+
+
+def test_ctrl_c_ends_the_process_in_time_even_when_a_thread_cannot_be_ended(
+    tmp_path: Path,
+) -> None:
+    words = ["serve", "--data", str(tmp_path), "--port", "0", "--closed-by", "driver"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, *words], stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"LOANBELL_STOP_SECONDS": "1"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = []
+    while "stuck\n" not in said or not any("Ctrl-C" in line for line in said):
+        said.append(process.stderr.readline())
+        assert said[-1], f"it ended: {said}"
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert time.monotonic() - began < 5  # a stop takes 1 s, the thread 60
+    assert "stopping" in process.stderr.read()
+    process.stderr.close()
