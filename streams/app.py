@@ -8,6 +8,7 @@ business: what an agent has not yet read when the process dies, it reads from th
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -123,12 +124,16 @@ async def delivered(put: Coroutine[Any, Any, None], answer: asyncio.Future[T]) -
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Errors: AddressInUse with a way out."""
     try:
+        socket.getaddrinfo(host, port)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
+        nowhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         raise AddressInUse(
             f"Cannot listen on {host} port {port}: {error.strerror or error}.",
-            way_out="Stop what listens there, or choose another port (--port, LOANBELL_PORT).",
+            way_out="Name an address of this machine, such as 127.0.0.1 (--host, LOANBELL_HOST)."
+            if nowhere
+            else "Stop what listens there, or choose another port (--port, LOANBELL_PORT).",
         ) from None
     # asyncio does this itself only for sockets it makes; without it answers wait 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from streams import web
+from streams.app import AddressInUse, listen
 
 LOANBELL = [sys.executable, "-c", "from streams.cli import main; main()"]
 Serving = Callable[..., AbstractContextManager[Any]]
@@ -48,6 +49,13 @@ def is_open(connection: socket.socket) -> bool:
     except TimeoutError:
         return True
     return False
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+def test_a_host_that_is_not_of_this_machine_is_told_to_be_the_cause(host: str) -> None:
+    with pytest.raises(AddressInUse) as told:
+        listen(host, 0)
+    assert told.value.way_out.startswith("Name an address of this machine")
 
 
 @pytest.mark.parametrize(
