@@ -44,6 +44,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        method, scope = _method(scope), _as_get(scope)
         request_id = self._request_id(scope)
         answer = _Answer(send, request_id)
         try:
@@ -57,7 +58,7 @@ class Gate:
                 raise _Cut from None
             await respond(Problem("internal", request_id=request_id))(scope, receive, answer)
         finally:
-            self._count(scope, answer.status, time.perf_counter() - started)
+            self._count(method, scope, answer.status, time.perf_counter() - started)
 
     def _request_id(self, scope: Scope) -> str:
         given = Headers(scope=scope).get("x-request-id", "")
@@ -70,12 +71,10 @@ class Gate:
         name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
         return bool(self._hosts) and name.lower() not in self._hosts
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def _count(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
         if route != STREAM_ROUTE:  # its length is the reader's patience, not our speed
-            self._meter.request(
-                method=_method(scope), route=route, status=status or 499, seconds=seconds
-            )
+            self._meter.request(method=method, route=route, status=status or 499, seconds=seconds)
 
 
 class _Cut(Exception):
@@ -98,6 +97,12 @@ class _Answer:
             headers.setdefault("Content-Security-Policy", _PLAIN_PAGES)
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+
+
+def _as_get(scope: Scope) -> Scope:
+    """HEAD as the GET whose head is wanted: the server sends no body. A stream never ends."""
+    plain = scope["method"] == "HEAD" and scope["path"] != STREAM_ROUTE
+    return {**scope, "method": "GET"} if plain else scope
 
 
 def _template(scope: Scope) -> str:

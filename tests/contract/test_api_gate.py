@@ -32,6 +32,21 @@ def test_a_request_keeps_its_id_and_unknown_pages_say_where_to_look(served: Any)
     assert served.client.put("/v1/loans").headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize("page", ["/healthz", "/readyz", "/metrics", "/v1/loans", "/docs"])
+def test_head_answers_as_get_without_the_body(served: Any, page: str) -> None:
+    full, head = served.client.get(page), served.client.head(page)
+    assert (full.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == full.headers["content-type"]
+    assert 'method="HEAD"' in served.client.get("/metrics").text
+
+
+def test_head_is_refused_where_there_is_nothing_to_get_or_no_end(served: Any) -> None:
+    for page, allowed in (("/v1/transactions", "POST"), ("/v1/warnings/stream", "GET")):
+        answer = served.client.head(page)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert served.client.head("/v1/loans/NONE").status_code == 404
+
+
 def test_an_unforeseen_error_tells_its_id_and_nothing_else(
     serving: Callable[..., AbstractContextManager[Any]],
     tmp_path_factory: pytest.TempPathFactory,
