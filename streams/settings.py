@@ -277,7 +277,12 @@ def _weekmask(value: Any) -> str:
 
 
 def _clock_time(value: Any) -> time:
-    moment = value if isinstance(value, time) else time.fromisoformat(_text(value))
+    try:
+        moment = value if isinstance(value, time) else time.fromisoformat(_text(value))
+    except ValueError:
+        raise ValueError(
+            "Give a time of day such as 23:59 (in TOML with or without quotes)"
+        ) from None
     if moment.tzinfo is not None:
         raise ValueError("Give a time of day such as 23:59, and the zone as time_zone")
     return moment

@@ -146,3 +146,11 @@ def test_a_calendar_is_found_by_name_or_path_or_refused(tmp_path: Path) -> None:
     assert not calendar_of(Settings(calendar="cn")).is_business_day(date(2024, 2, 12))
     with pytest.raises(SettingsError, match="no calendar 'mars'"):
         calendar_of(Settings(calendar="mars"))
+
+
+@pytest.mark.parametrize("value", ["25", "noon", "25:00", 25])
+def test_a_close_time_that_is_none_is_told_how_one_looks(value: object) -> None:
+    with pytest.raises(SettingsError) as told:
+        Settings.load({"close_time": value}, environ={})
+    assert told.value.message == f"--close-time is {value!r}, which cannot be used."
+    assert told.value.way_out.startswith("Give a time of day such as 23:59")
