@@ -163,7 +163,21 @@ def _is_ledger(datastore: Datastore, path: Path) -> bool:
             f"{SCHEMA_VERSION}).",
             way_out="Upgrade LoanBell; the ledger needs no repair.",
         )
+    _refuse_triggers(datastore, path)
     return bool(tables)
+
+
+def _refuse_triggers(datastore: Datastore, path: Path) -> None:
+    """Errors: StoreUnavailable when somebody's triggers would act on what is recorded."""
+    with datastore.transaction(commit=False) as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        names = ", ".join(row[0] for row in cursor.fetchall())
+    if names:
+        raise StoreUnavailable(
+            f"{path} has triggers that LoanBell did not make: {names}.",
+            way_out="Find out who made them. Drop them (DROP TRIGGER in sqlite3), run `loanbell "
+            "check`, or restore ledger.db from a backup.",
+        )
 
 
 def _claim(datastore: Datastore) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -165,6 +166,25 @@ def test_a_damaged_page_is_named_when_it_is_read(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreUnavailable, match=r"damaged.*backup"):
         read_all(path)
+
+
+def test_a_trigger_that_somebody_put_into_the_ledger_is_named_and_nothing_is_recorded(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.db"
+    with Store.open(path) as store:
+        store.ledger.record([day(1)])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(
+            "CREATE TRIGGER quietly AFTER INSERT ON ledger_facts BEGIN DELETE FROM tracking; END"
+        )
+    for read_only in (False, True):
+        with pytest.raises(StoreUnavailable, match=r"did not make: quietly\. .*DROP TRIGGER"):
+            Store.open(path, read_only=read_only)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TRIGGER quietly")
+    with Store.open(path) as store:
+        assert store.ledger.last_position() == 1
 
 
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
