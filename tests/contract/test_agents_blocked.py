@@ -77,7 +77,7 @@ def test_the_timer_closes_the_day_once_the_store_takes_it_and_tells_once_that_it
 def test_a_timer_that_ends_by_an_error_stops_the_node_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ValueError("no such day")
 
     monkeypatch.setattr(clock.Timetable, "missed", broken)
