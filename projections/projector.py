@@ -284,11 +284,11 @@ def _refuse_lost_facts(read: Positions, store: Logs) -> None:
 
     A ledger that was lost must not pass for a new book, nor its views be emptied with it.
     """
-    for log in (store.ledger, store.warnings):
+    for name, log in zip(LOGS, (store.ledger, store.warnings), strict=True):
         last = log.last_position()
-        if read[log.name] > last:
+        if read[name] > last:
             raise StoreUnavailable(
-                f"The views have read {read[log.name]:,} facts of the {log.name} log, which holds "
+                f"The views have read {read[name]:,} facts of the {name} log, which holds "
                 f"{last:,}: this is not the ledger.db that they were made of, or it lost facts.",
                 way_out="Restore ledger.db from a backup. If this ledger is the one to go on with, "
                 "move views.db away: it is built again from the facts.",
