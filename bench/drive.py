@@ -101,7 +101,7 @@ class _Rung:
                 self._gravest[fact.warning_id] = max(known, fact.severity, key=rank)
 
     def counts(self) -> dict[str, int]:
-        found: Counter[str] = Counter(self._gravest.values())
+        found = Counter[str](self._gravest.values())
         return {severity: found[severity] for severity in _SEVERITIES}
 
 
