@@ -85,9 +85,13 @@ def by_hand() -> Iterator[bytes]:
         yield json.dumps({"sent_at": "2024-08-01T08:00:00Z", **message}).encode()
 
 
-DIARIES = sorted((Path(__file__).parents[1] / "scenarios").glob("ledger_*.txt"))
+DIARIES = [
+    path
+    for path in sorted((Path(__file__).parents[1] / "scenarios").glob("ledger_*.txt"))
+    if path.stem != "ledger_most_money"  # It fills a book up, and leaves no room for the others.
+]
 MINE = ("loan_id", "account_id", "transaction_id", "reversed_transaction_id",
-        "charged_back_transaction_id")  # fmt: skip
+        "charged_back_transaction_id", "voided_transaction_id")  # fmt: skip
 
 
 def by_diary(path: Path) -> Iterator[Incoming]:
