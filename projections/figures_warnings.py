@@ -21,7 +21,7 @@ from projections.marks import DEFAULT
 from projections.reading import Answer
 from projections.snapshot import OPEN, Snapshot
 from projections.tables import select
-from projections.warnings import ENDED, HISTORY, SEVERITIES, WARNINGS, state_after
+from projections.warnings import ENDED, HISTORY, SEVERITIES, STATE_AFTER, WARNINGS, state_after
 from warning.reached import ANSWERS, Alarm, Told, reached, warned
 from warning.windows import NEVER, BoolArray, IntArray
 
@@ -246,6 +246,7 @@ def _rungs(look: Look) -> dict[str, _Rung]:
             known.acted |= change.change in ANSWERS
             if change.severity is not None:
                 known.severity = max(known.severity, change.severity, key=_rank)
+            if STATE_AFTER.get(change.change) == "raised":  # A referral has a reason of its own.
                 known.reason = change.reason
     return found
 

@@ -62,6 +62,14 @@ def test_a_false_alarm_leaves_the_watch_list(answered: Queries) -> None:
     assert rows(answered, "watchlist", "loan_id", as_of=date(2024, 3, 31)) == [("L2",)]
 
 
+def test_the_watch_list_says_why_a_warning_rang_also_after_it_was_referred(
+    answered: Queries,
+) -> None:
+    rang = rows(answered, "watchlist", "loan_id", "reason", as_of=date(2024, 3, 3))[0]
+    assert "unanswered" not in rang
+    assert rows(answered, "watchlist", "loan_id", "reason", as_of=date(2024, 3, 31)) == [rang]
+
+
 def test_the_funnel_tells_false_alarms_from_open_warnings(answered: Queries) -> None:
     # A on L1 was found false, B on L2 is open; a person answered both. Nothing defaulted yet.
     columns = ("raised", "acted", "false_alarm", "defaulted", "cured", "open", "hit_rate")
