@@ -23,6 +23,7 @@ from ledger.service import Batch, Incoming, Ledger
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded
 from projections.projector import Projector
 from streams.app import Inbox
+from streams.health import THREADS
 from streams.metrics import Meter
 from streams.translate import TYPE_OF
 from warning.actions import WarningAction
@@ -30,8 +31,6 @@ from warning.actions import WarningAction
 T = TypeVar("T")
 Fail = Callable[[BaseException], None]
 
-THREADS = "loanbell-"
-"""How the names of the agents' threads begin."""
 RETRY_SECONDS = 0.5
 READ_FACTS = 10_000
 """Facts read from the store at once when an agent catches up."""

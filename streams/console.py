@@ -6,6 +6,7 @@ The imports take a second; whoever presses Ctrl-C during it must see no tracebac
 from __future__ import annotations
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -13,7 +14,8 @@ def main() -> None:
     interrupted = signal.getsignal(signal.SIGINT)
     if interrupted is signal.default_int_handler:  # else somebody has it ignored, as nohup does
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from streams.cli import main as run  # noqa: PLC0415  # that is the second it takes
+    from streams import cli  # noqa: PLC0415  # the seconds it takes
 
+    cli.commands(sys.argv[1:])
     signal.signal(signal.SIGINT, interrupted)
-    run()
+    cli.main()

@@ -12,6 +12,9 @@ from ledger.errors import LoanError
 
 State = Literal["opened", "starting", "ready", "blocked", "stopping", "stopped", "failed"]
 
+THREADS = "loanbell-"
+"""How the names of the agents' threads begin; one that lives may still be busy."""
+
 REASONS: dict[State, str] = {
     "opened": "It was not started.",
     "starting": "Its agents are reading what the store has.",

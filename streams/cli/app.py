@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import InvariantBroken, LoanError
-from streams.agents import THREADS
 from streams.cli.screen import err, out
+from streams.health import THREADS
 from streams.settings import Settings
 
 __all__ = [

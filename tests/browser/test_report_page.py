@@ -11,8 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.drive import drive_all
-from streams.cli import main as _main  # noqa: F401 (registers the commands)
-from streams.cli.app import cli
+from streams.cli import commands
 from streams.generate import portfolio
 
 pytestmark = pytest.mark.service
@@ -30,7 +29,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def written(book: Path, out: Path, *words: str) -> str:
-    result = CliRunner().invoke(cli, ["report", "-d", str(book), "-o", str(out), *words])
+    result = CliRunner().invoke(commands(), ["report", "-d", str(book), "-o", str(out), *words])
     assert result.exit_code == 0, result.exception
     return out.read_text(encoding="utf-8")
 

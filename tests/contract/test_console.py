@@ -57,10 +57,10 @@ def test_help_names_every_command_and_teaches_the_first_steps() -> None:
 def test_each_command_explains_itself() -> None:
     from typer.testing import CliRunner
 
-    from streams.cli.app import cli
+    from streams.cli import commands
 
     for command in COMMANDS:
-        shown = CliRunner().invoke(cli, [command, "--help"])
+        shown = CliRunner().invoke(commands(), [command, "--help"])
         assert shown.exit_code == 0
         assert len(shown.stdout.splitlines()) > 8, command
 

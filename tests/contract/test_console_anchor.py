@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from streams.cli.app import cli
+from streams.cli import commands
 
 MESSAGE = (
     '{"type":"account_opened","transaction_id":"T%s","value_date":"2024-01-02","account_id":"A%s",'
@@ -29,7 +29,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "200")
 
     def invoke(*words: str) -> Result:
-        return CliRunner().invoke(cli, list(words))
+        return CliRunner().invoke(commands(), list(words))
 
     imported(invoke, 1, 2, 3)
     return invoke

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from ledger.events import WarningAcknowledged
 from ledger.store import Recorded
 from ledger.store.lock import WriterLock
-from streams.cli.app import cli
+from streams.cli import commands
 from streams.cli.care import opened
 from streams.cli.look import _line
 from streams.cli.screen import Screen
@@ -41,7 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`run("status")` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    return lambda *words: CliRunner().invoke(cli, [str(word) for word in words])
+    return lambda *words: CliRunner().invoke(commands(), [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = b"\n".join(portfolio(loans=2, months=2, seed=7).messages())
     file = folder / "in.jsonl"
     file.write_bytes(text.replace(b'"product":"equipment"', b'"product":"[/wc]"'))
-    done = CliRunner().invoke(cli, ["import", str(file), "--data", str(folder / "data")])
+    done = CliRunner().invoke(commands(), ["import", str(file), "--data", str(folder / "data")])
     assert done.exit_code == 0, done.output
     return folder / "data"
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from streams.cli.app import cli
+from streams.cli import commands
 
 MESSAGES = """\
 {"type":"account_opened","transaction_id":"T1","value_date":"2024-01-02","account_id":"A1",\
@@ -40,8 +40,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     Path("in.jsonl").write_text(MESSAGES)
-    assert CliRunner().invoke(cli, ["import", "in.jsonl"]).exit_code == 0
-    return lambda *words: CliRunner().invoke(cli, ["export", *words])
+    assert CliRunner().invoke(commands(), ["import", "in.jsonl"]).exit_code == 0
+    return lambda *words: CliRunner().invoke(commands(), ["export", *words])
 
 
 def test_a_period_goes_to_standard_output_and_the_summary_does_not(run: Run) -> None:

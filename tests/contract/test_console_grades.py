@@ -14,14 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from projections.regime_file import FOLDER, shipped
-from streams.cli import app as _commands  # noqa: F401  (registers every command)
-from streams.cli.app import cli
+from streams.cli import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*words: str | Path) -> Any:
-    return CliRunner().invoke(cli, [str(word) for word in words])
+    return CliRunner().invoke(commands(), [str(word) for word in words])
 
 
 def test_the_shipped_regimes_are_listed_with_their_grades() -> None:

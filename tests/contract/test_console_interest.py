@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import streams.cli  # noqa: F401  (adds the commands)
-from streams.cli.app import cli
+from streams.cli import commands
 
 
 def run(*words: str, folder: Path) -> str:
     """What the command prints; it must succeed."""
-    result = CliRunner().invoke(cli, [*words, "--data", str(folder / "data")])
+    result = CliRunner().invoke(commands(), [*words, "--data", str(folder / "data")])
     assert result.exit_code == 0, result.output
     return result.stdout
 

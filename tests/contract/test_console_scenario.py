@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ledger.scenario import run_scenario, run_table, vocabulary
-from streams.cli.app import cli
+from streams.cli import commands
 from streams.cli.scenario import scenario
 
 GOOD = """\
@@ -38,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(files: dict[str, str | bytes], *words: str) -> Result:
         for name, text in files.items():
             Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return CliRunner().invoke(cli, ["scenario", *words, *files])
+        return CliRunner().invoke(commands(), ["scenario", *words, *files])
 
     return invoke
 
@@ -79,7 +79,7 @@ def test_a_diary_that_cannot_be_read_is_named_and_the_others_run(
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:
-    shown = CliRunner().invoke(cli, ["scenario", "none.txt"])
+    shown = CliRunner().invoke(commands(), ["scenario", "none.txt"])
     assert shown.exit_code == 1
     assert "none.txt: No such file or directory." in shown.stderr
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from streams.cli.app import cli
+from streams.cli import commands
 from streams.drive import send_all
 from streams.generate.portfolio import portfolio
 from streams.settings import Settings
@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*words: str, exit_code: int = 0) -> str:
-    result = CliRunner().invoke(cli, list(words))
+    result = CliRunner().invoke(commands(), list(words))
     if exit_code == 0 and result.exception is not None:
         raise result.exception
     assert result.exit_code == exit_code, result.output
@@ -81,12 +81,16 @@ def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> Non
 def test_labels_of_a_file_are_read_by_line(data: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.csv"
     labels.write_text("loan_id,score_time,label\nL1,2024-01-01,maybe\n", encoding="utf-8")
-    result = CliRunner().invoke(cli, ["evaluate", "--data", str(data), "--labels", str(labels)])
+    result = CliRunner().invoke(
+        commands(), ["evaluate", "--data", str(data), "--labels", str(labels)]
+    )
     assert "labels.csv:2" in str(result.exception)
 
 
 def test_a_file_that_is_no_model_is_refused(data: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "model.json"
     wrong.write_text("{}", encoding="utf-8")
-    result = CliRunner().invoke(cli, ["evaluate", "--data", str(data), "--model", str(wrong)])
+    result = CliRunner().invoke(
+        commands(), ["evaluate", "--data", str(data), "--model", str(wrong)]
+    )
     assert "is no score" in str(result.exception)

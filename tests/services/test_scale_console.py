@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from typer.testing import CliRunner
 
 from ledger.errors import LoanError
-from streams.cli.app import cli
+from streams.cli import commands
 
 pytestmark = pytest.mark.service
 
@@ -31,7 +31,7 @@ def loanbell(postgres: Any, kafka: Any) -> Callable[..., tuple[int, str]]:
     }
 
     def run(*arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(cli, arguments, env=variables)
+        done = CliRunner().invoke(commands(), arguments, env=variables)
         if isinstance(done.exception, LoanError):
             return 1, str(done.exception)
         return done.exit_code, done.output.replace(f"{name}.", "")

@@ -20,8 +20,7 @@ from typer.testing import CliRunner
 from projections.figure_files import ParquetMissing, as_csv, as_parquet
 from projections.figures import Figure
 from projections.queries import Ask, Queries, figure_names
-from streams.cli import main as _main  # noqa: F401 (registers the commands)
-from streams.cli.app import cli
+from streams.cli import commands
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def queries(folder: Path) -> Iterator[Queries]:
 
 
 def console(folder: Path, *words: str | Path) -> str:
-    result = CliRunner().invoke(cli, ["portfolio", *map(str, words), "--data", str(folder)])
+    result = CliRunner().invoke(commands(), ["portfolio", *map(str, words), "--data", str(folder)])
     assert result.exit_code == 0, result.exception or result.stderr
     return result.stdout
 
@@ -101,7 +100,7 @@ def test_a_portfolio_is_cut_as_of_a_day_on_the_console(folder: Path, queries: Qu
     ],
 )
 def test_wrong_words_are_explained(folder: Path, words: list[str], said: str) -> None:
-    result = CliRunner().invoke(cli, ["portfolio", *words, "--data", str(folder)])
+    result = CliRunner().invoke(commands(), ["portfolio", *words, "--data", str(folder)])
     assert result.exit_code == 1
     assert said in str(result.exception)
 
