@@ -24,7 +24,7 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
-NO_SCORE = "none"
+NO_SCORE = NO_STRATEGY = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
@@ -49,6 +49,8 @@ class Settings:
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    strategy: a strategy of `warning/strategies` by name, or the path of a TOML file, by which cases
+        are opened and treated; "none" leaves that to people.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -74,6 +76,7 @@ class Settings:
     pack: str = "sme-early"
     score: str = NO_SCORE
     regime: str = "cn-2023"
+    strategy: str = NO_STRATEGY
     host: str = "127.0.0.1"
     port: int = 8321
     closed_by: ClosedBy = "timer"
