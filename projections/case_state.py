@@ -154,7 +154,7 @@ class Case:
         self.bucket, self.bucket_worst = bucket, max(self.bucket_worst, bucket)
         if self.bucket_at_open and not bucket and self.cured_day is None:
             self.cured_day = day
-        if 0 < bucket < self.bucket_at_open and self.back_day is None:
+        if bucket < self.bucket_at_open and self.back_day is None:
             self.back_day = day
         if bucket > self.bucket_at_open and self.rolled_day is None:
             self.rolled_day = day

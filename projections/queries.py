@@ -12,6 +12,8 @@ from projections.read_cases import CaseFilter, CaseReads
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
+from projections.read_team import TeamReads
+from projections.read_trials import TrialReads
 from projections.read_warnings import WarningFilter, WarningReads
 from projections.reading import Answer, Page, equals
 from projections.register import LOANS
@@ -28,7 +30,9 @@ __all__ = [
 ]
 
 
-class Queries(WarningReads, PortfolioReads, FigureReads, CaseReads, LoanReads):
+class Queries(
+    WarningReads, PortfolioReads, FigureReads, CaseReads, TeamReads, TrialReads, LoanReads
+):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(
