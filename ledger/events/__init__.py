@@ -14,6 +14,16 @@ from ledger.events.account import (
     AccountOpened,
     Flow,
 )
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
+)
 from ledger.events.changes import (
     ArrearsCapitalised,
     DelinquencyPaused,
@@ -76,12 +86,17 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
     "ChargeApplied",
     "DelinquencyPaused",
@@ -126,6 +141,9 @@ __all__ = [
     "RulesAdopted",
     "SaleInvoiced",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
     "WarningAcknowledged",
     "WarningActionStarted",
     "WarningDeferred",
