@@ -33,8 +33,14 @@ class Followers:
             self._all.append(TreatAgent(make, node, self.read_through, moved))
         if node.settings.outbound is not None:
             ways = load_ways(node.settings.outbound)
-            self._all += [Dispatch(name, ways, node, self.read_through) for name in ways.by_channel]
+            self._all += [
+                Dispatch(name, ways, node, self.read_through, moved) for name in ways.by_channel
+            ]
         self._ended = not self._all
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._all)
 
     def settled(self, position: int) -> bool:
         """Whether all have read up to `position`, or read no more."""

@@ -45,12 +45,17 @@ class Dispatch:
     """Sends the contacts of one channel, as long as `run` runs."""
 
     def __init__(
-        self, channel: str, ways: Ways, node: Node, read_through: Callable[[], int]
+        self,
+        channel: str,
+        ways: Ways,
+        node: Node,
+        read_through: Callable[[], int],
+        moved: Callable[[], None],
     ) -> None:
         self._channel, self._ways, self._node = channel, ways, node
         self._adapter = ways.by_channel[channel]
         self._source = f"{NAME}-{channel.replace('_', '-')}"
-        self._read_through = read_through
+        self._read_through, self._moved = read_through, moved
         self._by_clock = node.settings.closed_by == "timer"
         self.position = 0
         self.sent = 0
@@ -70,6 +75,7 @@ class Dispatch:
                 if type(item.fact) is ContactAllowed and item.fact.channel == self._channel:
                     await self._dispatch(item)
             self.position = page[-1].position
+            self._moved()
 
     async def _dispatch(self, item: Recorded) -> None:
         """Send one contact and record, with its place, what came of it."""
