@@ -50,6 +50,8 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "pack": ("/etc/p.toml", "/etc/p.toml"),
         "score": ("score.json", "score.json"),
         "regime": ("ifrs9", "ifrs9"),
+        "strategy": ("sme-collections", "sme-collections"),
+        "outbound": ("/tmp/ways.toml", Path("/tmp/ways.toml")),
         "contact_rules": ("us,own", "us,own"),
         "host": ("::1", "::1"),
         "port": ("0", 0),
