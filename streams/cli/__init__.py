@@ -1,9 +1,9 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
 `files`, `demo`, `intake` and `serve` make facts, `answer` those about warnings; `look`, `grade`,
-`portfolio`, `report`, `replay` and `export` read them; `care` and `scenario` keep them right;
-`regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts; `scale`
-runs the same agents on Kafka and PostgreSQL.
+`portfolio`, `report`, `case`, `replay` and `export` read them; `care` and `scenario` keep them
+right; `regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts;
+`scale` runs the same agents on Kafka and PostgreSQL.
 
 A module adds its commands to `app.cli` when it is imported. Only the one that is asked for is:
 Faust, Kafka and the web server take seconds to import, and most commands need none of them.
@@ -34,6 +34,7 @@ MODULES = {
     "portfolio": ("portfolio",),
     "replay": ("replay",),
     "report": ("report",),
+    "case": ("case",),
     "rules": ("indicators", "rules"),
     "score": ("fit", "evaluate", "score"),
     "scale": ("worker", "api", "send", "migrate", "topics"),
