@@ -14,6 +14,17 @@ from ledger.events.account import (
     AccountOpened,
     Flow,
 )
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    ProposalDecided,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
+)
 from ledger.events.changes import (
     ArrearsCapitalised,
     DelinquencyPaused,
@@ -118,13 +129,18 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
     "Addressee",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
     "CaseCauseChanged",
     "CaseClosed",
@@ -181,6 +197,7 @@ __all__ = [
     "PromiseCancelled",
     "PromiseMade",
     "PromisePart",
+    "ProposalDecided",
     "PurchaseInvoiced",
     "Reading",
     "Reallocation",
@@ -199,6 +216,9 @@ __all__ = [
     "RulesAdopted",
     "SaleInvoiced",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
     "Stage",
     "StrategyAssigned",
     "Trigger",

@@ -9,18 +9,11 @@ import typer
 
 from ledger.dates import now_us
 from ledger.evidence import Document, evidence_of, written
-from streams.cli.app import ConfigOption, DataOption, cli, err
+from streams.cli.app import ConfigOption, DataOption, err
 from streams.cli.care import opened
+from streams.cli.cases import case
 from streams.cli.files import replacing
 from streams.evidence_page import page_of
-
-case = typer.Typer(name="case", no_args_is_help=True, help="A collections case.")
-cli.add_typer(case, rich_help_panel="Read")
-
-
-@case.callback()
-def _case() -> None:
-    """A collections case."""
 
 
 @case.command()
