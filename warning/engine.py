@@ -41,6 +41,8 @@ from warning.measures import (
     LoanColumns,
     Measures,
 )
+from warning.promised import READ as PROMISES
+from warning.promised import PromiseBook
 from warning.scorecard import Model
 from warning.trading import READ as TRADING
 from warning.trading import TradingBook
@@ -71,6 +73,7 @@ class Engine:
         self.accounts = AccountBook(self.currencies)
         self.history = History()
         self.trading = TradingBook()
+        self.promises = PromiseBook(self.book)
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -94,6 +97,7 @@ class Engine:
             more={
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
                 **{name: partial(self._trading, name) for name in TRADING},
+                **{name: partial(self.promises.read, name) for name in PROMISES},
             },
         )
         self.book.on_row = self._grow
@@ -283,6 +287,7 @@ class Engine:
             **self.book.handlers,
             **self.accounts.handlers,
             **self.trading.handlers,
+            **self.promises.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -297,7 +302,7 @@ class Engine:
 
     def _grow(self, rows: int) -> None:
         sums = (self._paid, self._bounced, self._reported_due)
-        for part in (self.columns, self.history, *sums, *self.due_windows.values()):
+        for part in (self.columns, self.history, self.promises, *sums, *self.due_windows.values()):
             part.grow(rows)
 
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
@@ -311,6 +316,7 @@ class Engine:
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)
         self.earlier.paid(rows)
+        self.promises.paid(rows)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.book.row(fact.loan_id)

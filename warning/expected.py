@@ -19,6 +19,7 @@ _RISES = (
     *("sales_returned_ratio", "sales_volatility_ratio", "customers_concentration_ratio"),
     *("customers_largest_ratio", "customers_lost_ratio", "purchases_empty_months_360d"),
     *("purchases_quiet_days", "suppliers_lost_ratio"),
+    *("promises_broken_90d", "promises_broken_365d"),
 )
 _FALLS = (
     *("coverage_ratio", "paid_ratio_30d", "paid_ratio_90d", "paid_ratio_180d", "paid_ratio_360d"),
@@ -26,7 +27,7 @@ _FALLS = (
     *("lowest_balance_3m_minor", "sales_90d_minor", "sales_360d_minor", "sale_invoices_360d"),
     *("sales_change_ratio", "sales_seasonal_change_ratio", "customers_180d", "suppliers_180d"),
     *("purchases_90d_minor", "purchases_360d_minor", "purchase_invoices_360d"),
-    *("gross_margin_ratio", "trading_known_days"),
+    *("gross_margin_ratio", "trading_known_days", "promises_kept_ratio"),
 )
 EXPECTED: dict[str, int] = dict.fromkeys(_RISES, 1) | dict.fromkeys(_FALLS, -1)
 """Indicator -> +1 or -1."""
