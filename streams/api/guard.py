@@ -84,8 +84,11 @@ class Guard:
         """Know who asks; the answer to whoever has to sign in first."""
         path = request.scope["path"]
         identity = self._access.identity
-        request.state.required = await run_in_threadpool(lambda: identity.required)
-        if not request.state.required:
+        required = identity.known_required
+        if required is None:
+            required = await run_in_threadpool(lambda: identity.required)
+        request.state.required = required
+        if not required:
             return None
         caller = await run_in_threadpool(self._caller, request)
         request.state.caller = caller
