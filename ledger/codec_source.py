@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ledger.errors import InvariantBroken, LoanError, StoredFactUnreadable
@@ -123,6 +124,16 @@ def _read_field(i: int, name: str, hint: Any, scope: dict[str, Any]) -> list[str
         return [f"    if type(v{i}) is not str or v{i} not in allowed{i}: {slow}"]
     if _inner(hint) is not None:
         return [f"    if v{i} is not None: {slow}"]
+    if get_origin(hint) is tuple and is_dataclass(get_args(hint)[0]):
+        scope[f"nested{i}"] = _nested(get_args(hint)[0])
+        return [
+            f"    if type(v{i}) is list and all([type(n) is dict for n in v{i}]):",
+            f"        v{i} = tuple([nested{i}(n) for n in v{i}])",
+            f"    else: {slow}",
+        ]
+    if is_dataclass(hint):
+        scope[f"nested{i}"] = _nested(hint)
+        return [f"    if type(v{i}) is dict: v{i} = nested{i}(v{i})", f"    else: {slow}"]
     return [f"    {slow}"]
 
 
@@ -170,8 +181,8 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     if get_origin(hint) is Literal:
         allowed = frozenset(get_args(hint))
         return lambda value: value if value in allowed else _refuse(value, sorted(allowed))
-    if is_dataclass(hint) and isinstance(hint, type):
-        nested = reader(hint, f"{hint.__name__}.v1")
+    if is_dataclass(hint):
+        nested = _nested(hint)
         return lambda value: nested(_a(dict, value))
     if hint is date:
         return read_date
@@ -180,6 +191,12 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     if hint in _PLAIN:
         return lambda value: _a(hint, value)
     raise InvariantBroken(f"A fact's field cannot be {hint}.")
+
+
+@cache
+def _nested(hint: Any) -> Callable[[Document], Any]:
+    """The reader of a record inside a record."""
+    return reader(hint, f"{hint.__name__}.v1")
 
 
 def read_date(value: Any) -> date:

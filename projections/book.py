@@ -21,6 +21,7 @@ from projections.accounts import AccountRows
 from projections.facts import Facts
 from projections.words import Codes
 from warning.arrears import ArrearsBook
+from warning.history import Stretch, stretches_of
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 
@@ -93,11 +94,19 @@ class LoanBook:
         self._branch_marks: dict[int, tuple[int, str]] = {}
         self._late_findings: set[int] = set()
         self._waiting_findings: dict[int, set[int]] = {}
+        self._stretches: dict[int, list[Stretch]] = {}
 
     def active_findings(self, row: int, day: int) -> dict[str, Finding]:
         """The findings that stand on a loan at the end of `day`, by name."""
         newest = {found.name: found for found in self.findings.get(row, ()) if found.day <= day}
         return {name: found for name, found in newest.items() if found.active}
+
+    def stretches(self, row: int) -> list[Stretch]:
+        """A loan's past up to the last close as stretches of days; derived once a close."""
+        known = self._stretches.get(row)
+        if known is None:
+            known = self._stretches[row] = list(stretches_of(self.arrears, row))
+        return known
 
     @property
     def rows(self) -> int:
@@ -126,6 +135,7 @@ class LoanBook:
 
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
+        self._stretches.clear()
         self.accounts.apply(facts)
         self.arrears.apply(facts.recorded)
         if len(self.arrears.loan_ids) > self._attributes.rows:
@@ -148,6 +158,7 @@ class LoanBook:
         late fact changed.
         """
         arrears, attributes, rows = self.arrears, self._attributes, self.rows
+        self._stretches.clear()
         arrears.advance(day)
         arrears.flush()
         self._take_corrections(day)

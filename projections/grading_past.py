@@ -18,7 +18,6 @@ from projections.book import LoanBook
 from projections.cure import cures_of, eased_to
 from projections.days import due_days, overdue_days
 from projections.regime import Edition
-from warning.history import stretches_of
 from warning.windows import NEVER, IntArray
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def _days(
     counts = grading.regime.due_date_counts
     unmet = np.full(len(closes), NEVER, np.int64)
     days: list[int] = closes.tolist()
-    for start, end, due_day in stretches_of(book.arrears, row):
+    for start, end, due_day in book.stretches(row):
         unmet[bisect_left(days, start) : bisect_left(days, end)] = due_day
     start_days = np.full(len(closes), NEVER, np.int64)
     material = grading.material
