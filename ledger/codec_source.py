@@ -11,7 +11,6 @@ import types
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from datetime import date
-from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ledger.errors import InvariantBroken, LoanError, StoredFactUnreadable
@@ -24,6 +23,7 @@ LATER = "later"
 """Key of a field's metadata: it came with a later version of its record, and has a default."""
 _KNOWN_DATES = 100_000
 _dates: dict[str, date] = {}
+_readers: dict[Any, Callable[[Document], Any]] = {}
 
 
 class _Wrong(Exception):
@@ -124,17 +124,23 @@ def _read_field(i: int, name: str, hint: Any, scope: dict[str, Any]) -> list[str
         return [f"    if type(v{i}) is not str or v{i} not in allowed{i}: {slow}"]
     if _inner(hint) is not None:
         return [f"    if v{i} is not None: {slow}"]
-    if get_origin(hint) is tuple and is_dataclass(get_args(hint)[0]):
-        scope[f"nested{i}"] = _nested(get_args(hint)[0])
-        return [
-            f"    if type(v{i}) is list and all([type(n) is dict for n in v{i}]):",
-            f"        v{i} = tuple([nested{i}(n) for n in v{i}])",
-            f"    else: {slow}",
-        ]
-    if is_dataclass(hint):
-        scope[f"nested{i}"] = _nested(hint)
-        return [f"    if type(v{i}) is dict: v{i} = nested{i}(v{i})", f"    else: {slow}"]
-    return [f"    {slow}"]
+    fast = _read_records(i, hint, scope)
+    return [*fast, f"    {'    ' if fast else ''}{slow}"]
+
+
+def _read_records(i: int, hint: Any, scope: dict[str, Any]) -> list[str]:
+    """Lines before the slow way for records inside a record, which reads what these do not."""
+    many = get_origin(hint) is tuple
+    inner = get_args(hint)[0] if many else hint
+    if not is_dataclass(inner):
+        return []
+    scope[f"nested{i}"] = _nested(inner)
+    if many:
+        right = f"type(v{i}) is list and all([type(n) is dict for n in v{i}])"
+        read = f"tuple([nested{i}(n) for n in v{i}])"
+    else:
+        right, read = f"type(v{i}) is dict", f"nested{i}(v{i})"
+    return [f"    if {right}: v{i} = {read}", "    else:"]
 
 
 def _literal(hints: dict[str, Any], names: Iterable[str], record: str, depth: int) -> str:
@@ -193,10 +199,12 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     raise InvariantBroken(f"A fact's field cannot be {hint}.")
 
 
-@cache
 def _nested(hint: Any) -> Callable[[Document], Any]:
-    """The reader of a record inside a record."""
-    return reader(hint, f"{hint.__name__}.v1")
+    """The reader of a record inside a record, made once."""
+    known = _readers.get(hint)
+    if known is None:
+        known = _readers[hint] = reader(hint, f"{hint.__name__}.v1")
+    return known
 
 
 def read_date(value: Any) -> date:
