@@ -117,8 +117,7 @@ class Material(Growing):
         facts; else who was paid or is new is looked at day by day.
         """
         day, rows = book.standing.day, self.rows
-        self._take_principal()
-        self._unpaid.close(day, rows)
+        self.settle(day)
         doubtful = np.zeros(len(book.arrears.borrower_ids), np.bool_)
         doubtful[book.arrears.borrower[book.corrected]] = True
         touched, last = self._take_touched(day), self._closed
@@ -146,6 +145,18 @@ class Material(Growing):
             self.start[above.rows] = np.repeat(start, above.sizes)
             self.arrears[above.rows] = np.repeat(above.arrears, above.sizes)
             self.owed[above.rows] = np.repeat(above.owed, above.sizes)
+
+    def exposure(self, book: LoanBook, rows: Sequence[int]) -> IntArray:
+        """What is owed at the book's standing: principal, interest and charges due and unpaid."""
+        at, day = np.array(rows, np.int64), book.standing.day
+        exposure: IntArray = book.standing.outstanding[at] + self._unpaid.at(rows, day)
+        exposure[book.arrears.closed_day[at] <= day] = 0
+        return exposure
+
+    def owed_by(self, book: LoanBook, row: int) -> Owed:
+        """A loan's past: its arrears and exposure on any day, by what is known now."""
+        principal = self._principal.by_day(int(self.latest[row])).items()
+        return Owed(book, row, principal, self._unpaid.past(row))
 
     def path(
         self, rule: Materiality, book: LoanBook, group: Sequence[int], closes: IntArray
@@ -178,8 +189,7 @@ class Material(Growing):
         first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
         sizes = np.diff(np.append(first, len(rows)))
         arrears = np.add.reduceat(standing.arrears[rows], first)
-        exposure = standing.outstanding[rows] + self._unpaid.at(rows.tolist(), standing.day)
-        owed = np.add.reduceat(exposure, first)
+        owed = np.add.reduceat(self.exposure(book, rows.tolist()), first)
         names = book.currencies.names
         limits = np.array([rule.absolute.get(name, 0) for name in names], np.int64)
         above = (arrears > limits[book.currency[rows[first]]]) & (
@@ -214,15 +224,7 @@ class Material(Growing):
         self, rule: Materiality, book: LoanBook, group: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Stretches of days [first, end) above both limits, up to the close that is judged."""
-        past = [
-            Owed(
-                book,
-                row,
-                self._principal.by_day(int(self.latest[row])).items(),
-                self._unpaid.past(row),
-            )
-            for row in group
-        ]
+        past = [self.owed_by(book, row) for row in group]
         last = book.standing.day
         days = sorted({day for owed in past for day in owed.days if day <= last})
         ends = [*days[1:], last + 1] if days else []
@@ -239,8 +241,9 @@ class Material(Growing):
                 spans.append((day, end))
         return spans
 
-    def _take_principal(self) -> None:
-        """Put what was held back into the log."""
+    def settle(self, day: int) -> None:
+        """Take in what moved until the close of `day`: the exposure then stands at its end."""
+        self._unpaid.close(day, self.rows)
         rows, days, amounts = (np.array(held, np.int64) for held in self._held)
         self._held = (array("q"), array("q"), array("q"))
         if rows.size:

@@ -142,7 +142,7 @@ class UnpaidPast:
 
     def at(self, day: int) -> int:
         """What is unpaid at the end of `day`, minor units."""
-        paid = self._paid[bisect_right(self._paid_days, day)]
+        paid = max(self._paid[bisect_right(self._paid_days, day)], 0)
         return max(self._unpaid.due(self._row, day) - paid, 0)
 
 
