@@ -43,8 +43,9 @@ class Finding(NamedTuple):
 class Standing:
     """All loans at the end of a closed day, by row. Amounts in minor units.
 
-    `unmet` is the oldest unmet due day, NEVER when all is met. `counted` are the loans a portfolio
-    holds: open, and paid out or with dues of their own.
+    `unmet` is the oldest unmet due day, NEVER when all is met; `part_paid` says that some of that
+    due is paid. `counted` are the loans a portfolio holds: open, and paid out or with dues of their
+    own.
     """
 
     day: int
@@ -53,11 +54,13 @@ class Standing:
     arrears: IntArray
     outstanding: IntArray
     counted: BoolArray
+    part_paid: BoolArray
 
 
 def _nothing() -> Standing:
     amounts = np.zeros(0, np.int64)
-    return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, np.zeros(0, np.bool_))
+    none = np.zeros(0, np.bool_)
+    return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, none, none)
 
 
 class _Attributes(Growing):
@@ -165,8 +168,10 @@ class LoanBook:
         started, outstanding = attributes.started[:rows], arrears.outstanding()
         started |= (outstanding != 0) | (arrears.dues.length[:rows] > 0)
         unmet = np.where(arrears.closed_day[:rows] <= day, NEVER, arrears.unmet_day[:rows])
+        counted = started & arrears.open()
         self.standing = Standing(
-            day, unmet, arrears.dpd(), arrears.arrears(), outstanding, started & arrears.open()
+            *(day, unmet, arrears.dpd(), arrears.arrears(), outstanding, counted),
+            arrears.unmet_part_paid(),
         )
         self.closes.append(day)
         arrears.advance(day + 1)

@@ -17,7 +17,7 @@ from projections.days import due_days
 from projections.evidence import causes
 from projections.grading import UNGRADED, Grading
 from projections.observation import Observed
-from projections.regime import WHOLE_PPM, CauseFloor, Cure, Origin, PastDueFloor
+from projections.regime import COUNTERS, WHOLE_PPM, CauseFloor, Cure, Origin, PastDueFloor
 from projections.wording import count_text, money_text, percent_text, share_text
 from warning.history import paid_of
 from warning.windows import NEVER
@@ -79,7 +79,7 @@ class Explainer:
 
     def _past_due(self, row: int) -> Iterator[Reason]:
         """The gravest rule that holds, of each counter."""
-        for counter in ("days", "material"):
+        for counter in COUNTERS:
             held: PastDueFloor | None = None
             for place, rule in enumerate(self._edition.past_due):
                 if rule.counter == counter and self._over(row, place, rule):
@@ -94,7 +94,10 @@ class Explainer:
         unmet = int(standing.unmet[row])
         if counter == "material" and material is not None:
             unmet = int(material.start[row])
-        return standing.day - unmet + counts if unmet <= standing.day else 0
+        days = standing.day - unmet + counts if unmet <= standing.day else 0
+        if counter == "payments" and days:
+            days -= int(standing.part_paid[row])
+        return days
 
     def _over(self, row: int, place: int, rule: PastDueFloor) -> bool:
         days = self._days(row, rule.counter)
@@ -119,9 +122,10 @@ class Explainer:
 
     def _days_text(self, row: int, rule: PastDueFloor) -> str:
         days = self._days(row, rule.counter)
-        if rule.counter == "days":
+        if rule.counter != "material":
             arrears = self._money(self._arrears(row), int(self._book.currency[row]))
-            return f"{count_text(days, 'day')} past due, {rule.limit}; arrears {arrears}."
+            worth = " and as many days' worth unpaid" if rule.counter == "payments" else ""
+            return f"{count_text(days, 'day')} past due{worth}, {rule.limit}; arrears {arrears}."
         material, kind = self._grading.material, self._kind(row)
         above = material.above(self._edition, row, kind) if material is not None else None
         said = f"Arrears have been material for {count_text(days, 'day')}, {rule.limit}"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ledger.events import LoanOpened
 from projections.book import LoanBook, Standing
 from projections.cure import eased_to
-from projections.days import due_days, overdue_days
+from projections.days import DaysLate, days_late, due_days, overdue_days
 from projections.evidence import Active, cause_rank, excuses
 from projections.facts import Facts
 from projections.grading_past import Past, clock_of, correct
@@ -47,7 +47,8 @@ class Grading(Growing):
 
     `grade`: the rank given at the last close, UNGRADED before the first. `own`: by the loan alone.
     `clean_since[i]`: the close from which nothing stood against a cure from the i-th of
-    `cure_ranks`; NEVER while something does. `stepped`: the close of the last upgrade by a cure.
+    `cure_ranks`; NEVER while something does. `least_cured`: the best rank that a cure speaks of.
+    `stepped`: the close of the last upgrade by a cure.
     `caught`: the rank that other loans of its borrower ask for, until cured of that. `cause`: the
     floor by findings and measures. `excused`: bits of the rules that evidence excuses. `kind`: the
     class of its product.
@@ -68,6 +69,7 @@ class Grading(Growing):
         self.edition = regime.editions[0]
         self.bad = regime.nonperforming_rank
         ranks = {rule.rank for edition in regime.editions for rule in edition.cure}
+        self.least_cured = min(ranks, default=len(regime.grades))
         self.cure_ranks = sorted(
             ranks | {rule.rank for e in regime.editions for rule in e.contagion}
         )
@@ -109,10 +111,9 @@ class Grading(Growing):
         for row in corrected:
             correct(self, book, row)
         rows, edition = self.rows, self.edition
-        dpd, material = self.days_late(standing)
-        floor = self.floor(
-            edition, dpd, material, self.cause[:rows], self.excused[:rows], self.kind[:rows]
-        )
+        late = self.days_late(standing)
+        dpd = late.days
+        floor = self.floor(edition, late, self.cause[:rows], self.excused[:rows], self.kind[:rows])
         self._tick(dpd, floor, day)
         if edition.observation is not None:
             for row, observed in self.observed.items():
@@ -126,27 +127,21 @@ class Grading(Growing):
         self.grade[changed] = grade[changed]
         return changed, before
 
-    def days_late(self, standing: Standing) -> tuple[IntArray, IntArray]:
-        """Days past due, and material days (0 without limits of materiality), by row."""
-        counts = self.regime.due_date_counts
+    def days_late(self, standing: Standing) -> DaysLate:
+        """All day counts at the standing, by row."""
+        counts, material = self.regime.due_date_counts, None
         dpd = overdue_days(standing.unmet, standing.day, counts)
-        if self.material is None:
-            return dpd, np.zeros_like(dpd)
-        return dpd, overdue_days(self.material.start[: self.rows], standing.day, counts)
+        if self.material is not None:
+            material = overdue_days(self.material.start[: self.rows], standing.day, counts)
+        return days_late(dpd, standing.part_paid, material)
 
     def floor(
-        self,
-        edition: Edition,
-        dpd: IntArray,
-        material: IntArray,
-        cause: Ranks,
-        excused: Bits,
-        kind: Ranks,
+        self, edition: Edition, late: DaysLate, cause: Ranks, excused: Bits, kind: Ranks
     ) -> Ranks:
         """The least rank by days and evidence, element by element."""
         floor = cause.copy()
         for at, rule in enumerate(edition.past_due):
-            days = material if rule.counter == "material" else dpd
+            days: IntArray = getattr(late, rule.counter)
             over = days >= rule.from_days
             if rule.classes:
                 over &= self.speaks(rule)[kind]
@@ -283,8 +278,9 @@ class Grading(Growing):
         self.shares = self._shares(book, standing, bad)
         now = np.zeros(rows, np.int8)
         for rule in self.edition.contagion:
-            now[self._caught_by(rule, book, standing, judged)] = rule.rank
-        for row in np.flatnonzero((self.caught[:rows] > 0) & (now == 0)).tolist():
+            by_rule = self._caught_by(rule, book, standing, judged)
+            now[by_rule] = np.maximum(now[by_rule], rule.rank)
+        for row in np.flatnonzero(now < self.caught[:rows]).tolist():
             rank = int(self.caught[row])
             if judged[row] < rank and self.eased(book, row, rank) is None:
                 now[row] = rank

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ledger.dates import day_number
 from projections.book import LoanBook
 from projections.cure import cures_of, eased_to
-from projections.days import due_days, overdue_days
+from projections.days import DaysLate, days_late, due_days, overdue_days, part_paid_at
 from projections.regime import Edition
 from warning.windows import NEVER, IntArray
 
@@ -49,7 +49,7 @@ def correct(grading: Grading, book: LoanBook, row: int) -> None:
     grading.stepped[row] = 0
     if not len(path.closes):
         return
-    held = grading.cure_ranks and (path.floor >= grading.cure_ranks[0]).any()
+    held = (path.floor >= grading.least_cured).any()
     if row in grading.observed or held:
         own, at, grading.stepped[row] = _replay(grading, book, row, path)
     else:
@@ -63,16 +63,20 @@ def _path(grading: Grading, book: LoanBook, row: int) -> _Path:
     closes = np.array(book.closes[:-1], np.int64)
     closes = closes[closes >= int(book.arrears.opened_day[row])]
     editions = grading.regime.spans(closes.tolist())
-    dpd, material = _days(grading, book, row, closes, editions)
+    late = _days(grading, book, row, closes, editions)
     cause, excused = _evidence(grading, book, row, closes, editions)
     kind = np.full(len(closes), grading.kind[row])
     floor = np.zeros(len(closes), np.int8)
     for edition, start, end in editions:
         cut = slice(start, end)
         floor[cut] = grading.floor(
-            edition, dpd[cut], material[cut], cause[cut], excused[cut], kind[cut]
+            edition,
+            DaysLate(*(days[cut] for days in late)),
+            cause[cut],
+            excused[cut],
+            kind[cut],
         )
-    return _Path(closes, dpd, floor, editions)
+    return _Path(closes, late.days, floor, editions)
 
 
 def _days(
@@ -81,8 +85,8 @@ def _days(
     row: int,
     closes: IntArray,
     editions: list[tuple[Edition, int, int]],
-) -> tuple[IntArray, IntArray]:
-    """Days past due and material days at each close."""
+) -> DaysLate:
+    """The day counts at each close."""
     counts = grading.regime.due_date_counts
     unmet = np.full(len(closes), NEVER, np.int64)
     days: list[int] = closes.tolist()
@@ -96,7 +100,11 @@ def _days(
             if material is not None and speaks[row]:
                 group = material.group_of(rule, book, row, speaks)
                 start_days[start:end] = material.path(rule, book, group, closes[start:end])
-    return overdue_days(unmet, closes, counts), overdue_days(start_days, closes, counts)
+    dpd = overdue_days(unmet, closes, counts)
+    part = np.zeros(len(closes), np.bool_)
+    if grading.regime.uses_payments:
+        part = part_paid_at(book, row, days)
+    return days_late(dpd, part, overdue_days(start_days, closes, counts))
 
 
 def _evidence(

@@ -31,6 +31,10 @@ class RegimeError(LoanError):
     code = "regime_invalid"
 
 
+COUNTERS = ("days", "material", "payments")
+"""What rules by days past due count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a rule comes from."""
@@ -80,8 +84,9 @@ class Rule:
 class PastDueFloor(Rule):
     """`from_days` past due or more: at least `rank`, unless evidence excuses it.
 
-    `counter`: "days" since the oldest unmet due, or "material" days since arrears stood above both
-    limits of materiality. `unless_up_to_days`: an excuse for a short delay only; None for any.
+    `counter`: "days" since the oldest unmet due; "material" days since arrears stood above both
+    limits of materiality; "payments", days since the oldest unmet due as far as that many days'
+    worth of payments is unpaid. `unless_up_to_days`: an excuse for a short delay; None for any.
     """
 
     from_days: int
@@ -253,6 +258,12 @@ class Regime:
         """The class of a product, OTHER when none lists it."""
         listed = (known.name for known in self.classes if product in known.products)
         return next(listed, OTHER)
+
+    @cached_property
+    def uses_payments(self) -> bool:
+        """Whether any edition counts days' worth of payments."""
+        rules = (rule for edition in self.editions for rule in edition.past_due)
+        return any(rule.counter == "payments" for rule in rules)
 
     @cached_property
     def uses_materiality(self) -> bool:

@@ -24,7 +24,7 @@ _SLOTS = {
     "past_due": ("classes", "counter", "rank"),
     "causes": ("classes", "word", "rank"),
     "materiality": ("classes",),
-    "contagion": ("classes",),
+    "contagion": ("classes", "rank"),
     "cure": ("classes", "rank", "word"),
 }
 

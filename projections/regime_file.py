@@ -18,6 +18,7 @@ from typing import Any
 from ledger.errors import LoanError
 from ledger.money import parse_minor
 from projections.regime import (
+    COUNTERS,
     FINDINGS,
     OTHER,
     WHOLE_PPM,
@@ -226,7 +227,7 @@ class _Reader:
             from_days=days + (not inclusive),
             inclusive=inclusive,
             rank=self.rank(table),
-            counter=table.one_of("counter", ("days", "material"), default="days"),
+            counter=table.one_of("counter", COUNTERS, default="days"),
             unless=excused,
             unless_up_to_days=table.number("unless_up_to_days", low=1, high=3650)
             if short

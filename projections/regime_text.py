@@ -29,12 +29,19 @@ def sentence(regime: Regime, rule: Rule) -> str:
     return f"{said}{classes}"
 
 
+_COUNTED = {
+    "days": "days past due",
+    "material": "material days",
+    "payments": "days past due and as many days' worth of payments unpaid",
+}
+
+
 def _unless(word: str | None) -> str:
     return f", unless {word}" if word else ""
 
 
 def _past_due(rule: PastDueFloor, names: list[str]) -> str:
-    days = "material days" if rule.counter == "material" else "days past due"
+    days = _COUNTED[rule.counter]
     short = f" up to {rule.unless_up_to_days} days" if rule.unless_up_to_days else ""
     return f"{rule.limit} {days}: {names[rule.rank]}{_unless(rule.unless)}{short}"
 
