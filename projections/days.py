@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -55,6 +55,18 @@ def part_paid_at(book: LoanBook, row: int, closes: Sequence[int]) -> BoolArray:
         met = bisect_right(cums, total)
         found[at] = met < len(cums) and total > (cums[met - 1] if met else 0)
     return found
+
+
+def arrears_repaid(book: LoanBook, row: int, day: int, since: int) -> bool:
+    """Whether from the day after `since` up to `day` as much was paid as was past due on the day
+    before `since`, by the schedule of that day. What was capitalised on `since` is no payment."""
+    before, paid = since - 1, paid_of(book.arrears, row)
+    schedules = schedules_of(book.arrears, row)
+    _, days, cums = schedules[bisect_right([start for start, _, _ in schedules], before) - 1]
+    due = bisect_left(days, before)
+    met = sum(amount for on, amount in paid if on <= before)
+    arrears = (cums[due - 1] if due else 0) - met
+    return sum(amount for on, amount in paid if since < on <= day) >= arrears
 
 
 def overdue_days(unmet: NDArray[Any], day: int | IntArray, due_date_counts: int) -> IntArray:

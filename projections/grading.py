@@ -10,6 +10,7 @@ so a default that never was needs no cure. Contagion is judged with what is know
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +19,16 @@ from numpy.typing import NDArray
 from ledger.events import LoanOpened
 from projections.book import LoanBook, Standing
 from projections.cure import eased_to
-from projections.days import DaysLate, days_late, due_days, overdue_days
+from projections.days import DaysLate, arrears_repaid, days_late, due_days, overdue_days
 from projections.evidence import Active, cause_rank, excuses
 from projections.facts import Facts
 from projections.grading_past import Past, clock_of, correct
 from projections.material import Material
 from projections.observation import Observed
 from projections.overriding import OverrideLog
-from projections.regime import OTHER, Contagion, Edition, Regime, Rule
+from projections.regime import Contagion, Edition, Kind, Regime, Rule
 from projections.sums import by_group
+from projections.suspension import PauseLog
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 Ranks = NDArray[np.int8]
@@ -79,7 +81,8 @@ class Grading(Growing):
         self.add_column("clean_since", np.int32, fill=NEVER, width=max(len(self.cure_ranks), 1))
         self.add_column("stepped", np.int32)
         self.add_column("excused", np.uint32)
-        self.classes = [*(known.name for known in regime.classes), OTHER]
+        self.kinds = regime.kinds
+        self.pauses = PauseLog(regime.due_date_counts)
         self.observed: dict[int, Observed] = {}
         self.overrides = OverrideLog(regime)
         self.material = Material() if regime.uses_materiality else None
@@ -89,15 +92,17 @@ class Grading(Growing):
         """Borrowers with non-performing claims at this close: the worse of their currencies."""
         self.rewritten: dict[int, Past] = {}
         """Rows whose own rank at the close before is another by what is known now."""
-        self._classes_of: dict[int, int] = {}
+        self._kinds_of: dict[int, int] = {}
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
         """Take in a run of facts, which `book` has taken in already."""
-        if self.regime.classes:
+        if len(self.kinds) > 1:
             for item in facts.of(LoanOpened):
-                kind = self.classes.index(self.regime.class_of(item.fact.product))
-                self._classes_of[book.arrears.row_of(item.fact.loan_id)] = kind
+                kind = self.regime.kind_of(item.fact.product, item.fact.value_date)
+                row = book.arrears.row_of(item.fact.loan_id)
+                self._kinds_of[row] = self.kinds.index(kind)
         self.overrides.fold(facts, book)
+        self.pauses.fold(facts, book)
         if self.material is not None:
             self.material.fold(facts, book)
 
@@ -133,7 +138,9 @@ class Grading(Growing):
         dpd = overdue_days(standing.unmet, standing.day, counts)
         if self.material is not None:
             material = overdue_days(self.material.start[: self.rows], standing.day, counts)
-        return days_late(dpd, standing.part_paid, material)
+        late = days_late(dpd, standing.part_paid, material)
+        self.pauses.shorten(self.edition, late, standing.day)
+        return late
 
     def floor(
         self, edition: Edition, late: DaysLate, cause: Ranks, excused: Bits, kind: Ranks
@@ -143,7 +150,7 @@ class Grading(Growing):
         for at, rule in enumerate(edition.past_due):
             days: IntArray = getattr(late, rule.counter)
             over = days >= rule.from_days
-            if rule.classes:
+            if rule.classes or rule.spares_older:
                 over &= self.speaks(rule)[kind]
             if rule.unless is not None:
                 excuse = (excused >> at & 1).astype(np.bool_)
@@ -155,7 +162,11 @@ class Grading(Growing):
 
     def speaks(self, rule: Rule) -> BoolArray:
         """Of which kinds of loans a rule speaks, by the number of the kind."""
-        return np.array([rule.speaks_of(name) for name in self.classes], np.bool_)
+        return np.array([rule.speaks_of(kind) for kind in self.kinds], np.bool_)
+
+    def kind_of(self, row: int) -> Kind:
+        """What rules tell the loan in `row` from others by."""
+        return self.kinds[int(self.kind[row])]
 
     def clean(self, edition: Edition, dpd: IntArray, floor: Ranks, rank: int) -> BoolArray:
         """Where nothing stands against a cure from `rank`."""
@@ -179,21 +190,23 @@ class Grading(Growing):
         return eased_to(
             self.edition,
             rank,
+            self.kind_of(row),
             since=self.since(row, rank),
             day=day,
             dues=due_days(book, row),
             active=lambda: book.active_findings(row, day),
+            repaid=partial(arrears_repaid, book, row, day),
         )
 
     def evidence(self, edition: Edition, row: int, active: Active) -> tuple[int, int]:
         """The floor by causes, and the bits of excused rules."""
-        kind = self.classes[int(self.kind[row])]
+        kind = self.kind_of(row)
         return cause_rank(edition, active, kind), excuses(edition, active)
 
     def observe(self, book: LoanBook, row: int) -> None:
         """Watch a loan that was restructured."""
         rule, findings = self.edition.observation, book.findings.get(row, [])
-        if rule is None or row in self.observed:
+        if rule is None or row in self.observed or not rule.speaks_of(self.kind_of(row)):
             return
         if any(finding.name == rule.finding for finding in findings):
             self.observed[row] = Observed(rule, findings, nonperforming_rank=self.bad)
@@ -205,10 +218,9 @@ class Grading(Growing):
         opened = book.arrears.opened_day[first : self.rows]
         at = np.searchsorted(past, opened)
         self.clean_since[:, first : self.rows] = np.array([*past, NEVER])[at]
-        if self.regime.classes:
-            for row, kind in self._classes_of.items():
-                self.kind[row] = kind
-            self._classes_of.clear()
+        for row, kind in self._kinds_of.items():
+            self.kind[row] = kind
+        self._kinds_of.clear()
         if self.material is not None:
             self.material.welcome(book)
 
@@ -230,11 +242,12 @@ class Grading(Growing):
         """Count material days; gives the rows whose past must be derived anew."""
         ended = np.flatnonzero(book.arrears.closed_day[: self.rows] <= book.standing.day)
         self.overrides.close(book.standing.day, ended if self.overrides.any else ())
+        corrected, self.pauses.late = sorted({*book.corrected, *self.pauses.late}), set()
         if self.material is None:
-            return book.corrected
+            return corrected
         kinds = [self.speaks(rule)[self.kind[: self.rows]] for rule in self.edition.materiality]
         self.material.close(self.edition, book, kinds)
-        return self.material.together(book, book.corrected)
+        return self.material.together(book, corrected)
 
     def _tick(self, dpd: IntArray, floor: Ranks, day: int) -> None:
         """Go on with the clocks of cures, or stop them."""
@@ -298,7 +311,7 @@ class Grading(Growing):
         contagious[over] = True
         caught: BoolArray = contagious[book.arrears.borrower[: self.rows]]
         caught &= standing.counted & (judged < rule.rank)
-        if rule.classes:
+        if rule.classes or rule.spares_older:
             caught &= self.speaks(rule)[self.kind[: self.rows]]
         if rule.unless is not None:
             caught[list(self.exempt.get(rule.unless, ()))] = False

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from ledger.dates import day_number
 from projections.book import LoanBook
 from projections.cure import cures_of, eased_to
-from projections.days import DaysLate, days_late, due_days, overdue_days, part_paid_at
+from projections.days import (
+    DaysLate,
+    arrears_repaid,
+    days_late,
+    due_days,
+    overdue_days,
+    part_paid_at,
+)
 from projections.regime import Edition
 from warning.windows import NEVER, IntArray
 
@@ -104,7 +111,9 @@ def _days(
     part = np.zeros(len(closes), np.bool_)
     if grading.regime.uses_payments:
         part = part_paid_at(book, row, days)
-    return days_late(dpd, part, overdue_days(start_days, closes, counts))
+    late = days_late(dpd, part, overdue_days(start_days, closes, counts))
+    grading.pauses.shorten_past(editions, row, late, closes)
+    return late
 
 
 def _evidence(
@@ -145,6 +154,7 @@ def _replay(grading: Grading, book: LoanBook, row: int, path: _Path) -> tuple[in
     """The own rank at the last close, at which close it was last asked for, and `stepped`."""
     own, at, stepped = 0, 0, 0
     observed, dues = grading.observed.get(row), due_days(book, row)
+    kind = grading.kind_of(row)
     since = [NEVER] * len(grading.cure_ranks)
     for edition, start, end in path.editions:
         clean = [
@@ -156,18 +166,21 @@ def _replay(grading: Grading, book: LoanBook, row: int, path: _Path) -> tuple[in
             floor = int(path.floor[start + place])
             for clock, days in enumerate(clean):
                 since[clock] = min(since[clock], day) if days[place] else NEVER
-            if observed is not None and edition.observation is not None:
-                observed.rule = edition.observation
+            rule = edition.observation
+            if observed is not None and rule is not None and rule.speaks_of(kind):
+                observed.rule = rule
                 floor = max(floor, observed.step(day, dpds[place], floor, dues))
-            if floor < own and cures_of(edition, own):
+            if floor < own and cures_of(edition, own, kind):
                 clock = clock_of(grading.cure_ranks, own)
                 best = eased_to(
                     edition,
                     own,
+                    kind,
                     since=max(since[clock], stepped) if clock >= 0 else stepped,
                     day=day,
                     dues=dues,
                     active=partial(book.active_findings, row, day),
+                    repaid=partial(arrears_repaid, book, row, day),
                 )
                 if best is None:
                     continue

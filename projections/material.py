@@ -37,7 +37,7 @@ from ledger.events import (
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.owed import Owed
-from projections.regime import Edition, Materiality
+from projections.regime import Edition, Kind, Materiality
 from projections.unpaid import Unpaid
 from warning.intake import effective_day
 from warning.payments import PaymentLog
@@ -103,11 +103,11 @@ class Material(Growing):
         borrowers = {int(book.arrears.borrower[row]) for row in rows}
         return sorted(row for borrower in borrowers for row in self._rows_of[borrower])
 
-    def above(self, edition: Edition, row: int, product_class: str) -> Above | None:
+    def above(self, edition: Edition, row: int, kind: Kind) -> Above | None:
         """The arrears above the limits that a loan counts with; None while they are not."""
         if self.start[row] == NEVER:
             return None
-        rule = next(rule for rule in edition.materiality if rule.speaks_of(product_class))
+        rule = next(rule for rule in edition.materiality if rule.speaks_of(kind))
         return Above(rule, int(self.arrears[row]), int(self.owed[row]))
 
     def close(self, edition: Edition, book: LoanBook, kinds: Sequence[BoolArray]) -> None:
