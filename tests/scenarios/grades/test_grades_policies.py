@@ -133,3 +133,30 @@ def test_a_cure_speaks_of_the_classes_that_it_names_alone(
     diary.pay("CARD", "2024-05-02", 1_000_000)
     diary.close("2024-05-02")
     assert (diary.grade("FIRM"), diary.grade("CARD")) == ("substandard", "normal")
+
+
+@pytest.mark.parametrize(
+    ("closed", "rate_ppm", "provision_minor"),
+    [
+        ("2024-05-01", 0, 0),  # the day of the default
+        ("2026-04-30", 0, 0),  # the last day of the second year
+        ("2026-05-01", 350_000, 350_000),  # 35 % of 10,000.00
+        ("2027-04-30", 350_000, 350_000),
+        ("2027-05-01", 1_000_000, 1_000_000),
+    ],
+)
+def test_the_backstop_grows_by_whole_years_of_being_non_performing(
+    diary_by: Any, closed: str, rate_ppm: int, provision_minor: int
+) -> None:
+    """Non-performing from 1 May 2024 on; a loan that performs beside it has nothing to hold."""
+    diary = diary_by("eba-dod")
+    diary.loan("BAD", "2024-01-01", {LATE: 1_000_000}, currency="EUR", borrower="B1")
+    diary.loan("GOOD", "2024-01-01", {SOUND: 3_000_000}, currency="EUR", borrower="B2")
+    for day in sorted({"2024-01-31", "2024-05-01", closed}):
+        diary.close(day)
+    columns = ("grade", "loans", "outstanding_minor", "rate_ppm", "provision_minor")
+    rows = [tuple(row[c] for c in columns) for row in diary.asked.figure("provisions").rows]
+    assert rows == [
+        ("performing", 1, 3_000_000, 0, 0),
+        ("default", 1, 1_000_000, rate_ppm, provision_minor),
+    ]
