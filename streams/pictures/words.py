@@ -163,6 +163,18 @@ def both(key: str, *, tag: str = "span", **fields: object) -> str:
     )
 
 
+def fitted(key: str, width: float, largest: float) -> str:
+    """A word for a picture in both languages, each as large as fits into `width`."""
+    texts = WORDS.get(key, (key.replace("_", " "),) * 2)
+    parts = []
+    for language, text in zip(LANGUAGES, texts, strict=True):
+        ems = sum(0.53 if letter.isascii() else 1.0 for letter in text)
+        size = f"{min(largest, width / ems):.1f}"
+        named = f'class="{language}" lang="{language}" font-size="{size}"'
+        parts.append(f"<tspan {named}>{escape(text)}</tspan>")
+    return "".join(parts)
+
+
 def plain(key: str) -> str:
     """A word in both languages on one line, for a picture's description."""
     return escape(" / ".join(dict.fromkeys(WORDS.get(key, (key.replace("_", " "),)))))
