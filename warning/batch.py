@@ -35,11 +35,13 @@ from ledger.events import (
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.batch_earlier import Earlier
 from warning.batch_trading import BatchTrading
+from warning.batch_valuations import stated
 from warning.earlier import READ as EARLIER
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
 from warning.owed import charges_of
 from warning.trading import READ as TRADING
+from warning.valuations import READ as STATED
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
 
 
@@ -145,6 +147,8 @@ class _Loan:
             return UNKNOWN if self.earlier is None else self.earlier.read(name)
         if name in TRADING:
             return UNKNOWN if self.trading is None else self.trading.read(name)
+        if name in STATED:
+            return stated(self.facts, name, self.day)
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))
@@ -378,6 +382,9 @@ class _Loan:
 
     def planned_due(self) -> int:
         return int(self.dues[:, 1].sum()) if len(self.dues) else UNKNOWN
+
+    def today(self) -> int:
+        return self.day
 
     def age(self) -> int:
         return self.day - day_number(self.opened.value_date) if self.opened else 0

@@ -1,9 +1,9 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `account`, `trading` and `day` are facts of the ledger
-log; `warning` those of the warnings log. A shape never changes: a new version and an upcast do. Who
-knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading` and `day` are facts of
+the ledger log; `warning` those of the warnings log. A shape never changes: a new version and an
+upcast do. Who knows the facts knows the upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -57,6 +57,7 @@ from ledger.events.loan import (
     RepaymentsReallocated,
 )
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
+from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
     Reading,
     RulesAdopted,
@@ -84,9 +85,12 @@ __all__ = [
     "ArrearsCapitalised",
     "BusinessDayClosed",
     "ChargeApplied",
+    "CollateralValued",
     "DelinquencyPaused",
     "DelinquencyResumed",
     "Designation",
+    "Figure",
+    "FigureReported",
     "Flow",
     "InstalmentsScheduled",
     "InterestAccrued",
