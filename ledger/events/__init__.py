@@ -14,6 +14,17 @@ from ledger.events.account import (
     AccountOpened,
     Flow,
 )
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    ProposalDecided,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
+)
 from ledger.events.changes import (
     ArrearsCapitalised,
     DelinquencyPaused,
@@ -119,13 +130,18 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
     "Addressee",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
     "CaseCauseChanged",
     "CaseClosed",
@@ -185,6 +201,7 @@ __all__ = [
     "PromiseCancelled",
     "PromiseMade",
     "PromisePart",
+    "ProposalDecided",
     "PurchaseInvoiced",
     "Reading",
     "Reallocation",
@@ -203,6 +220,9 @@ __all__ = [
     "RulesAdopted",
     "SaleInvoiced",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
     "Stage",
     "StrategyAssigned",
     "Trigger",
