@@ -24,7 +24,7 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
-NO_SCORE = "none"
+NO_SCORE = NO_STRATEGY = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
@@ -50,6 +50,8 @@ class Settings:
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    strategy: a strategy of `warning/strategies` by name, or the path of a TOML file, by which cases
+        are opened and treated; "none" leaves that to people.
     contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
         commas between them; the first is the book's own, a borrower may be placed under another.
     host, port: where the HTTP API listens; port 0 takes a free one.
@@ -83,6 +85,7 @@ class Settings:
     pack: str = "sme-early"
     score: str = NO_SCORE
     regime: str = "cn-2023"
+    strategy: str = NO_STRATEGY
     contact_rules: str = "cn,us"
     host: str = "127.0.0.1"
     port: int = 8321
@@ -213,6 +216,7 @@ _PATHS = {
     "pack": ".toml",
     "score": ".json",
     "regime": ".toml",
+    "strategy": ".toml",
     "contact_rules": ".toml",
     "master_key_file": "",
     "oidc_client_secret_file": "",
@@ -364,6 +368,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "pack": _text,
     "score": _text,
     "regime": _text,
+    "strategy": _text,
     "contact_rules": _text,
     "host": _text,
     "port": _whole(0, 65_535),
