@@ -13,7 +13,7 @@ from streams.pictures.words import WORDS, both, fitted
 CHINESE = re.compile("[\u4e00-\u9fff]")
 OURS = (
     *(industry.name for industry in INDUSTRIES),
-    *(product.name for product in PRODUCTS),
+    *(product.code for product in PRODUCTS),
     *{region for _, region in BRANCHES},
 )
 
