@@ -4,8 +4,8 @@ Each set goes through schema and ledger into facts; loans are judged at the time
 labels give, by the facts recorded up to then; scores are fitted and judged out of fold, borrowers
 kept whole, and out of time where a set reaches far enough. A set of few loans is judged over ten
 draws of folds, and the mean is told. Rules alone are judged by the severities that a loan reaches,
-added up (`warning.rules_alone`), which learn nothing. The figures that were read on the source's own
-columns are printed beside them. Nothing is tuned here.
+added up (`warning.rules_alone`), which learn nothing. The figures that were read on the columns of
+the sources are printed beside them. Nothing is tuned here.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
 `loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading` and `day` are facts of
-the ledger log; `warning` those of the warnings log. A shape never changes: a new version and an
-upcast do. Who knows the facts knows the upcasts too.
+the ledger log; `warning` and `score` those of the warnings log. A shape never changes: a new
+version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -56,6 +56,7 @@ from ledger.events.loan import (
     RepaymentReversed,
     RepaymentsReallocated,
 )
+from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
@@ -129,6 +130,8 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreDrifted",
+    "ScoreSettled",
     "Severity",
     "WarningAcknowledged",
     "WarningActionStarted",
