@@ -88,7 +88,7 @@ _COLLATERAL = (
         formula=_grown("collateral", "first"),
     ),
     indicator(
-        "collateral_age_days",
+        "since_valuation_days",
         "at t",
         "Days since the day of the last valuation.",
         unknown=_NEVER,

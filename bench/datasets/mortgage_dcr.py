@@ -1,6 +1,7 @@
 """A quarterly panel of US mortgages (Deep Credit Risk) as loans that report their own position.
 
-A loan enters at its first observation, with the balance of that time. Each quarter it reports what
+A loan enters at its first observation, which tells when it was granted, against which collateral,
+and where house prices stood then. Each quarter it reports what
 is outstanding, and a change of rate where the rate differs from the quarter before. The collateral
 is valued at the balance over the loan-to-value of the panel; the borrower's score at origination
 and the house-price index, unemployment and growth of each quarter are figures. The default is a
@@ -12,9 +13,11 @@ nothing happens.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 
 from bench.datasets.source import DataSet, Mapper, Message, Row, Tally
+from ledger.dates import add_months
 
 
 def mapper() -> Mapper:
@@ -34,8 +37,11 @@ def mapper() -> Mapper:
                 return []
             facts = row.facts()
             rates[row.loan_id] = _rate(facts["rate_orig"])
-            opened = _opened(row, rates[row.loan_id], str(facts["state"])) | common
-            return [opened, *_figures(row, (("external_score", facts.get("fico")),), common)]
+            granted = common | {"value_date": _granted(row, facts.get("orig_period"))}
+            opened = _opened(row, rates[row.loan_id], str(facts["state"])) | granted
+            told = (("external_score", facts.get("fico")), ("price_index", facts.get("hpi_orig")))
+            valued = _valued(row, facts.get("ltv_orig"), granted)
+            return [opened, *valued, *_figures(row, told, granted)]
         if row.loan_id not in rates:
             tally.aside["row of a loan that entered with nothing outstanding"] += 1
             return []
@@ -79,6 +85,16 @@ def _reported(row: Row, rates: dict[str, str], common: Message) -> list[Message]
         ("growth_percent", facts.get("gdp")),
     )
     return [*messages, *_figures(row, figures, common)]
+
+
+def _granted(row: Row, period: int | None) -> str:
+    """The first day of the quarter of origination; of the first observation where it is unknown.
+
+    Period 25 is the second quarter of 2006, so period 0 the first of 2000.
+    """
+    if period is None:
+        return row.day
+    return min(add_months(date(2000, 1, 1), 3 * period).isoformat(), row.day)
 
 
 def _valued(row: Row, ltv_percent: float | None, common: Message) -> list[Message]:

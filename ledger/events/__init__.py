@@ -4,6 +4,9 @@ Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we l
 `loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading`, `day`, `collection`,
 `contact`, `promise` and `legal` are facts of the ledger log; `warning` those of the warnings log. A
 shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading` and `day` are facts of
+the ledger log; `warning` and `score` those of the warnings log. A shape never changes: a new
+version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -109,6 +112,7 @@ from ledger.events.promise import (
     PromiseMade,
     PromisePart,
 )
+from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
@@ -219,6 +223,8 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreDrifted",
+    "ScoreSettled",
     "Severity",
     "SignInRefused",
     "SignedIn",

@@ -36,7 +36,7 @@ def test_loan_to_value_takes_the_latest_valuation(lent: Any) -> None:
     assert lent.at("2023-05-31", "loan_to_value_ratio") == 9_000 / 12_000
     assert lent.at("2023-06-01", "loan_to_value_ratio") == 9_000 / 10_000
     assert lent.at("2023-06-01", "shortfall_ratio") == (9_000 - 10_000) / 12_000
-    assert lent.at("2023-06-11", "collateral_age_days") == 10
+    assert lent.at("2023-06-11", "since_valuation_days") == 10
 
 
 def test_without_a_valuation_nothing_is_known_of_the_collateral(lent: Any) -> None:
