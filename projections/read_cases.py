@@ -42,7 +42,7 @@ class CaseFilter:
 
     owner_id: str | None = None
     team: str | None = None
-    branch: str | None = None
+    branch: str | tuple[str, ...] | None = None
     borrower_id: str | None = None
     stage: str | None = None
     cause: str | None = None
@@ -66,6 +66,11 @@ class CaseReads(Reader):
             clauses.append(table.c.position < position_cursor(after))
         order = table.c.position.desc()
         return self._page(CASES, clauses, order=order, cursor="position", limit=limit)
+
+    def case_entry(self, case_id: str) -> Answer | None:
+        """One case's row alone; None when unknown."""
+        with self._database.reading() as connection:
+            return self._one(connection, CASES, case_id)
 
     def case(self, case_id: str, *, language: str = "en") -> Answer | None:
         """One case with its `owners`, `contacts`, `promises`, `assignments`, `payments`, `loans`,
@@ -124,7 +129,7 @@ class CaseReads(Reader):
         *,
         owner_id: str | None = None,
         team: str | None = None,
-        branch: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
         on: date | None = None,
         after: str | None = None,
         limit: int = 50,
