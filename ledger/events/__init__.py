@@ -2,11 +2,9 @@
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
 `loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading`, `day`, `collection`,
-`contact`, `promise` and `legal` are facts of the ledger log; `warning` those of the warnings log. A
-shape never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
-`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading` and `day` are facts of
-the ledger log; `warning` and `score` those of the warnings log. A shape never changes: a new
-version and an upcast do. Who knows the facts knows the upcasts too.
+`contact`, `promise` and `legal` are facts of the ledger log; `warning` and `score` those of the
+warnings log. A shape never changes: a new version and an upcast do. Who knows the facts knows the
+upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
