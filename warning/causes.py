@@ -21,12 +21,16 @@ from ledger.events import (
     AccountOpened,
     ArrearsCapitalised,
     ChargeApplied,
+    CollateralValued,
+    FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
     InvoiceVoided,
     LoanDisbursed,
     LoanLimitChanged,
+    LoanRateChanged,
     LoanReopened,
+    LoanRevised,
     OverpaymentRefunded,
     PositionReported,
     PromiseCancelled,
@@ -59,6 +63,7 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
+        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})

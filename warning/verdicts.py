@@ -14,7 +14,6 @@ from typing import NamedTuple
 from ledger.collection.standing import deadlines, standing_by
 from ledger.collection.state import Promise
 from ledger.dates import day_number
-from ledger.events import PromiseMade
 
 
 class Verdict(NamedTuple):
@@ -27,20 +26,6 @@ class Verdict(NamedTuple):
     decided_day: int | None
     paid_minor: int
     next_due_day: int | None
-
-
-def promise_of(fact: PromiseMade) -> Promise:
-    """A promise as its fact made it."""
-    return Promise(
-        promise_id=fact.promise_id,
-        case_id=fact.case_id,
-        loan_id=fact.loan_id,
-        currency=fact.currency,
-        parts=fact.parts,
-        tolerance_days=fact.tolerance_days,
-        tolerance_bps=fact.tolerance_bps,
-        made_day=day_number(fact.value_date),
-    )
 
 
 def judge(promise: Promise, paid: Mapping[int, int], day: int) -> Verdict:
