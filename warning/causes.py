@@ -21,12 +21,16 @@ from ledger.events import (
     AccountOpened,
     ArrearsCapitalised,
     ChargeApplied,
+    CollateralValued,
+    FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
     InvoiceVoided,
     LoanDisbursed,
     LoanLimitChanged,
+    LoanRateChanged,
     LoanReopened,
+    LoanRevised,
     OverpaymentRefunded,
     PositionReported,
     PromiseCancelled,
@@ -49,7 +53,7 @@ from ledger.ids import (
 from ledger.store import Recorded
 from warning.derived import derived
 from warning.indicators import ACCOUNT
-from warning.indicators_promised import PROMISED
+from warning.indicators_promises import PROMISED
 from warning.indicators_trading import PURCHASES, SALES
 
 MAX_CAUSES = 8
@@ -59,6 +63,7 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
+        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})

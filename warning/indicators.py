@@ -14,7 +14,8 @@ import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_credit import AGREED, EARLIER
-from warning.indicators_promised import PROMISED
+from warning.indicators_promises import PROMISED
+from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING
 from warning.windows import UNKNOWN, FloatArray, IntArray
@@ -273,6 +274,7 @@ CATALOGUE: dict[str, Indicator] = {
         _ACCOUNT,
         _EXPOSURE,
         AGREED,
+        REPORTED,
         EARLIER,
         TRADING,
         PROMISED,

@@ -16,6 +16,8 @@ from ledger.events import (
     AccountDebitReturned,
     AccountOpened,
     ChargeApplied,
+    CollateralValued,
+    FigureReported,
     InstalmentsScheduled,
     InvoiceVoided,
     LoanClosed,
@@ -23,6 +25,7 @@ from ledger.events import (
     LoanLimitChanged,
     LoanOfficerChanged,
     LoanOpened,
+    LoanRateChanged,
     PositionReported,
     PromiseCancelled,
     PromiseMade,
@@ -104,7 +107,7 @@ class Draw:
             product="term",
             currency="CNY",
             principal_minor=draw(st.sampled_from([0, 100, 300])),
-            terms=Terms(method="given", instalments=1),
+            terms=Terms(method="given", instalments=1, rate_ppm=draw(st.sampled_from([0, 5]))),
             officer_id="o",
             branch="x",
             industry="",
@@ -228,6 +231,19 @@ class Draw:
             day = opened + draw(st.integers(0, 300))
             self.add(LoanLimitChanged, day, loan_id=loan_id, limit_minor=draw(AMOUNTS))
             self.add(LoanOfficerChanged, day, loan_id=loan_id, officer_id="p", branch="y")
+        for _ in range(draw(st.sampled_from([0, 0, 1, 4]))):
+            day = opened + draw(st.sampled_from([-5, 0, 0, 10, 40, 100]))
+            worth = draw(st.sampled_from([0, 10, 20]))
+            self.add(CollateralValued, day, loan_id=loan_id, value_minor=worth, source="")
+            self.add(LoanRateChanged, day, loan_id=loan_id, rate_ppm=worth)
+            self.add(
+                FigureReported,
+                day,
+                loan_id=loan_id,
+                figure=draw(st.sampled_from(["external_score", "growth_percent"])),
+                value_micro=worth - 10,
+                source="",
+            )
         if draw(st.integers(0, 2)) == 0:
             self.add(
                 LoanClosed,
