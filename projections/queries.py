@@ -10,20 +10,34 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from projections.figures import Ask, Figure
+from projections.read_cases import CaseFilter, CaseReads
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
+from projections.read_team import TeamReads
+from projections.read_trials import TrialReads
 from projections.read_warnings import WarningFilter, WarningReads
 from projections.reading import Answer, Page, equals
 from projections.register import LOANS
 from projections.tables import select
 
-__all__ = ["Answer", "Ask", "Figure", "Page", "Queries", "WarningFilter", "figure_names"]
+__all__ = [
+    "Answer",
+    "Ask",
+    "CaseFilter",
+    "Figure",
+    "Page",
+    "Queries",
+    "WarningFilter",
+    "figure_names",
+]
 
 _PART = 500
 
 
-class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads):
+class Queries(
+    WarningReads, PortfolioReads, FigureReads, CaseReads, TeamReads, TrialReads, LoanReads
+):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(

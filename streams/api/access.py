@@ -28,7 +28,7 @@ from streams.identity.vault import Vault
 from streams.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_NAMES = frozenset({"loan_id", "warning_id"})
+_NAMES = frozenset({"case_id", "loan_id", "warning_id"})
 _WHY = {
     "role": "Your roles do not allow it.",
     "branch": "It is about the whole bank, and not all branches are yours.",
@@ -131,6 +131,8 @@ class Access:
         """Whose that is what the path names."""
         if "loan_id" in path:
             return self.places.loan(path["loan_id"])
+        if "case_id" in path:
+            return self.places.case(path["case_id"])
         return self.places.warning(path["warning_id"]) if "warning_id" in path else None
 
 
