@@ -8,6 +8,7 @@ dictionaries: `*_minor` whole minor units beside `currency`, `*_date` dates. Wha
 from __future__ import annotations
 
 from projections.figures import Ask, Figure
+from projections.read_course import Course, CourseReads, Traces
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
@@ -15,10 +16,20 @@ from projections.read_warnings import WarningFilter, WarningReads
 from projections.reading import Answer, Page, equals
 from projections.register import LOANS
 
-__all__ = ["Answer", "Ask", "Figure", "Page", "Queries", "WarningFilter", "figure_names"]
+__all__ = [
+    "Answer",
+    "Ask",
+    "Course",
+    "Figure",
+    "Page",
+    "Queries",
+    "Traces",
+    "WarningFilter",
+    "figure_names",
+]
 
 
-class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads):
+class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads, CourseReads):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(
