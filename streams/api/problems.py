@@ -38,6 +38,8 @@ _CATALOGUE = (
     Kind("empty_body", 400, "The body holds no transaction", "Send at least one transaction."),
     Kind("wrong_host", 400, "The Host header names another machine",
          "Use the address that LoanBell was told to listen on."),
+    Kind("wrong_origin", 403, "The form was not sent from a page of this desk",
+         "Load the page again and send its form."),
     Kind("not_found", 404, "There is no such page", "GET /docs lists what there is."),
     Kind("unknown_entity", 404, "The book does not have it", "Check the id."),
     Kind("unknown_regime", 404, "Loans are not graded by it", "GET /v1/regimes lists those."),

@@ -87,9 +87,14 @@ def course_chart(course: Course, warnings: Sequence[Answer], words: Words) -> st
 
 
 def trace_chart(
-    days_: Sequence[date], values: Sequence[float | None], *, as_percent: bool, label: str
+    days_: Sequence[date],
+    values: Sequence[float | None],
+    *,
+    as_percent: bool,
+    minor: bool,
+    label: str,
 ) -> str:
-    """One indicator as a line, broken where it is unknown."""
+    """One indicator as a line, broken where it is unknown. `minor`: money in minor units."""
     width, height, left, bottom = 270.0, 84.0, 40.0, 66.0
     known = [value for value in values if value is not None]
     low, high = min([0.0, *known]), max([*known, 0.0])
@@ -100,6 +105,8 @@ def trace_chart(
         return 8 + (high - value) / (high - low) * (bottom - 8)
 
     def said(value: float) -> str:
+        if minor:
+            return _short(value / 100)
         return percent(value, 0) if as_percent else number(round(value, 2))
 
     parts = [rule(left, y(level), width - 6, y(level)) for level in {low, high, 0.0}]

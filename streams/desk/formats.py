@@ -55,3 +55,12 @@ def number(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{int(value):,}" if value == int(value) else f"{value:,.3g}"
+
+
+def reading(value: float | None, indicator: str, currency: str) -> str:
+    """An indicator's value by the unit that its name ends in."""
+    if value is None:
+        return NONE
+    if indicator.endswith("_minor"):
+        return money(round(value), currency)
+    return percent(value, 0) if "_ratio" in indicator and "(" not in indicator else number(value)

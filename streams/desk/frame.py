@@ -7,12 +7,13 @@ through would do nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -49,6 +50,8 @@ def environment() -> Environment:
         rate=formats.rate,
         moment=formats.moment,
         number=formats.number,
+        reading=formats.reading,
+        words=_named,
     )
     made.globals.update(
         asset=lambda name: assets()[name].url,
@@ -57,6 +60,12 @@ def environment() -> Environment:
         NONE=formats.NONE,
     )
     return made
+
+
+@pass_context
+def _named(context: Context, values: Iterable[Any], group: str) -> list[tuple[Any, str]]:
+    """Stored words with what people call them, for a choice."""
+    return [(value, context["name"](group, value)) for value in values]
 
 
 def words_of(request: Request) -> Words:

@@ -1,0 +1,118 @@
+"""What every page of the desk works with: the node, who asks, and the frame around what is shown.
+
+Reads nothing of a borrower itself. After something was done it waits until the views have read it,
+so that the page that follows shows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.store import LEDGER_LOG, WARNINGS_LOG
+from streams.api.feed import Feed
+from streams.desk.frame import render, words_of
+from streams.desk.visitor import csrf_of, person_of
+from streams.identity import Person, can
+from streams.identity.rights import Action
+
+if TYPE_CHECKING:
+    from streams.wiring import Node
+
+P = ParamSpec("P")
+T = TypeVar("T")
+SEEN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the navigation: where it leads, what it is called, who may go there."""
+
+    name: str
+    path: str
+    action: Action
+
+
+PLACES = (
+    Place("my_day", "/desk", "act"),
+    Place("warnings", "/desk/warnings", "read"),
+    Place("loans", "/desk/loans", "read"),
+    Place("portfolio", "/desk/portfolio", "read"),
+    Place("rules", "/desk/rules", "read"),
+)
+
+
+class Desk:
+    """The desk over one node."""
+
+    def __init__(self, node: Node, feed: Feed) -> None:
+        self.node, self.feed = node, feed
+
+    @property
+    def queries(self) -> Any:
+        """What the views know."""
+        return self.node.queries
+
+    async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking read in a thread."""
+        return await run_in_threadpool(work, *args, **kwargs)
+
+    async def page(
+        self, request: Request, template: str, *, status: int = 200, **shown: Any
+    ) -> Response:
+        """A page in the frame, rendered in a thread: long lists must not hold up the others."""
+        return await run_in_threadpool(
+            render, request, template, status=status, **self.frame(request), **shown
+        )
+
+    def frame(self, request: Request) -> dict[str, Any]:
+        """What the frame shows: who asks, where they may go, the open day, what was just done."""
+        person = person_of(request)
+        path = request.url.path
+        health = self.node.health()
+        here = max((p.path for p in PLACES if path.startswith(p.path)), key=len, default="")
+        return {
+            "nav": [
+                {"name": place.name, "path": place.path, "here": place.path == here}
+                for place in PLACES
+                if person.roles & _who_may(place.action)
+            ],
+            "person": person if person.signed_in else None,
+            "csrf": csrf_of(request),
+            "business_date": health.business_date,
+            "zone": self.node.settings.time_zone,
+            "version": installed_version("loanbell"),
+            "done": _done(request),
+        }
+
+    async def seen(self) -> None:
+        """Until the views have read all that is recorded now, or for three seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SEEN_SECONDS
+        wanted = self.node.health().positions
+        while loop.time() < until:
+            health = self.node.health()
+            read = {
+                log: health.positions[log] - health.lags["project", log]
+                for log in (LEDGER_LOG, WARNINGS_LOG)
+            }
+            if all(read[log] >= wanted[log] for log in read):
+                return
+            await self.node.moved(within_seconds=0.2)
+
+    async def seen_warnings(self, position: int) -> None:
+        """Until the views have read the warnings log up to `position`, or for three seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SEEN_SECONDS
+        while loop.time() < until:
+            health = self.node.health()
+            if health.positions[WARNINGS_LOG] - health.lags["project", WARNINGS_LOG] >= position:
+                return
+            await self.node.moved(within_seconds=0.2)
