@@ -27,6 +27,7 @@ from streams.changes import (
     RepaymentChargedBackMessage,
     WriteOffCancelledMessage,
 )
+from streams.collection import COLLECTION_MESSAGES
 from streams.fields import (
     MAX_INSTALMENTS,
     Amount,
@@ -349,6 +350,7 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     WriteOffCancelledMessage,
     PeriodClosedMessage,
     PeriodReopenedMessage,
+    *COLLECTION_MESSAGES,
 )
 
 Message = Annotated[

@@ -1,9 +1,9 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `account`, `trading` and `day` are facts of the ledger
-log; `warning` those of the warnings log. A shape never changes: a new version and an upcast do. Who
-knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `account`, `trading`, `day`, `collection`, `contact`,
+`promise` and `legal` are facts of the ledger log; `warning` those of the warnings log. A shape
+never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -32,6 +32,34 @@ from ledger.events.changes import (
     WriteOffAdjusted,
     WriteOffCancelled,
 )
+from ledger.events.collection import (
+    CaseCauseChanged,
+    CaseClosed,
+    CaseHandedOver,
+    CaseNoted,
+    CaseOpened,
+    CaseStageChanged,
+    Cause,
+    CloseReason,
+    DocumentAttached,
+    Stage,
+    StrategyAssigned,
+    Trigger,
+)
+from ledger.events.contact import (
+    Addressee,
+    Channel,
+    ContactAllowed,
+    ContactConsentChanged,
+    ContactHeld,
+    ContactHoldLifted,
+    ContactOutcome,
+    ContactOutcomeRecorded,
+    ContactQueued,
+    ContactRefused,
+    DebtorPlaced,
+    HoldReason,
+)
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
 from ledger.events.grading import (
     LoanAssessed,
@@ -39,6 +67,15 @@ from ledger.events.grading import (
     LoanGradeOverrideEnded,
 )
 from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
+from ledger.events.legal import (
+    EvasionSignal,
+    EvasionSignalNoted,
+    LegalStep,
+    LegalStepTaken,
+    ReferralApproved,
+    ReferralDeclined,
+    ReferralProposed,
+)
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -55,6 +92,11 @@ from ledger.events.loan import (
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+)
+from ledger.events.promise import (
+    PromiseCancelled,
+    PromiseMade,
+    PromisePart,
 )
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.warning import (
@@ -81,16 +123,41 @@ __all__ = [
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Addressee",
     "ArrearsCapitalised",
     "BusinessDayClosed",
+    "CaseCauseChanged",
+    "CaseClosed",
+    "CaseHandedOver",
+    "CaseNoted",
+    "CaseOpened",
+    "CaseStageChanged",
+    "Cause",
+    "Channel",
     "ChargeApplied",
+    "CloseReason",
+    "ContactAllowed",
+    "ContactConsentChanged",
+    "ContactHeld",
+    "ContactHoldLifted",
+    "ContactOutcome",
+    "ContactOutcomeRecorded",
+    "ContactQueued",
+    "ContactRefused",
+    "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
     "Designation",
+    "DocumentAttached",
+    "EvasionSignal",
+    "EvasionSignalNoted",
     "Flow",
+    "HoldReason",
     "InstalmentsScheduled",
     "InterestAccrued",
     "InvoiceVoided",
+    "LegalStep",
+    "LegalStepTaken",
     "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
@@ -111,12 +178,18 @@ __all__ = [
     "PeriodReopened",
     "PositionReported",
     "PrepaymentEffect",
+    "PromiseCancelled",
+    "PromiseMade",
+    "PromisePart",
     "PurchaseInvoiced",
     "Reading",
     "Reallocation",
     "Recovered",
     "RecoveryReceived",
     "RecoveryReversed",
+    "ReferralApproved",
+    "ReferralDeclined",
+    "ReferralProposed",
     "RepaymentChargedBack",
     "RepaymentDesignated",
     "RepaymentReceived",
@@ -126,6 +199,9 @@ __all__ = [
     "RulesAdopted",
     "SaleInvoiced",
     "Severity",
+    "Stage",
+    "StrategyAssigned",
+    "Trigger",
     "WarningAcknowledged",
     "WarningActionStarted",
     "WarningDeferred",
