@@ -8,6 +8,7 @@ dictionaries: `*_minor` whole minor units beside `currency`, `*_date` dates. Wha
 from __future__ import annotations
 
 from projections.figures import Ask, Figure
+from projections.read_cases import CaseFilter, CaseReads
 from projections.read_course import Course, CourseReads, Traces
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
@@ -19,6 +20,7 @@ from projections.register import LOANS
 __all__ = [
     "Answer",
     "Ask",
+    "CaseFilter",
     "Course",
     "Figure",
     "Page",
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 
-class Queries(WarningReads, PortfolioReads, FigureReads, LoanReads, CourseReads):
+class Queries(WarningReads, PortfolioReads, FigureReads, CaseReads, LoanReads, CourseReads):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(

@@ -41,8 +41,8 @@ class StreamLogs(Protocol):
 
 
 MAX_PAGE = 1_000
-LISTS = frozenset({"readings", "cause_event_ids", "causes"})
-FLAGS = frozenset({"performing", "corrected"})
+LISTS = frozenset({"readings", "cause_event_ids", "causes", "loan_ids", "parts", "details"})
+FLAGS = frozenset({"performing", "corrected", "open", "breach"})
 
 
 @dataclass(frozen=True, slots=True)
