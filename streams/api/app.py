@@ -8,7 +8,7 @@ loop; reads run in a pool of threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -18,10 +18,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
+from ledger.store import Recorded
 from streams.api import docs, figures, health, problems, reads, transactions, warnings
 from streams.api.body import Budget
-from streams.api.feed import Feed
+from streams.api.feed import Feed, frame_of, named_frame_of
 from streams.api.gate import Gate
+from streams.desk import routes as desk_routes
 
 if TYPE_CHECKING:
     from streams.books import Books
@@ -40,23 +42,22 @@ def create_api(
     hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
     budget: Budget | None = None,
     feed: Feed | None = None,
+    now_us: Callable[[], int] | None = None,
 ) -> FastAPI:
     """The application over `node`.
 
     `hosts`: the Host headers it answers to, empty for any; see `hosts_of`. `budget` bounds the
     bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
+    `now_us` is the desk's clock, where a demo makes one up.
     """
-    live = feed or Feed(
-        lambda after, limit: node.store.warnings.read(after=after, limit=limit),
-        node.metrics,
-        last_position=node.store.warnings.last_position(),
-    )
+    live, changed = feed or _feed(node, frame_of), _feed(node, named_frame_of)
     bounds = budget or Budget(
         body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS
     )
 
-    node.on_warning(live.publish)
-    node.on_stopping(live.close)
+    for each in (live, changed):
+        node.on_warning(each.publish)
+        node.on_stopping(each.close)
     app = FastAPI(
         title="LoanBell",
         version=installed_version("loanbell"),
@@ -70,11 +71,21 @@ def create_api(
         figures.routes(node),
         health.routes(node),
         docs.routes(),
+        desk_routes(node, changed, now_us=now_us),
     ):
         app.include_router(router)
     _dress(app, node.metrics, hosts)
     app.state.feed = live
     return app
+
+
+def _feed(node: Node, frame: Callable[[Recorded], bytes]) -> Feed:
+    return Feed(
+        lambda after, limit: node.store.warnings.read(after=after, limit=limit),
+        node.metrics,
+        last_position=node.store.warnings.last_position(),
+        frame=frame,
+    )
 
 
 def create_reading_api(

@@ -66,6 +66,18 @@ def frame_of(recorded: Recorded) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, name.encode(), data)
 
 
+def named_frame_of(recorded: Recorded) -> bytes:
+    """As `frame_of`, but only the warning's id: pages ask for the row, which their reader may see.
+
+    So one stream serves readers of every branch, and what it says of a borrower is nothing.
+    """
+    name = topic_of(recorded.fact).split(".")[1]
+    if name not in TRANSITIONS:
+        return b"id: %d\n\n" % recorded.position
+    warning_id = getattr(recorded.fact, "warning_id", "").encode()
+    return b"id: %d\nevent: warning\ndata: %s\n\n" % (recorded.position, warning_id)
+
+
 class Feed:
     """The readers of the warnings stream. Lives in one event loop; only `read_log` leaves it."""
 
@@ -75,12 +87,13 @@ class Feed:
         meter: Meter,
         *,
         last_position: int,
+        frame: Callable[[Recorded], bytes] = frame_of,
         held: int = 4_096,
-        readers: int = 256,
+        readers: int = 512,
         heartbeat_seconds: float = 15.0,
         patience_seconds: float = 30.0,
     ) -> None:
-        self._read_log, self._meter = read_log, meter
+        self._read_log, self._meter, self._frame = read_log, meter, frame
         self._held: deque[tuple[int, bytes]] = deque(maxlen=held)
         self._last = last_position
         self._news = asyncio.Event()
@@ -100,7 +113,7 @@ class Feed:
                 continue
             if item.position != self._last + 1:
                 self._held.clear()
-            self._held.append((item.position, frame_of(item)))
+            self._held.append((item.position, self._frame(item)))
             self._last = item.position
         self._wake()
 
@@ -152,7 +165,7 @@ class Feed:
         recorded = await run_in_threadpool(self._read_log, position, READ_AT_ONCE)
         if not recorded:
             raise InvariantBroken(f"The warnings log ends at {position}, not at {self._last}.")
-        return b"".join(map(frame_of, recorded)), recorded[-1].position
+        return b"".join(map(self._frame, recorded)), recorded[-1].position
 
     def _wake(self) -> None:
         self._news.set()

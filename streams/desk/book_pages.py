@@ -106,7 +106,11 @@ def _loan(desk: Desk, words: Words, loan_id: str, asked: LoanAsked) -> dict[str,
     then = desk.queries.loan(loan_id, **axes) if dated else now
     closed = desk.queries.status()["closed_date"]
     shown = {"now": now, "loan": then, "dated": dated, "closed_date": closed}
-    return shown if then is None else {**shown, **_past(desk, words, loan_id, axes)}
+    if then is None:
+        return shown
+    if then["grade"] is not None:
+        (then["grade"],) = _with_performing(desk, [then["grade"]])
+    return {**shown, **_past(desk, words, loan_id, axes)}
 
 
 def _past(desk: Desk, words: Words, loan_id: str, axes: dict[str, Any]) -> dict[str, Any]:
@@ -120,11 +124,18 @@ def _past(desk: Desk, words: Words, loan_id: str, axes: dict[str, Any]) -> dict[
         "story": story[: -MOST_LINES - 1 : -1],
         "untold": max(0, len(story) - MOST_LINES),
         "rang": rang,
-        "grades": desk.queries.grade_history(loan_id, **axes)[::-1],
+        "grades": _with_performing(desk, desk.queries.grade_history(loan_id, **axes)[::-1]),
         "course": course,
         "chart": course_chart(course, rang, words),
         "traces": _traces(desk, words, loan_id, axes, rang),
     }
+
+
+def _with_performing(desk: Desk, changes: list[Answer]) -> list[Answer]:
+    """Changes of the main regime's grade, each with whether it performs."""
+    main = desk.queries.regimes()[:1]
+    performing = {grade["grade"]: grade["performing"] for one in main for grade in one["grades"]}
+    return [{**row, "performing": performing.get(row["grade"], True)} for row in changes]
 
 
 def _traces(

@@ -16,12 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.dates import now_us as clock_us
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from streams.api.feed import Feed
-from streams.desk.frame import render, words_of
+from streams.desk.frame import render
 from streams.desk.visitor import csrf_of, person_of
-from streams.identity import Person, can
+from streams.identity import ACTIONS
 from streams.identity.rights import Action
+from streams.desk.words import catalogue
 
 if TYPE_CHECKING:
     from streams.wiring import Node
@@ -52,8 +54,13 @@ PLACES = (
 class Desk:
     """The desk over one node."""
 
-    def __init__(self, node: Node, feed: Feed) -> None:
+    def __init__(self, node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -> None:
         self.node, self.feed = node, feed
+        self.now_us = now_us or clock_us
+
+    def may(self, request: Request, action: Action) -> bool:
+        """Whether whoever asks has a role for `action` at all."""
+        return bool(person_of(request).roles & ACTIONS[action])
 
     @property
     def queries(self) -> Any:
@@ -82,13 +89,14 @@ class Desk:
             "nav": [
                 {"name": place.name, "path": place.path, "here": place.path == here}
                 for place in PLACES
-                if person.roles & _who_may(place.action)
+                if person.roles & ACTIONS[place.action]
             ],
             "person": person if person.signed_in else None,
             "csrf": csrf_of(request),
             "business_date": health.business_date,
             "zone": self.node.settings.time_zone,
             "version": installed_version("loanbell"),
+            "may_act": self.may(request, "act"),
             "done": _done(request),
         }
 
@@ -116,3 +124,9 @@ class Desk:
             if health.positions[WARNINGS_LOG] - health.lags["project", WARNINGS_LOG] >= position:
                 return
             await self.node.moved(within_seconds=0.2)
+
+
+def _done(request: Request) -> str:
+    """The word of what the last form did, if it is one that we say."""
+    word = request.query_params.get("done", "")
+    return word if f"done.{word}" in catalogue() else ""

@@ -70,14 +70,14 @@ def _add_list(router: APIRouter, desk: Desk) -> None:
         asked = asked_of(request, WarningsAsked)
         position = desk.feed.last_position  # before the rows: what comes between is told twice
         shown = await desk.read(_listed, desk, request, asked)
-        return await desk.page(request, "warnings.html", position=position, **shown)
+        return await desk.page(request, "warnings.html", position=position, list_path="", **shown)
 
     @router.get(f"{PATH}/rows", operation_id="desk_warning_rows")
     async def rows(request: Request) -> Response:
         asked = asked_of(request, RowsAsked)
         await desk.seen_warnings(min(asked.position, desk.feed.last_position))
         found = await desk.read(_rows, desk, request, asked)
-        return await desk.page(request, "warning_rows.html", rows=found)
+        return await desk.page(request, "warning_rows.html", rows=found, list_path=_list(request))
 
 
 def _add_live(router: APIRouter, desk: Desk) -> None:
@@ -132,6 +132,12 @@ def _listed(desk: Desk, request: Request, asked: WarningsAsked) -> dict[str, Any
         "counts": desk.queries.status()["open_warnings"],
         "doable": DOABLE,
     }
+
+
+def _list(request: Request) -> str:
+    """The list whose rows are asked for: where a form in one of them leads back to."""
+    query = request.url.remove_query_params(["ids", "position"]).query
+    return PATH + (f"?{query}" if query else "")
 
 
 def _open(asked: WarningsAsked) -> Any:

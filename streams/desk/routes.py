@@ -1,0 +1,64 @@
+"""All routes of the desk, and the few that belong to no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.api.feed import Feed
+from streams.api.problems import Problem
+from streams.desk import book_pages, warnings_pages
+from streams.desk.assets import PREFIX, asset_answer
+from streams.desk.desk import Desk
+from streams.desk.errors import PageRoute, error_page
+from streams.desk.forms import form_of
+from streams.desk.frame import HOME, LANGUAGE_COOKIE, redirect
+from streams.desk.visitor import check_csrf
+from streams.desk.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from streams.wiring import Node
+
+A_YEAR_SECONDS = 31_536_000
+
+
+def routes(node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -> APIRouter:
+    """The routes of the desk. `now_us` is the clock of what is done there, in a demo a made one."""
+    desk = Desk(node, feed, now_us=now_us)
+    router = APIRouter(include_in_schema=False)
+    for pages in (warnings_pages, book_pages):
+        router.include_router(pages.routes(desk))
+    router.include_router(_frame())
+    return router
+
+
+def _frame() -> APIRouter:
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+    @router.get(PREFIX + "/{name}", operation_id="desk_asset")
+    async def asset(request: Request, name: str) -> Response:
+        return asset_answer(name) or error_page(request, Problem("not_found"))
+
+    @router.post("/desk/language", operation_id="desk_language")
+    async def language(request: Request) -> Response:
+        form = await form_of(request)
+        check_csrf(request, form)
+        if form["language"] not in LANGUAGES:
+            raise Problem("invalid_request", "The desk speaks " + ", ".join(LANGUAGES) + ".")
+        answer = redirect(form["back"] or HOME)
+        answer.set_cookie(
+            LANGUAGE_COOKIE,
+            form["language"],
+            max_age=A_YEAR_SECONDS,
+            path=HOME,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+    return router
