@@ -109,11 +109,20 @@ class Treatment:
             return None
         return self.channels[min(contacts, len(self.channels) - 1)]
 
-    def next_day(self, *, start_day: int, last_day: int | None) -> int:
-        """The day of the next contact, given the assignment's day and the last contact's."""
-        if last_day is None:
+    def next_day(self, start_day: int, contact_days: Sequence[int]) -> int | None:
+        """The day of the next contact: assigned on `start_day`, contacts on these days, rising.
+
+        None where there is none. Where 30 days have had the most contacts that they may, it waits
+        until the oldest of them is 30 days ago.
+        """
+        if not self.channels:
+            return None
+        if not contact_days:
             return start_day + self.first_after_days
-        return max(start_day, last_day + self.every_days)
+        day = max(start_day, contact_days[-1] + self.every_days)
+        if len(contact_days) >= self.most_contacts_30d:
+            day = max(day, contact_days[-self.most_contacts_30d] + 30)
+        return day
 
 
 def treatment_of(code: str) -> Treatment | None:
