@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from streams.desk import formats
 from streams.desk.assets import assets
+from streams.identity.draws import short_id
 from streams.desk.words import HTML_LANGUAGES, LANGUAGE_NAMES, LANGUAGES, Words, language_of
 
 POLICY = (
@@ -58,6 +59,7 @@ def environment() -> Environment:
         days_between=formats.days_between,
         languages=[(each, LANGUAGE_NAMES[each]) for each in LANGUAGES],
         NONE=formats.NONE,
+        new_word=short_id,
     )
     return made
 
