@@ -12,7 +12,7 @@ from operator import attrgetter
 import orjson
 
 from projections.case_tables import CASES, CONTACTS, PROMISES
-from projections.promises import Terms, Verdict
+from warning.promises import Terms, Verdict
 from projections.tables import Row
 from projections.worklist import rank, reasons
 from warning.treatment import treatment_of

@@ -56,7 +56,7 @@ from projections.case_tables import (
     PROMISES,
     TABLES,
 )
-from projections.promises import Terms, judge
+from warning.promises import Terms, judge
 from projections.tables import Row
 
 

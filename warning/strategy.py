@@ -18,6 +18,7 @@ from warning.coverage import Box, Space, TooMany
 from warning.derived import indicators_of
 from warning.expressions import Condition
 from warning.indicators import CATALOGUE
+from warning.pack import SEVERITIES
 from warning.packfile import PackFile
 from warning.packtable import NAME, Table
 from warning.treatment import (
@@ -31,13 +32,14 @@ from warning.treatment import (
     TONES,
     VALUES,
     Experiment,
+    Opening,
     Row,
     Strategy,
     Treatment,
 )
 
 STRATEGIES = Path(__file__).with_name("strategies")
-_HEAD = ("name", "version", "title", "value", "experiment", "rule")
+_HEAD = ("name", "version", "title", "opening", "value", "experiment", "rule")
 _TREATMENT = (
     *("channels", "automatic", "tone", "first_after", "every", "most_in_30_days", "next_step"),
     *("supervision", "check_every"),
@@ -100,6 +102,7 @@ def _strategy(file: PackFile) -> Strategy:
         version=head.days("version", 1, least=1),
         title=head.words("title"),
         values=values,
+        opening=_opening(head),
         experiment=experiment,
         rows=tuple(rows),
         text=file.text,
@@ -108,6 +111,23 @@ def _strategy(file: PackFile) -> Strategy:
     )
     _check_whole(strategy, head, tables)
     return strategy
+
+
+def _opening(head: Table) -> Opening:
+    inner, usual = Table(head.file, head.table("opening"), None), Opening()
+    inner.only(("warning", "missed_days", "calm_days", "mid_days", "late_days"))
+    warning = inner.one_of("warning", (*SEVERITIES, "never"), usual.warning or "never")
+    mid = inner.days("mid_days", usual.mid_days, least=1)
+    late = inner.days("late_days", usual.late_days, least=1)
+    if late <= mid:
+        raise inner.wrong("late_days", "the late stage begins after the middle one", word=str(late))
+    return Opening(
+        warning=None if warning == "never" else warning,
+        missed_days=inner.days("missed_days", usual.missed_days),
+        calm_days=inner.days("calm_days", usual.calm_days),
+        mid_days=mid,
+        late_days=late,
+    )
 
 
 def _values(head: Table) -> dict[str, Condition]:

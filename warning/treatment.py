@@ -191,6 +191,30 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """When a case begins and ends by itself, and which stage days past due mean.
+
+    `warning`: the severity from which a warning opens a case, None: never; `missed_days`: so many
+    days past due do, 0: never. `calm_days`: with nothing overdue and no open warning for so long it
+    is closed, 0: never. `mid_days`, `late_days`: where those stages begin.
+    """
+
+    warning: str | None = "orange"
+    missed_days: int = 1
+    calm_days: int = 5
+    mid_days: int = 31
+    late_days: int = 91
+
+    def stage(self, dpd: int) -> str:
+        """The stage of a case by its worst loan."""
+        if dpd >= self.late_days:
+            return "late"
+        if dpd >= self.mid_days:
+            return "mid"
+        return "early" if dpd > 0 else "pre_due"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """A checked decision table. `text` is the file as it was read, `digest` its SHA-256."""
 
@@ -198,6 +222,7 @@ class Strategy:
     version: int
     title: Words
     values: Mapping[str, Condition]
+    opening: Opening
     experiment: Experiment | None
     rows: tuple[Row, ...]
     text: str
@@ -219,21 +244,36 @@ class Strategy:
 
     def value_of(self, numbers: Mapping[str, float]) -> str:
         """What a customer is worth: the first of high, low whose condition certainly holds."""
-        for value in ("high", "low"):
+        return self.values_of({name: np.array([n]) for name, n in numbers.items()}, 1)[0]
+
+    def values_of(self, numbers: Mapping[str, FloatArray], size: int) -> list[str]:
+        """As `value_of`, for many customers at once."""
+        found = np.full(size, "normal", dtype=object)
+        for value in ("low", "high"):  # high stands where both hold
             condition = self.values.get(value)
-            if condition is not None and condition.holds_in(numbers):
-                return value
-        return "normal"
+            if condition is not None:
+                found[condition.holds(numbers)] = value
+        return [str(value) for value in found]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Everything that its conditions read."""
+        conditions = [*self.values.values(), *(row.when for row in self.rows if row.when)]
+        return sorted({name for condition in conditions for name in condition.names})
 
     def decide(self, situations: Sequence[Situation]) -> list[Row]:
-        """The first row that holds for each; the table is known to leave nothing out."""
-        if not situations:
+        """The first row that holds for each; the table is known to leave nothing out.
+
+        A situation that does not say what the customer is worth gets it by `values`.
+        """
+        size, nan = len(situations), float("nan")
+        if not size:
             return []
+        numbers = {n: np.array([s.numbers.get(n, nan) for s in situations]) for n in self.numbers}
         words = {name: [s.words.get(name, "") for s in situations] for name in COLUMNS}
-        wanted = {name for row in self.rows if row.when for name in row.when.names}
-        nan = float("nan")
-        numbers = {n: np.array([s.numbers.get(n, nan) for s in situations]) for n in wanted}
-        chosen = np.full(len(situations), -1, np.int64)
+        worth = self.values_of(numbers, size)
+        words["value"] = [said or w for said, w in zip(words["value"], worth, strict=True)]
+        chosen = np.full(size, -1, np.int64)
         for at, row in enumerate(self.rows):
             free = chosen < 0
             if not free.any():
