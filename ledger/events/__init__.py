@@ -14,6 +14,16 @@ from ledger.events.account import (
     AccountOpened,
     Flow,
 )
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
+)
 from ledger.events.changes import (
     ArrearsCapitalised,
     DelinquencyPaused,
@@ -118,13 +128,18 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
     "Addressee",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
     "CaseCauseChanged",
     "CaseClosed",
@@ -199,6 +214,9 @@ __all__ = [
     "RulesAdopted",
     "SaleInvoiced",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
     "Stage",
     "StrategyAssigned",
     "Trigger",

@@ -20,6 +20,7 @@ from ledger.dates import now_us as clock_us
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from streams.api.feed import Feed
 from streams.desk.frame import render
+from streams.desk.reach import Reaches
 from streams.desk.visitor import csrf_of, person_of
 from streams.identity import ACTIONS
 from streams.identity.rights import Action
@@ -43,8 +44,9 @@ class Place:
 
 
 PLACES = (
-    Place("my_day", "/desk", "act"),
+    Place("my_day", "/desk", "read"),
     Place("warnings", "/desk/warnings", "read"),
+    Place("cases", "/desk/cases", "read"),
     Place("loans", "/desk/loans", "read"),
     Place("portfolio", "/desk/portfolio", "read"),
     Place("rules", "/desk/rules", "read"),
@@ -56,6 +58,7 @@ class Desk:
 
     def __init__(self, node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -> None:
         self.node, self.feed = node, feed
+        self.reaches = Reaches(node.store.ledger)
         self.now_us = now_us or clock_us
 
     def may(self, request: Request, action: Action) -> bool:
@@ -66,6 +69,19 @@ class Desk:
     def queries(self) -> Any:
         """What the views know."""
         return self.node.queries
+
+    def branches(self, request: Request, asked: str | None) -> Any:
+        """The branches that a list is narrowed to: the one asked for, else the person's own."""
+        return branches_of(person_of(request), asked)
+
+    def one_branch(self, request: Request, asked: str | None) -> str | None:
+        """The one branch that a figure is of. Errors: Problem when they have several."""
+        return branch_of(person_of(request), asked)
+
+    def seal(self, request: Request, borrower_id: str, text: str) -> str:
+        """A note as it is kept for ever: readable only while the borrower's key is there."""
+        access: Access = request.app.state.access
+        return access.vault().seal(borrower_id, text, "note")
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking read in a thread."""

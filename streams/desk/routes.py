@@ -11,7 +11,14 @@ from starlette.responses import Response
 
 from streams.api.feed import Feed
 from streams.api.problems import Problem
-from streams.desk import book_pages, warnings_pages
+from streams.desk import (
+    book_pages,
+    case_pages,
+    day_pages,
+    portfolio_pages,
+    rules_pages,
+    warnings_pages,
+)
 from streams.desk.assets import PREFIX, asset_answer
 from streams.desk.desk import Desk
 from streams.desk.errors import PageRoute, error_page
@@ -30,7 +37,9 @@ def routes(node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -
     """The routes of the desk. `now_us` is the clock of what is done there, in a demo a made one."""
     desk = Desk(node, feed, now_us=now_us)
     router = APIRouter(include_in_schema=False)
-    for pages in (warnings_pages, book_pages):
+    for pages in (
+        day_pages, warnings_pages, book_pages, case_pages, portfolio_pages, rules_pages,
+    ):  # fmt: skip
         router.include_router(pages.routes(desk))
     router.include_router(_frame())
     return router
