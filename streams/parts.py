@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ledger import decide as book
+from ledger.collection.common import NO_LOANS
+from ledger.collection.contacts import deciding_by, usual_rules
+from ledger.collection.rulefile import FOLDER, load_rules
+from ledger.collection.rules import ContactRules
+from ledger.collection_commands import CollectionCommand
 from ledger.commands import Command, EndGradeOverride, OverrideGrade
 from ledger.errors import RuleRefused, StoreUnavailable
 from ledger.ids import CALENDAR_STREAM
@@ -61,23 +66,54 @@ def views_of(settings: Settings) -> Sequence[Factory]:
 
 
 def core_of(settings: Settings) -> RegimeCore:
-    """The ledger's decisions on loans graded by what `settings` name. Errors: RegimeError."""
-    return RegimeCore([load(name) for name in settings.regimes])
+    """The ledger's decisions by what `settings` name. Errors: RegimeError, SettingsError,
+    ContactRulesUnreadable."""
+    return RegimeCore([load(name) for name in settings.regimes], contact_rules_of(settings))
+
+
+def contact_rules_of(settings: Settings) -> list[ContactRules]:
+    """The contact rules that `settings` name, the book's own first.
+
+    Errors: ContactRulesUnreadable; SettingsError where two have one name, or there are none.
+    """
+    rules = [load_rules(packaged(FOLDER, name, ".toml")) for name in settings.contact_rule_sets]
+    if not rules or len({each.name for each in rules}) < len(rules):
+        raise SettingsError(
+            f"contact_rules is {settings.contact_rules!r}: none, or two of one name.",
+            way_out="Name rule sets such as cn,us; the first is the book's own.",
+        )
+    return rules
 
 
 class RegimeCore:
-    """The pure decisions of the ledger, which asks here whether a grade exists before it is set."""
+    """The pure decisions of the ledger, by what is in force here.
 
-    def __init__(self, regimes: Sequence[Regime]) -> None:
+    It asks here whether a grade exists before it is set, and judges contacts by `contact_rules`,
+    the first of which is the book's own; without any, by those that come along.
+    """
+
+    def __init__(
+        self, regimes: Sequence[Regime], contact_rules: Sequence[ContactRules] = ()
+    ) -> None:
         self._regimes = {regime.name: regime for regime in regimes}
+        self._contacts = deciding_by(
+            {rules.name: rules for rules in contact_rules or usual_rules().values()}
+        )
         self.check, self.evolve = book.check, book.evolve
 
-    def decide(self, state: Any, command: Command) -> Sequence[Any]:
+    def decide(
+        self, state: Any, command: Command, loans: Mapping[str, Any] = NO_LOANS
+    ) -> Sequence[Any]:
         """As `ledger.decide`. Errors: also RuleRefused "unknown_regime", "unknown_grade",
         "override_not_allowed"."""
-        if isinstance(command, OverrideGrade | EndGradeOverride):
+        if isinstance(command, CollectionCommand):
+            asking_rules = self._contacts.get(type(command))
+            if asking_rules is not None:
+                facts: Sequence[Any] = asking_rules(state, command, loans)
+                return facts
+        elif isinstance(command, OverrideGrade | EndGradeOverride):
             self._check(command)
-        return book.decide(state, command)
+        return book.decide(state, command, loans)
 
     def _check(self, command: OverrideGrade | EndGradeOverride) -> None:
         regime = self._regimes.get(command.regime)

@@ -49,6 +49,8 @@ class Settings:
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
+        commas between them; the first is the book's own, a borrower may be placed under another.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -74,6 +76,7 @@ class Settings:
     pack: str = "sme-early"
     score: str = NO_SCORE
     regime: str = "cn-2023"
+    contact_rules: str = "cn,us"
     host: str = "127.0.0.1"
     port: int = 8321
     closed_by: ClosedBy = "timer"
@@ -110,7 +113,12 @@ class Settings:
     @property
     def regimes(self) -> tuple[str, ...]:
         """The grading regimes, the main one first."""
-        return tuple(part.strip() for part in self.regime.split(",") if part.strip())
+        return _listed(self.regime)
+
+    @property
+    def contact_rule_sets(self) -> tuple[str, ...]:
+        """The contact rules, the book's own first."""
+        return _listed(self.contact_rules)
 
     def topic(self, name: str) -> str:
         """The full name of a topic."""
@@ -161,6 +169,10 @@ def packaged(folder: Path, name: str, suffix: str) -> Path:
     return folder / (name + suffix) if bare else Path(name)
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*" + suffix))
 
@@ -175,11 +187,14 @@ _PATHS = {
     "pack": ".toml",
     "score": ".json",
     "regime": ".toml",
+    "contact_rules": ".toml",
     "database_password_file": "",
     "kafka_password_file": "",
     "kafka_ca_file": "",
 }
 """Settings that may hold a path: in a file they are relative to the file's folder."""
+_LISTS = {"regime", "contact_rules"}
+"""Those of them that may hold several, with commas between."""
 
 
 def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
@@ -200,7 +215,7 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
         if not is_path:
             yield name, value
             continue
-        parts = value.split(",") if name == "regime" else [value]
+        parts = value.split(",") if name in _LISTS else [value]
         yield name, ",".join(_beside(path.parent, part.strip(), suffix or "") for part in parts)
 
 
@@ -321,6 +336,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "pack": _text,
     "score": _text,
     "regime": _text,
+    "contact_rules": _text,
     "host": _text,
     "port": _whole(0, 65_535),
     "closed_by": _one_of(*get_args(ClosedBy)),
