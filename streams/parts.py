@@ -17,12 +17,13 @@ from ledger.collection_commands import CollectionCommand
 from ledger.commands import Command, EndGradeOverride, OverrideGrade
 from ledger.errors import RuleRefused, StoreUnavailable
 from ledger.ids import CALENDAR_STREAM
-from ledger.store import FactLog, PostgresStore, Store
+from ledger.store import FactLog, PostgresAudit, PostgresStore, Store
 from projections.rebuild import Factory
 from projections.regime import Regime
 from projections.regime_file import load
 from projections.tables import Place, Schema
 from projections.views import all_views
+from streams.identity.vault import Vault, master_key
 from streams.settings import NO_SCORE, PACKS, Settings, SettingsError, packaged
 from warning.pack import Pack
 from warning.rules import load_pack
@@ -151,6 +152,37 @@ def views_place(settings: Settings, partition: int | None) -> Place:
     if partition is None:
         return settings.views_db
     return Schema(database_of(settings), views_schema(partition))
+
+
+def audit_of(store: AnyStore, settings: Settings) -> FactLog:
+    """The audit log beside a store: the store's own, or the one that all partitions share."""
+    if isinstance(store, Store):
+        return store.audit
+    return PostgresAudit.open(database_of(settings)).audit
+
+
+def people_place(settings: Settings) -> Place:
+    """Where users, sessions and tokens are."""
+    return (
+        Schema(database_of(settings), "loanbell_people")
+        if settings.database
+        else (settings.users_db)
+    )
+
+
+def keys_place(settings: Settings) -> Place:
+    """Where the keys of borrowers are, apart from everything that they open."""
+    return Schema(database_of(settings), "loanbell_keys") if settings.database else settings.keys_db
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The keys of borrowers. Beside a data folder its master key is made where none is named.
+
+    Errors: VaultClosed, StoreUnavailable.
+    """
+    made = None if settings.database else settings.data / "master.key"
+    master = master_key(settings.master_key, settings.master_key_file, made)
+    return Vault.open(keys_place(settings), master)
 
 
 def views_schema(partition: int) -> str:

@@ -28,6 +28,7 @@ NO_SCORE = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
+SignIn = Literal["auto", "required", "open"]
 KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -42,7 +43,7 @@ class SettingsError(LoanError):
 class Settings:
     """Every setting of a process. Build it with `load`; a field's name is its name everywhere.
 
-    data: folder of ledger.db, views.db and the lock.
+    data: folder of ledger.db, views.db, users.db, keys.db and the lock.
     calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
     weekmask: Monday to Sunday, "1" for a business day.
     pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
@@ -59,6 +60,12 @@ class Settings:
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
+
+    sign_in: "auto" wants sign-in once there is a user, "required" always, "open" never.
+    public_url: how browsers reach this server through its proxy, https://…; cookies and OIDC.
+    master_key (base64) or master_key_file: wraps the keys of borrowers; 64 bytes.
+    oidc_issuer, oidc_client_id, oidc_client_secret_file: sign-in by an OpenID Connect provider;
+        oidc_roles_claim, oidc_branches_claim: where its tokens name roles and branches.
 
     Scaled out only:
     database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
@@ -88,6 +95,15 @@ class Settings:
     project_facts: int = 20_000
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
+    sign_in: SignIn = "auto"
+    public_url: str = ""
+    master_key: str = field(default="", repr=False)
+    master_key_file: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    oidc_roles_claim: str = "roles"
+    oidc_branches_claim: str = "branches"
     database: str = field(default="", repr=False)  # It may hold a password.
     database_password_file: Path | None = None
     broker: str = ""
@@ -109,6 +125,16 @@ class Settings:
     def views_db(self) -> Path:
         """What is read; can be rebuilt from the facts."""
         return self.data / "views.db"
+
+    @property
+    def users_db(self) -> Path:
+        """Users, sessions, tokens; no fact is in it."""
+        return self.data / "users.db"
+
+    @property
+    def keys_db(self) -> Path:
+        """The keys of borrowers, without which what was sealed cannot be read."""
+        return self.data / "keys.db"
 
     @property
     def regimes(self) -> tuple[str, ...]:
@@ -179,7 +205,7 @@ def _names(folder: Path, suffix: str) -> list[str]:
 
 _NOT_SETTINGS = ("CONFIG", "DATASETS")
 """Variables of other uses: the file of settings, and where the bench finds data sets."""
-_SECRET = {"database", "broker"}
+_SECRET = {"database", "broker", "master_key"}
 """Settings whose value may hold a password: never shown."""
 _PATHS = {
     "data": "",
@@ -188,6 +214,8 @@ _PATHS = {
     "score": ".json",
     "regime": ".toml",
     "contact_rules": ".toml",
+    "master_key_file": "",
+    "oidc_client_secret_file": "",
     "database_password_file": "",
     "kafka_password_file": "",
     "kafka_ca_file": "",
@@ -348,6 +376,15 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "project_facts": _whole(1, 1_000_000),
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
+    "sign_in": _one_of(*get_args(SignIn)),
+    "public_url": _address("https://", "http://127.0.0.1", "http://localhost"),
+    "master_key": _text,
+    "master_key_file": _path,
+    "oidc_issuer": _address("https://", "http://127.0.0.1", "http://localhost"),
+    "oidc_client_id": _text,
+    "oidc_client_secret_file": _path,
+    "oidc_roles_claim": _text,
+    "oidc_branches_claim": _text,
     "database": _address("postgresql://", "postgres://"),
     "database_password_file": _path,
     "broker": _address("kafka://"),

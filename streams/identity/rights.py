@@ -69,6 +69,7 @@ class Right:
 
 PUBLIC = frozenset({
     "/docs", "/docs/docs.css", "/docs/docs.js", "/openapi.json", "get_healthz", "get_readyz",
+    "/sign-in", "/sign-in/oidc", "/sign-in/oidc/return",
 })  # fmt: skip
 """Routes without sign-in: no borrower and no figure of the book is in them."""
 
@@ -92,11 +93,13 @@ RIGHTS: Mapping[str, Right] = {
     "grade_anew": _LOOK,
     "list_grades": _LOOK,
     "list_regimes": _LOOK,
-    "get_portfolio": _BANK,
+    "get_portfolio": _LOOK,
     "get_trial_balance": _BANK,
     "list_refusals": Right("refusals", scope="bank", token="read"),
     "list_figures": _LOOK,
     "get_figure": _LOOK,
+    "get_session": Right(None),
+    "/sign-out": Right(None),
     "get_status": Right("stand", token="metrics"),
     "get_metrics": Right("stand", token="metrics"),
 }
