@@ -24,7 +24,7 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
-NO_SCORE = "none"
+NO_SCORE = NO_STRATEGY = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
@@ -52,6 +52,8 @@ class Settings:
         between them; the first is the main one.
     contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
         commas between them; the first is the book's own, a borrower may be placed under another.
+    strategy: a strategy of `warning/strategies` by name, or the path of a TOML file, by which cases
+        are opened and treated; "none" leaves that to people.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -84,6 +86,7 @@ class Settings:
     score: str = NO_SCORE
     regime: str = "cn-2023"
     contact_rules: str = "cn,us"
+    strategy: str = NO_STRATEGY
     host: str = "127.0.0.1"
     port: int = 8321
     closed_by: ClosedBy = "timer"

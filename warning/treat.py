@@ -128,7 +128,6 @@ class Treat:
             and self._is_moment(fact)
             and (case := self.cases.open.get(getattr(fact, "case_id", ""))) is not None
         ):
-            self.tiers.take_until(item.position, new_after=item.position)
             commands += self._assignments(moment, [case])[0]
         return commands
 
