@@ -122,6 +122,8 @@ class Access:
         """Whose that is what the path names."""
         if "loan_id" in path:
             return self.places.loan(path["loan_id"])
+        if "case_id" in path:
+            return self.places.case(path["case_id"])
         return self.places.warning(path["warning_id"]) if "warning_id" in path else None
 
 

@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ledger.errors import UnknownEntity
-from projections.queries import Answer, Traces, WarningFilter
-from streams.api.reads import AsOfAsked, LoanAsked, LoanId, LoansAsked
+from projections.queries import Answer, CaseFilter, Traces, WarningFilter
+from streams.api.reads import LoanAsked, LoanId, LoansAsked
 from streams.desk.asked import asked_of
 from streams.desk.chart import course_chart, trace_chart
 from streams.desk.desk import Desk
 from streams.desk.errors import PageRoute
 from streams.desk.frame import redirect, words_of
 from streams.desk.telling import Teller
+from streams.desk.visitor import person_of
 from streams.desk.words import Words
 from warning.indicators import CATALOGUE
 
@@ -43,7 +44,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/desk/find", operation_id="desk_find")
     async def find(request: Request) -> Response:
         wanted = asked_of(request, FindAsked).q
-        place = await desk.read(_place, desk, wanted)
+        place = await desk.read(_place, desk, request, wanted)
         if place is not None:
             return redirect(place)
         return await desk.page(request, "not_found.html", status=404, wanted=wanted)
@@ -51,7 +52,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/desk/loans", operation_id="desk_loans")
     async def loans(request: Request) -> Response:
         asked = asked_of(request, LoansAsked)
-        shown = await desk.read(_register, desk, asked)
+        shown = await desk.read(_register, desk, request, asked)
         return await desk.page(request, "loans.html", asked=asked, **shown)
 
     @router.get("/desk/loans/{loan_id}", operation_id="desk_loan")
@@ -62,31 +63,35 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/desk/borrowers/{borrower_id}", operation_id="desk_borrower")
     async def borrower(request: Request, borrower_id: LoanId) -> Response:
-        shown = await desk.read(_borrower, desk, words_of(request), borrower_id)
+        shown = await desk.read(_borrower, desk, request, borrower_id)
         return await desk.page(request, "borrower.html", **shown)
 
     return router
 
 
-def _place(desk: Desk, wanted: str) -> str | None:
-    """The page of an id; None when nothing has it."""
+def _place(desk: Desk, request: Request, wanted: str) -> str | None:
+    """The page of an id; None when nothing in the person's branches has it."""
     if not wanted:
         return None
+    queries, branch = desk.queries, desk.branches(request, None)
     for each in dict.fromkeys((wanted, wanted.upper())):
-        if desk.queries.loans(loan_id=each, limit=1).rows:
+        if queries.loans(loan_id=each, branch=branch, limit=1).rows:
             return f"/desk/loans/{quote(each)}"
-        if desk.queries.loans(borrower_id=each, limit=1).rows:
+        if queries.loans(borrower_id=each, branch=branch, limit=1).rows:
             return f"/desk/borrowers/{quote(each)}"
-    if desk.queries.warning(wanted) is not None:
+    case = queries.case(wanted)
+    if case is not None and person_of(request).covers(case["branch"]):
+        return f"/desk/cases/{quote(wanted)}"
+    if queries.warnings(WarningFilter(warning_ids=(wanted,), branch=branch)).rows:
         return f"/desk/warnings/{quote(wanted)}"
     return None
 
 
-def _register(desk: Desk, asked: LoansAsked) -> dict[str, Any]:
+def _register(desk: Desk, request: Request, asked: LoansAsked) -> dict[str, Any]:
     page = desk.queries.loans(
         borrower_id=asked.borrower,
         officer_id=asked.officer,
-        branch=asked.branch,
+        branch=desk.branches(request, asked.branch),
         status=asked.status,
         after=asked.after,
         limit=PAGE_ROWS,
@@ -105,7 +110,8 @@ def _loan(desk: Desk, words: Words, loan_id: str, asked: LoanAsked) -> dict[str,
     dated = any(axes.values())
     then = desk.queries.loan(loan_id, **axes) if dated else now
     closed = desk.queries.status()["closed_date"]
-    shown = {"now": now, "loan": then, "dated": dated, "closed_date": closed}
+    cases = desk.open_cases(now["borrower_id"], loan_id)
+    shown = {"cases": cases, "now": now, "loan": then, "dated": dated, "closed_date": closed}
     if then is None:
         return shown
     if then["grade"] is not None:
@@ -164,12 +170,14 @@ def _traces(
     ]
 
 
-def _borrower(desk: Desk, words: Words, borrower_id: str) -> dict[str, Any]:
+def _borrower(desk: Desk, request: Request, borrower_id: str) -> dict[str, Any]:
     """All that one borrower has with us."""
     entries = desk.queries.loans(borrower_id=borrower_id, limit=200).rows
-    if not entries:
+    person, words = person_of(request), words_of(request)
+    if not any(person.covers(row["branch"]) for row in entries):
         raise UnknownEntity(
-            f"The book has no borrower {borrower_id}.", way_out="Look for one of their loans."
+            f"The book has no borrower {borrower_id}, or none of your branches.",
+            way_out="Look for one of their loans.",
         )
     loans = [found for row in entries if (found := desk.queries.loan(row["loan_id"]))]
     accounts = {loan["account"]["account_id"]: loan["account"] for loan in loans if loan["account"]}
@@ -180,6 +188,9 @@ def _borrower(desk: Desk, words: Words, borrower_id: str) -> dict[str, Any]:
         "accounts": [accounts[key] for key in sorted(accounts)],
         "warnings": Teller(desk.node.watch, words).told(warnings),
         "sums": _sums(loans),
+        "cases": desk.queries.cases(CaseFilter(borrower_id=borrower_id), limit=50).rows,
+        "contacts": desk.queries.contacts(borrower_id=borrower_id, limit=20).rows,
+        "promises": desk.queries.promises(borrower_id=borrower_id, limit=20).rows,
     }
 
 

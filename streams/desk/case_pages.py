@@ -22,7 +22,7 @@ from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.sending import business_day, send
 from streams.desk.telling import Teller
-from streams.desk.visitor import actor_of, check_csrf, person_of
+from streams.desk.visitor import actor_of, check_origin, person_of
 from streams.fields import Id, Text
 from streams.identity.rights import can
 
@@ -73,7 +73,7 @@ def _add_opening(router: APIRouter, desk: Desk) -> None:
     @router.post(PATH, operation_id="desk_open_case")
     async def open_case(request: Request) -> Response:
         form = await form_of(request)
-        check_csrf(request, form)
+        check_origin(request)
         once = once_of(form)
         loan = await desk.read(_loan_of, desk, request, form["loan_id"])
         case_id = f"C-{once}"
@@ -106,9 +106,7 @@ def _add_forms(router: APIRouter, desk: Desk) -> None:
 
 
 def _add_right(router: APIRouter, desk: Desk, right: str) -> None:
-    @router.post(
-        PATH + "/{case_id}/" + right + "/{word}", operation_id=f"desk_{right}_on_case"
-    )
+    @router.post(PATH + "/{case_id}/" + right + "/{word}", operation_id=f"desk_{right}_on_case")
     async def do(request: Request, case_id: LoanId, word: str) -> Response:
         return await _do(desk, request, case_id, right, word)
 
@@ -116,12 +114,12 @@ def _add_right(router: APIRouter, desk: Desk, right: str) -> None:
 async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str) -> Response:
     """Do what a form asks for, and show the case; or say on its page why not."""
     form = await form_of(request)
-    check_csrf(request, form)
+    check_origin(request)
     case = await desk.read(_case, desk, request, case_id)
     once = once_of(form)
     try:
         made = (
-            await desk.read(_note, desk, form, case, once)
+            await desk.read(_note, desk, request, form, case, once)
             if (right, word) == ("act", "note")
             else message_of(right, word, form, case, once)
         )
@@ -132,7 +130,9 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
         shown = await desk.read(case_shown, desk, request, case_id)
         shown |= {"problem": problem, "form": form, "tried": word}
         return await desk.page(request, "case.html", status=problem.kind.status, **shown)
-    return redirect(form["back"] or f"{PATH}/{case_id}", done=await _word(desk, word, case_id, once))
+    return redirect(
+        form["back"] or f"{PATH}/{case_id}", done=await _word(desk, word, case_id, once)
+    )
 
 
 async def _word(desk: Desk, word: str, case_id: str, once: str) -> str:
@@ -160,7 +160,7 @@ def stage_of(dpd_days: int) -> str:
     return "pre_due"
 
 
-def _note(desk: Desk, form: Form, case: Answer, once: str) -> dict[str, Any]:
+def _note(desk: Desk, request: Request, form: Form, case: Answer, once: str) -> dict[str, Any]:
     """A note, sealed under the borrower's key before it leaves this function."""
     text = form.text("note")
     if not text:
@@ -169,7 +169,7 @@ def _note(desk: Desk, form: Form, case: Answer, once: str) -> dict[str, Any]:
         "type": "case_noted",
         "case_id": case["case_id"],
         "note_id": f"N-{once}",
-        "text": desk.seal(case["borrower_id"], text),
+        "text": desk.seal(request, case["borrower_id"], text, "note"),
     }
 
 

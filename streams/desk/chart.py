@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
 from html import escape
+from itertools import pairwise
 
 from ledger.dates import add_months
 from projections.queries import Answer, Course
@@ -122,9 +123,7 @@ def trace_chart(
     return picture(width, height, parts, label=escape(label))
 
 
-def _pieces(
-    days: Sequence[date], values: Sequence[float | None]
-) -> list[list[tuple[date, float]]]:
+def _pieces(days: Sequence[date], values: Sequence[float | None]) -> list[list[tuple[date, float]]]:
     """Runs of days whose value is known."""
     found: list[list[tuple[date, float]]] = [[]]
     for day, value in zip(days, values, strict=True):
@@ -161,7 +160,7 @@ def _gap(due: _Steps, course: Course, days: _Days, y) -> str:
     due_days, paid_days = [day for day, _ in due], [day for day, _ in course.paid]
     turns = sorted({course.first, course.until, *due_days, *paid_days})
     boxes = []
-    for start, end in zip(turns, turns[1:], strict=False):
+    for start, end in pairwise(turns):
         if end > course.until:
             break
         owed = _total(due, due_days, start)
@@ -180,7 +179,10 @@ def _total(totals: _Steps, days: Sequence[date], on: date) -> int:
 
 
 def _told_dot(x: float, y: float, told: str) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{PAID}"><title>{escape(told)}</title></circle>'
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{PAID}">'
+        f"<title>{escape(told)}</title></circle>"
+    )
 
 
 def _rings(warnings: Sequence[Answer], days: _Days, words: Words) -> list[str]:
@@ -201,5 +203,3 @@ def _short(value: float) -> str:
         if value >= size:
             return f"{value / size:,.4g}{letter}"
     return f"{value:,.4g}"
-
-

@@ -18,13 +18,16 @@ from starlette.responses import Response
 
 from ledger.dates import now_us as clock_us
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
+from projections.queries import Answer, CaseFilter
+from streams import parts
+from streams.api.access import Access, branch_of, branches_of
 from streams.api.feed import Feed
 from streams.desk.frame import render
 from streams.desk.reach import Reaches
 from streams.desk.visitor import csrf_of, person_of
+from streams.desk.words import catalogue
 from streams.identity import ACTIONS
 from streams.identity.rights import Action
-from streams.desk.words import catalogue
 
 if TYPE_CHECKING:
     from streams.wiring import Node
@@ -56,9 +59,14 @@ PLACES = (
 class Desk:
     """The desk over one node."""
 
-    def __init__(self, node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -> None:
-        self.node, self.feed = node, feed
-        self.reaches = Reaches(node.store.ledger)
+    def __init__(
+        self, node: Node, feed: Feed, access: Access, *, now_us: Callable[[], int] | None = None
+    ) -> None:
+        self.node, self.feed, self.access = node, feed, access
+        self.reaches = Reaches(
+            node.store.ledger,
+            {rules.name: rules for rules in parts.contact_rules_of(node.settings)},
+        )
         self.now_us = now_us or clock_us
 
     def may(self, request: Request, action: Action) -> bool:
@@ -78,10 +86,16 @@ class Desk:
         """The one branch that a figure is of. Errors: Problem when they have several."""
         return branch_of(person_of(request), asked)
 
-    def seal(self, request: Request, borrower_id: str, text: str) -> str:
-        """A note as it is kept for ever: readable only while the borrower's key is there."""
-        access: Access = request.app.state.access
-        return access.vault().seal(borrower_id, text, "note")
+    def open_cases(self, borrower_id: str, loan_id: str) -> list[Answer]:
+        """The open cases of a borrower that a loan is in."""
+        rows = self.queries.cases(CaseFilter(borrower_id=borrower_id, open=True)).rows
+        return [row for row in rows if loan_id in row["loan_ids"]]
+
+    def seal(self, request: Request, borrower_id: str, text: str, context: str) -> str:
+        """What a person wrote, as it goes into a fact: sealed where people sign in."""
+        if not person_of(request).signed_in or not text:
+            return text
+        return self.access.vault().seal(borrower_id, text, context)
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking read in a thread."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib.metadata import version as installed_version
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,8 +21,8 @@ from starlette.responses import RedirectResponse, Response
 
 from streams.desk import formats
 from streams.desk.assets import assets
-from streams.identity.draws import short_id
 from streams.desk.words import HTML_LANGUAGES, LANGUAGE_NAMES, LANGUAGES, Words, language_of
+from streams.identity.draws import short_id
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -29,7 +30,11 @@ POLICY = (
 )
 LANGUAGE_COOKIE = "desk_language"
 HOME = "/desk"
-SAFE_METHODS = ("GET", "HEAD")
+EMPTY_FRAME: Mapping[str, Any] = {
+    "nav": (), "person": None, "csrf": "", "business_date": None, "done": "", "zone": "UTC",
+    "may_act": False, "version": installed_version("loanbell"),
+}  # fmt: skip
+"""The frame of a page that is shown to whoever comes: it says nothing of the book."""
 
 
 @cache

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.api.access import Access
 from streams.api.feed import Feed
 from streams.api.problems import Problem
 from streams.desk import (
@@ -24,7 +25,7 @@ from streams.desk.desk import Desk
 from streams.desk.errors import PageRoute, error_page
 from streams.desk.forms import form_of
 from streams.desk.frame import HOME, LANGUAGE_COOKIE, redirect
-from streams.desk.visitor import check_csrf
+from streams.desk.visitor import check_origin
 from streams.desk.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 A_YEAR_SECONDS = 31_536_000
 
 
-def routes(node: Node, feed: Feed, *, now_us: Callable[[], int] | None = None) -> APIRouter:
+def routes(
+    node: Node, feed: Feed, access: Access, *, now_us: Callable[[], int] | None = None
+) -> APIRouter:
     """The routes of the desk. `now_us` is the clock of what is done there, in a demo a made one."""
-    desk = Desk(node, feed, now_us=now_us)
+    desk = Desk(node, feed, access, now_us=now_us)
     router = APIRouter(include_in_schema=False)
     for pages in (
         day_pages, warnings_pages, book_pages, case_pages, portfolio_pages, rules_pages,
@@ -55,7 +58,7 @@ def _frame() -> APIRouter:
     @router.post("/desk/language", operation_id="desk_language")
     async def language(request: Request) -> Response:
         form = await form_of(request)
-        check_csrf(request, form)
+        check_origin(request)
         if form["language"] not in LANGUAGES:
             raise Problem("invalid_request", "The desk speaks " + ", ".join(LANGUAGES) + ".")
         answer = redirect(form["back"] or HOME)

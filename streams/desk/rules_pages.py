@@ -16,7 +16,7 @@ from streams.desk.errors import PageRoute
 from streams.desk.forms import form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.telling import Teller
-from streams.desk.visitor import check_csrf
+from streams.desk.visitor import check_origin
 from streams.desk.what_if import WhatIf
 from warning.packfile import RuleError
 
@@ -40,7 +40,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.post(f"{PATH}/what-if", operation_id="desk_ask_what_if")
     async def ask(request: Request) -> Response:
         form = await form_of(request)
-        check_csrf(request, form)
+        check_origin(request)
         text = form["pack"].replace("\r\n", "\n")
         try:
             begun = await desk.read(rehearsals.ask, text)

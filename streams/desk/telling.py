@@ -41,9 +41,7 @@ class Teller:
             return recorded
         return self._translated(rule, values, row["loan_id"], recorded)
 
-    def _translated(
-        self, rule: Rule, values: dict[str, float], loan_id: str, recorded: str
-    ) -> str:
+    def _translated(self, rule: Rule, values: dict[str, float], loan_id: str, recorded: str) -> str:
         at = self._watch.engine.row_of(loan_id)
         currency = self._watch.currency_of(at) if at >= 0 else ""
         before = rule.explain(values, currency=currency, language=self._watch.pack.language)

@@ -6,19 +6,14 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from streams.api.access import person_of
 from streams.api.problems import Problem
-from streams.desk.forms import Form
-from streams.identity import ANYBODY, Person
-from streams.identity.draws import same
+from streams.identity.service import Caller
+
+__all__ = ["NOBODY", "actor_of", "check_origin", "csrf_of", "person_of"]
 
 NOBODY = "desk"
 """Who acted where nobody signs in."""
-
-
-def person_of(request: Request) -> Person:
-    """Who is signed in; anybody where no sign-in is wanted."""
-    found = getattr(request.state, "person", ANYBODY)
-    return found if isinstance(found, Person) else ANYBODY
 
 
 def actor_of(request: Request) -> str:
@@ -28,19 +23,19 @@ def actor_of(request: Request) -> str:
 
 
 def csrf_of(request: Request) -> str:
-    """The token that forms of this session carry; empty without a session."""
-    return str(getattr(request.state, "csrf", ""))
+    """The token that forms of this session carry, and the guard asks for; empty without one."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    return (caller.csrf or "") if caller is not None else ""
 
 
-def check_csrf(request: Request, form: Form) -> None:
-    """That a page of ours sent `form`. Errors: Problem "wrong_origin".
+def check_origin(request: Request) -> None:
+    """That a page of ours sent what was posted. Errors: Problem "forged".
 
-    The token of the session, and the browser's own word of where the form came from: the latter
-    also protects a desk where nobody signs in.
+    The guard checks the token of whoever is signed in. The browser's own word of where a form came
+    from also protects a desk where nobody signs in.
     """
-    token = csrf_of(request)
-    if not _same_origin(request) or (token and not same(form["csrf"], token)):
-        raise Problem("wrong_origin")
+    if not _same_origin(request):
+        raise Problem("forged")
 
 
 def _same_origin(request: Request) -> bool:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ledger.dates import date_of, day_number
 from ledger.errors import LoanError, UnknownEntity
-from projections.queries import Answer
+from projections.queries import Answer, WarningFilter
 from projections.warnings import SEVERITIES, STATES
 from streams.api.feed import EventStream
 from streams.api.problems import Problem, problem_of
@@ -22,8 +22,9 @@ from streams.desk.desk import Desk
 from streams.desk.errors import PageRoute
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
+from streams.desk.live import listener
 from streams.desk.telling import Teller
-from streams.desk.visitor import actor_of, check_csrf
+from streams.desk.visitor import actor_of, check_origin, person_of
 from warning.actions import (
     AcknowledgeWarning,
     FindFalse,
@@ -46,6 +47,12 @@ DOABLE = {
 }
 """What may be done about a warning in each state; nothing when it is over."""
 PATH = "/desk/warnings"
+_WRITTEN: dict[type[Any], str] = {
+    AcknowledgeWarning: "note",
+    StartAction: "action",
+    FindFalse: "reason",
+    SuppressWarning: "reason",
+}
 
 
 class RowsAsked(WarningsAsked):
@@ -83,6 +90,7 @@ def _add_list(router: APIRouter, desk: Desk) -> None:
 def _add_live(router: APIRouter, desk: Desk) -> None:
     @router.get("/desk/live", operation_id="desk_live")
     async def live(
+        request: Request,
         after: Annotated[int | None, Query(ge=0)] = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
@@ -91,7 +99,7 @@ def _add_live(router: APIRouter, desk: Desk) -> None:
         start = last if after is None else after
         if last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) <= 18:
             start = int(last_event_id)
-        return EventStream(desk.feed, min(start, last))
+        return EventStream(desk.feed, min(start, last), listener(desk.access, request))
 
 
 def _add_one(router: APIRouter, desk: Desk) -> None:
@@ -103,9 +111,11 @@ def _add_one(router: APIRouter, desk: Desk) -> None:
     @router.post(PATH + "/{warning_id}/{action}", operation_id="desk_act_on_warning")
     async def act(request: Request, warning_id: WarningId, action: str) -> Response:
         form = await form_of(request)
-        check_csrf(request, form)
+        check_origin(request)
         try:
-            await desk.node.act(_action(action, warning_id, form, actor_of(request)))
+            wanted = _action(action, warning_id, form, actor_of(request))
+            wanted = await desk.read(_sealed, desk, request, wanted)
+            await desk.node.act(wanted, at_us=desk.now_us())
         except (LoanError, Problem) as error:
             problem = problem_of(error) if isinstance(error, LoanError) else error
             shown = await desk.read(_one, desk, request, warning_id)
@@ -118,8 +128,7 @@ def _add_one(router: APIRouter, desk: Desk) -> None:
 
 def _listed(desk: Desk, request: Request, asked: WarningsAsked) -> dict[str, Any]:
     """What the list shows: open ones unless asked otherwise."""
-    wanted = asked.chosen() if asked.state else _open(asked)
-    page = desk.queries.warnings(wanted, after=asked.after, limit=PAGE_ROWS)
+    page = desk.queries.warnings(_wanted(desk, request, asked), after=asked.after, limit=PAGE_ROWS)
     teller = Teller(desk.node.watch, words_of(request))
     return {
         "rows": teller.told(page.rows),
@@ -140,13 +149,15 @@ def _list(request: Request) -> str:
     return PATH + (f"?{query}" if query else "")
 
 
-def _open(asked: WarningsAsked) -> Any:
-    return asked.model_copy(update={"state": "open"}).chosen()
+def _wanted(desk: Desk, request: Request, asked: WarningsAsked) -> WarningFilter:
+    """The filters, of own branches; open ones unless a state is asked for."""
+    chosen = asked.chosen(person_of(request))
+    return chosen if asked.state else replace(chosen, state="open")
 
 
 def _rows(desk: Desk, request: Request, asked: RowsAsked) -> list[Answer]:
     """Those of the asked ids that the filters let through, newest first."""
-    wanted = asked.chosen() if asked.state else _open(asked)
+    wanted = _wanted(desk, request, asked)
     ids = tuple(asked.ids.split(",")[:MOST_IDS])
     page = desk.queries.warnings(replace(wanted, warning_ids=ids), limit=MOST_IDS)
     return Teller(desk.node.watch, words_of(request)).told(page.rows)
@@ -167,6 +178,7 @@ def _one(desk: Desk, request: Request, warning_id: str) -> dict[str, Any]:
         "row": row,
         "rule": _rule(desk, row["rule"]),
         "loan": desk.queries.loan(row["loan_id"]),
+        "cases": desk.open_cases(row["borrower_id"], row["loan_id"]),
         "doable": DOABLE.get(row["state"], ()),
         "until": date_of(day_number(today) + SILENCE_DAYS),
         "problem": None,
@@ -195,6 +207,16 @@ def _action(word: str, warning_id: str, form: Form, actor: str) -> WarningAction
     return SuppressWarning(
         warning_id=warning_id, actor=actor, reason=note, until=_day(form.text("until"))
     )
+
+
+def _sealed(desk: Desk, request: Request, wanted: WarningAction) -> WarningAction:
+    """The action with what its actor wrote sealed, as it is kept."""
+    found = desk.queries.warning(wanted.warning_id)
+    if found is None:
+        return wanted  # the action is refused: there is no such warning
+    field = _WRITTEN[type(wanted)]
+    text = desk.seal(request, found["borrower_id"], getattr(wanted, field), "remark")
+    return replace(wanted, **{field: text})
 
 
 def _day(text: str) -> date:
