@@ -24,7 +24,7 @@ from ledger.collection.common import (
 from ledger.collection.judge import Known, Request, judge, next_allowed, permitted_until
 from ledger.collection.rulefile import packaged
 from ledger.collection.rules import ContactRules, RuleSets
-from ledger.collection.standing import is_open, last_day
+from ledger.collection.standing import open_until
 from ledger.collection.state import Collection, State
 from ledger.collection.wallclock import is_zone, local_day
 from ledger.collection_commands import (
@@ -132,9 +132,10 @@ def _known(collection: Collection, named: dict[str, Loan], zone: str, at_us: int
     if any(loan.findings.get(BANKRUPT, False) for loan in named.values()):
         holds[BANKRUPT] = None
     promises = {
-        promise.loan_id: date_of(last_day(promise))
+        promise.loan_id: date_of(end)
         for promise in collection.promises.values()
-        if promise.loan_id in named and is_open(promise, named[promise.loan_id], today)
+        if promise.loan_id in named
+        and (end := open_until(promise, named[promise.loan_id], today)) is not None
     }
     return Known(
         zone=zone,

@@ -15,7 +15,7 @@ from ledger.collection.common import (
     said,
     within,
 )
-from ledger.collection.standing import WHOLE_BPS, is_open
+from ledger.collection.standing import WHOLE_BPS, open_until
 from ledger.collection.state import State
 from ledger.collection_commands import CancelPromise, MakePromise
 from ledger.dates import checked_date
@@ -39,7 +39,7 @@ def make_promise(state: State, command: MakePromise, loans: Loans = NO_LOANS) ->
     same_currency(command.currency, loan.currency)
     _check_parts(command)
     for other in collection.promises.values():
-        if other.loan_id == command.loan_id and is_open(other, loan, day):
+        if other.loan_id == command.loan_id and open_until(other, loan, day) is not None:
             raise RuleRefused(
                 f"Promise {other.promise_id} on loan {other.loan_id} is still open.",
                 rule="promise_active",

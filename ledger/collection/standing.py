@@ -43,11 +43,6 @@ def deadlines(promise: Promise) -> list[tuple[int, int]]:
     return ends
 
 
-def last_day(promise: Promise) -> int:
-    """The last day on which the promise can be open."""
-    return deadlines(promise)[-1][0]
-
-
 def standing_on(promise: Promise, loan: Loan, day: int) -> PromiseStanding:
     """What became of `promise` by the end of `day`, by all that `loan` knows."""
     return standing_by(promise, lambda until: paid_in(loan, promise.made_day, until), day)
@@ -88,12 +83,17 @@ def _kept_on(promise: Promise, paid_until: Callable[[int], int], day: int) -> in
     return kept
 
 
-def is_open(promise: Promise, loan: Loan, today: int) -> bool:
-    """Whether a promise still runs during `today`: its last day has not ended, nor is it met."""
+def open_until(promise: Promise, loan: Loan, today: int) -> int | None:
+    """The last day on which a promise runs if nothing more is paid; None if it does not `today`.
+
+    That is the deadline of the first part that is not met; a day is not over while it lasts.
+    """
     if promise.cancelled is not None and promise.cancelled <= today:
-        return False
-    before = standing_on(promise, loan, today - 1)
-    return before.standing == "open" and standing_on(promise, loan, today).standing != "kept"
+        return None
+    for end, needed in deadlines(promise):
+        if paid_in(loan, promise.made_day, min(end, today)) < needed:
+            return end if end >= today else None
+    return None
 
 
 def paid_in(loan: Loan, first: int, last: int) -> int:
