@@ -11,16 +11,16 @@ from operator import attrgetter
 
 import orjson
 
+from ledger.collection.state import Promise
+from ledger.dates import day_number
 from projections.case_tables import CASES, CONTACTS, PROMISES
-from warning.promises import Terms, Verdict
 from projections.tables import Row
 from projections.worklist import rank, reasons
+from warning.promises import Verdict
 from warning.treatment import treatment_of
 
 REACHED = frozenset({"right_party", "promised", "refused", "disputed", "paid"})
 """Outcomes of a contact that met the right person."""
-OPEN = Verdict("open", None, 0, None)
-"""What a promise is when it is made."""
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class Case:
         self.bucket, self.bucket_worst = bucket, max(self.bucket_worst, bucket)
         if self.bucket_at_open and not bucket and self.cured_day is None:
             self.cured_day = day
-        if 0 < bucket < self.bucket_at_open and self.back_day is None:
+        if bucket < self.bucket_at_open and self.back_day is None:
             self.back_day = day
         if bucket > self.bucket_at_open and self.rolled_day is None:
             self.rolled_day = day
@@ -208,8 +208,8 @@ class Contact:
 
 
 @dataclass(slots=True)
-class Promise:
-    """One promise: the fields of its row, and its terms."""
+class PromiseRow:
+    """One promise: the fields of its row, and the promise as the ledger knows it."""
 
     promise_id: str
     position: int
@@ -220,48 +220,44 @@ class Promise:
     officer_id: str
     team: str
     segment: str | None
-    terms: Terms
-    cancelled_day: int | None = None
-    verdict: Verdict = OPEN
+    promise: Promise
+    verdict: Verdict
 
     @property
     def parts(self) -> str:
         """The parts as (day, amount), as JSON."""
-        return orjson.dumps(self.terms.parts).decode()
+        parts = [(part.due_date, part.amount_minor) for part in self.promise.parts]
+        return orjson.dumps(parts).decode()
 
     @property
     def amount_minor(self) -> int:
         """All of it."""
-        return sum(amount for _, amount in self.terms.parts)
+        return sum(part.amount_minor for part in self.promise.parts)
 
     @property
     def first_due_day(self) -> int:
         """The day of the first part."""
-        return self.terms.parts[0][0]
+        return day_number(self.promise.parts[0].due_date)
 
     @property
     def last_due_day(self) -> int:
         """The day of the last part."""
-        return self.terms.parts[-1][0]
+        return day_number(self.promise.parts[-1].due_date)
 
     @property
     def made_day(self) -> int:
         """The day on which it was made."""
-        return self.terms.made_day
+        return self.promise.made_day
 
     @property
     def state(self) -> str:
-        """How it stands; a promise that was decided before it was cancelled stays decided."""
-        if self.cancelled_day is not None:
-            decided = self.verdict.decided_day
-            if decided is None or decided >= self.cancelled_day:
-                return "cancelled"
+        """How it stands."""
         return self.verdict.state
 
     @property
     def decided_day(self) -> int | None:
         """When it came to stand so."""
-        return self.cancelled_day if self.state == "cancelled" else self.verdict.decided_day
+        return self.verdict.decided_day
 
     @property
     def paid_minor(self) -> int:

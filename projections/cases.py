@@ -44,7 +44,7 @@ from projections.base import Change, Close, Facts, View
 from projections.book import LoanBook
 from projections.case_money import PAYING, CaseMoney, stand, stood_at
 from projections.case_rows import history_row, override_row
-from projections.case_state import REACHED, Case, Contact, Owner, Promise
+from projections.case_state import REACHED, Case, Contact, Owner, PromiseRow
 from projections.case_tables import (
     ASSIGNMENTS,
     CASE_HISTORY,
@@ -56,8 +56,8 @@ from projections.case_tables import (
     PROMISES,
     TABLES,
 )
-from warning.promises import Terms, judge
 from projections.tables import Row
+from warning.promises import Verdict, judge, promise_of
 
 
 class Cases(View):
@@ -70,14 +70,14 @@ class Cases(View):
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
         self._contacts: dict[str, Contact] = {}
-        self._promises: dict[str, Promise] = {}
+        self._promises: dict[str, PromiseRow] = {}
         self._of_borrower: defaultdict[str, list[Case]] = defaultdict(list)
         self._of_loan: defaultdict[str, list[Case]] = defaultdict(list)
-        self._promises_of: defaultdict[str, list[Promise]] = defaultdict(list)
+        self._promises_of: defaultdict[str, list[PromiseRow]] = defaultdict(list)
         self._holds: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         self._money = CaseMoney()
         self._open: dict[str, Case] = {}
-        self._undecided: dict[str, Promise] = {}
+        self._undecided: dict[str, PromiseRow] = {}
         self._touched: dict[str, Case] = {}
         """Cases whose payments the next close reads."""
         self._payments: dict[str, dict[int, Row]] = {}
@@ -162,8 +162,8 @@ class Cases(View):
         case.recovered_minor = sum(inside.values())
         self._dirty["cases"][case.case_id] = None
 
-    def _judge(self, promise: Promise, day: int, book: LoanBook) -> None:
-        verdict = judge(promise.terms, self._money.came_in(promise.loan_id, book), day)
+    def _judge(self, promise: PromiseRow, day: int, book: LoanBook) -> None:
+        verdict = judge(promise.promise, self._money.came_in(promise.loan_id, book), day)
         if verdict != promise.verdict:
             promise.verdict = verdict
             self._dirty["promises"][promise.promise_id] = None
@@ -309,10 +309,8 @@ class Cases(View):
 
     def _promised(self, item: Recorded) -> None:
         fact: PromiseMade = item.fact
-        case, day = self._cases[fact.case_id], day_number(fact.value_date)
-        parts = [(day_number(part.due_date), part.amount_minor) for part in fact.parts]
-        terms = Terms(day, parts, fact.tolerance_days, fact.tolerance_bps)
-        promise = Promise(
+        case, promise = self._cases[fact.case_id], promise_of(fact)
+        row = PromiseRow(
             promise_id=fact.promise_id,
             position=item.position,
             case_id=fact.case_id,
@@ -322,18 +320,21 @@ class Cases(View):
             officer_id=fact.by,
             team=case.team,
             segment=case.segment,
-            terms=terms,
+            promise=promise,
+            verdict=Verdict("open", None, 0, day_number(fact.parts[0].due_date)),
         )
-        self._promises[fact.promise_id] = promise
-        self._promises_of[fact.case_id].append(promise)
-        self._undecided[fact.promise_id] = promise
+        self._promises[fact.promise_id] = self._undecided[fact.promise_id] = row
+        self._promises_of[fact.case_id].append(row)
         self._dirty["promises"][fact.promise_id] = None
-        _show_promise(case, promise)
+        _show_promise(case, row)
 
     def _promise_cancelled(self, item: Recorded) -> None:
         fact: PromiseCancelled = item.fact
-        promise = self._promises[fact.promise_id]
-        promise.cancelled_day = day_number(fact.value_date)
+        row = self._promises[fact.promise_id]
+        row.promise.cancelled = day_number(fact.value_date)
+        if row.verdict.decided_day is None:
+            row.verdict = Verdict("cancelled", row.promise.cancelled, row.paid_minor, None)
+        self._undecided[fact.promise_id] = row
         self._dirty["promises"][fact.promise_id] = None
         _show_promise(self._cases[fact.case_id], self._promises_of[fact.case_id][-1])
 
@@ -349,12 +350,10 @@ class Cases(View):
             yield (case_id, each.position, each.owner_id, each.team, *span)
 
 
-def _show_promise(case: Case, promise: Promise) -> None:
+def _show_promise(case: Case, promise: PromiseRow) -> None:
     """The newest promise, as the case's row tells of it."""
     case.promise_id, case.promise_state = promise.promise_id, promise.state
-    due = promise.verdict.next_due_day
-    first = promise.first_due_day if due is None and promise.state == "open" else due
-    case.promise_due_day = first if promise.state == "open" else None
+    case.promise_due_day = promise.verdict.next_due_day if promise.state == "open" else None
 
 
 _CHANGES: dict[type, Callable[[Cases, Recorded], None]] = {

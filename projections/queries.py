@@ -15,6 +15,8 @@ from projections.read_course import Course, CourseReads, Traces
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
+from projections.read_team import TeamReads
+from projections.read_trials import TrialReads
 from projections.read_warnings import WarningFilter, WarningReads
 from projections.reading import Answer, Page, equals
 from projections.register import LOANS
@@ -36,7 +38,16 @@ __all__ = [
 _PART = 500
 
 
-class Queries(WarningReads, PortfolioReads, FigureReads, CaseReads, LoanReads, CourseReads):
+class Queries(
+    WarningReads,
+    PortfolioReads,
+    FigureReads,
+    CaseReads,
+    TeamReads,
+    TrialReads,
+    LoanReads,
+    CourseReads,
+):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 
     def loans(

@@ -186,7 +186,7 @@ def _own(ledger: FactLog, after: int) -> Iterator[Recorded]:
     """Facts behind a place that its own commands led to."""
     for page in pages(ledger, after):
         for item in page:
-            if getattr(item.fact, "transaction_id", "").startswith(PREFIX):
+            if (getattr(item.fact, "transaction_id", None) or "").startswith(PREFIX):
                 yield item
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from math import isnan
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
+from ledger.collection.wallclock import local_day
 from ledger.collection_commands import OpenCase, RequestContact
 from ledger.dates import day_number
 from ledger.ids import stable_id
@@ -51,10 +51,9 @@ def file_of(command: OpenCase) -> CaseFile:
     )
 
 
-def asked_again(queued: Queued) -> RequestContact:
-    """The same contact, asked for at the moment for which it waited."""
+def asked_again(queued: Queued, at_us: int) -> RequestContact:
+    """The same contact, asked for again at a moment not before the one for which it waited."""
     fact, until_us = queued
-    when = datetime.fromtimestamp(until_us / 1_000_000, ZoneInfo(fact.zone)).date()
     return RequestContact(
         borrower_id=fact.borrower_id,
         by=fact.by,
@@ -66,8 +65,8 @@ def asked_again(queued: Queued) -> RequestContact:
         agency=fact.agency,
         queue=True,
         transaction_id=PREFIX + stable_id("again", fact.contact_id, until_us),
-        value_date=when,
-        recorded_at_us=until_us,
+        value_date=local_day(at_us, fact.zone),
+        recorded_at_us=at_us,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ledger.collection.state import Promise
 from ledger.dates import day_number
 from ledger.events import (
     CaseCauseChanged,
@@ -27,7 +28,7 @@ from ledger.events import (
     PromiseMade,
     StrategyAssigned,
 )
-from warning.promises import Terms
+from warning.promises import promise_of
 
 NEVER_US = 2**63 - 1
 """No contact waits."""
@@ -55,7 +56,7 @@ class CaseFile:
     contact_days: list[int] = field(default_factory=list)
     contacts_since: int = 0
     refused_day: int | None = None
-    promises: dict[str, tuple[str, Terms]] = field(default_factory=dict)
+    promises: dict[str, Promise] = field(default_factory=dict)
 
     @property
     def treated_by(self) -> tuple[str, str, str, str] | None:
@@ -160,9 +161,7 @@ class CaseBook:
         self._holds[fact.borrower_id].pop(fact.reason, None)
 
     def _promised(self, fact: PromiseMade) -> None:
-        parts = [(day_number(part.due_date), part.amount_minor) for part in fact.parts]
-        terms = Terms(day_number(fact.value_date), parts, fact.tolerance_days, fact.tolerance_bps)
-        self.open[fact.case_id].promises[fact.promise_id] = (fact.loan_id, terms)
+        self.open[fact.case_id].promises[fact.promise_id] = promise_of(fact)
 
     def _cancelled(self, fact: PromiseCancelled) -> None:
         self.open[fact.case_id].promises.pop(fact.promise_id, None)

@@ -1,28 +1,26 @@
-"""Whether a promise was kept: what was paid on its loan by the days that were promised.
+"""Whether a promise was kept, from what was paid on each value day: the ledger's own definition.
 
-Pure. A part is kept when what was paid from the promise's day to the end of the part's tolerance
-reaches all that was promised up to it, less the tolerance in hundredths of a percent.
+`ledger.collection.standing` decides; here it is given payments by day, as the books of many loans
+have them, instead of a loan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
-
-class Terms(NamedTuple):
-    """A promise: its day, its parts as (due day, amount), and what is tolerated."""
-
-    made_day: int
-    parts: Sequence[tuple[int, int]]
-    tolerance_days: int
-    tolerance_bps: int
+from ledger.collection.standing import deadlines, standing_by
+from ledger.collection.state import Promise
+from ledger.dates import day_number
+from ledger.events import PromiseMade
 
 
 class Verdict(NamedTuple):
-    """`state`: open, kept, partial, broken. `decided_day`: when it became so; None while open.
+    """`state`: open, kept, partial, broken or cancelled; `decided_day` when it became so, if ever.
 
-    `next_due_day` is the day of the first part that is not met yet, None when none is left.
+    `next_due_day` is the promised day of the first part whose time is not over.
     """
 
     state: str
@@ -31,32 +29,32 @@ class Verdict(NamedTuple):
     next_due_day: int | None
 
 
-def judge(terms: Terms, paid: Mapping[int, int], day: int) -> Verdict:
-    """How a promise stands at the end of `day`, by what was paid on each value day."""
-    days = sorted(at for at in paid if terms.made_day <= at <= day)
-    total = sum(paid[at] for at in days)
-    promised, met_day = 0, terms.made_day
-    for due_day, amount in terms.parts:
-        promised += amount
-        wanted = promised * (10_000 - terms.tolerance_bps)
-        last = due_day + terms.tolerance_days
-        got, reached = _reached(days, paid, last, wanted)
-        if reached is None:
-            if day < last:
-                return Verdict("open", None, total, due_day)
-            return Verdict("partial" if got > 0 else "broken", last, total, due_day)
-        met_day = max(met_day, reached)
-    return Verdict("kept", met_day, total, None)
+def promise_of(fact: PromiseMade) -> Promise:
+    """A promise as its fact made it."""
+    return Promise(
+        promise_id=fact.promise_id,
+        case_id=fact.case_id,
+        loan_id=fact.loan_id,
+        currency=fact.currency,
+        parts=fact.parts,
+        tolerance_days=fact.tolerance_days,
+        tolerance_bps=fact.tolerance_bps,
+        made_day=day_number(fact.value_date),
+    )
 
 
-def _reached(
-    days: Sequence[int], paid: Mapping[int, int], last: int, wanted: int
-) -> tuple[int, int | None]:
-    """What was paid up to `last`, and since which day it has been enough; None while it is not."""
-    got, since = 0, None
-    for day in days:
-        if day <= last:
-            got += paid[day]
-            enough = got * 10_000 >= wanted
-            since = (since if since is not None else day) if enough else None
-    return got, since
+def judge(promise: Promise, paid: Mapping[int, int], day: int) -> Verdict:
+    """How a promise stands at the end of `day`, by what was paid on its loan on each value day."""
+    days = sorted(at for at in paid if at >= promise.made_day)
+    sums = [0, *accumulate(paid[at] for at in days)]
+
+    def paid_until(until: int) -> int:
+        return sums[bisect_right(days, until)]
+
+    found = standing_by(promise, paid_until, day)
+    return Verdict(found.standing, found.decided_day, found.paid_minor, _next_due(promise, day))
+
+
+def _next_due(promise: Promise, day: int) -> int | None:
+    ends = zip(promise.parts, deadlines(promise), strict=True)
+    return next((day_number(part.due_date) for part, (end, _) in ends if end > day), None)

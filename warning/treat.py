@@ -95,7 +95,7 @@ class Treat:
 
     def release(self, now_us: int) -> list[Command]:
         """Ask again for contacts whose time has come by `now_us`."""
-        return [asked_again(queued) for queued in self.cases.take_due(now_us)]
+        return [asked_again(queued, now_us) for queued in self.cases.take_due(now_us)]
 
     def _is_moment(self, fact: Any) -> bool:
         """Whether a fact asks for a look; what it brought about itself does not."""
@@ -169,9 +169,9 @@ class Treat:
         """Note which promises of open cases were not kept."""
         book = self.engine.book
         for case in self.cases.open.values():
-            for promise_id, (loan_id, terms) in case.promises.items():
-                latest = int(book.latest_payment[book.row_of(loan_id)])
-                state = judge(terms, book.payments.by_day(latest), day).state
+            for promise_id, promise in case.promises.items():
+                latest = int(book.latest_payment[book.row_of(promise.loan_id)])
+                state = judge(promise, book.payments.by_day(latest), day).state
                 broken = self.cases.broken[case.borrower_id]
                 if state in ("broken", "partial"):
                     broken.add(promise_id)
@@ -341,9 +341,9 @@ class Treat:
     def _promised(self, case: CaseFile, day: int) -> bool:
         """Whether a promise still runs: it pauses outreach."""
         book = self.engine.book
-        for loan_id, terms in case.promises.values():
-            latest = int(book.latest_payment[book.row_of(loan_id)])
-            if judge(terms, book.payments.by_day(latest), day).state == "open":
+        for promise in case.promises.values():
+            latest = int(book.latest_payment[book.row_of(promise.loan_id)])
+            if judge(promise, book.payments.by_day(latest), day).state == "open":
                 return True
         return False
 
