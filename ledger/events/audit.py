@@ -110,12 +110,31 @@ class Administered:
     recorded_at_us: int
 
 
+@event_type("audit.proposal_decided", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalDecided:
+    """A second person approved or declined what a first one proposed. Written before it is done.
+
+    `subject` is the loan or borrower; `transaction_id` that of the message it becomes, "" for none.
+    """
+
+    proposal_id: str
+    kind: str
+    subject: str
+    proposed_by: str
+    user_id: str
+    approved: bool
+    transaction_id: str
+    value_date: date
+    recorded_at_us: int
+
+
 @event_type("audit.borrower_erased", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BorrowerErased:
     """Two people had a borrower's key dropped: what was sealed under it can never be read again.
 
-    Written before the key is dropped, and dropped again at the next start if that was cut off.
+    Written before the key is dropped: if that was cut off, the second person approves again.
     """
 
     borrower_id: str

@@ -28,6 +28,7 @@ from streams.identity.vault import Vault
 from streams.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NAMES = frozenset({"loan_id", "warning_id"})
 _WHY = {
     "role": "Your roles do not allow it.",
     "branch": "It is about the whole bank, and not all branches are yours.",
@@ -110,9 +111,13 @@ class Access:
             if right.scope == "branch" and not person.covers(branch):
                 await self.refuse(request, "branch", f"branch {branch[:64]}")
                 raise Problem("other_branch")
+        if not _NAMES & request.path_params.keys():
+            return
         found = await run_in_threadpool(self._belonging, request.path_params)
         if found is None:
-            return
+            if person.bank_wide:
+                return  # the handler says what there is
+            raise unknown()
         if not person.covers(found.branch):
             await self.refuse(request, "branch")
             raise unknown()

@@ -20,7 +20,18 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
 from streams import parts
-from streams.api import docs, figures, health, problems, reads, signing, transactions, warnings
+from streams.api import (
+    docs,
+    figures,
+    health,
+    people,
+    problems,
+    proposals,
+    reads,
+    signing,
+    transactions,
+    warnings,
+)
 from streams.api.access import Access, authorise
 from streams.api.body import Budget
 from streams.api.feed import Feed
@@ -72,6 +83,7 @@ def create_api(
     for router in (
         transactions.routes(node, bounds),
         warnings.routes(node, live, access),
+        proposals.routes(node, access),
         reads.routes(node),
         figures.routes(node),
         health.routes(node),
@@ -115,6 +127,7 @@ def _dress(app: FastAPI, access: Access, meter: Meter, hosts: Collection[str]) -
     """Sign-in, error answers, the layers around the handlers, and the description."""
     settings = access.settings
     secure = is_secure(settings)
+    app.include_router(people.routes(access))
     app.include_router(signing.routes(access, _provider(access), secure=secure))
     app.add_exception_handler(problems.Problem, problems.on_problem)
     app.add_exception_handler(LoanError, problems.on_loan_error)

@@ -19,6 +19,7 @@ Action = Literal[
     "lead",
     "propose",
     "approve",
+    "proposals",
     "publish",
     "refusals",
     "stand",
@@ -36,10 +37,11 @@ ACTIONS: Mapping[Action, frozenset[str]] = {
     "act": frozenset({"officer", "collections_manager"}),
     # Hand cases over, see a team at work.
     "lead": frozenset({"collections_manager", "risk_manager"}),
-    # The first of two people: grade overrides, write-offs, referrals, erasures.
-    "propose": frozenset({"officer", "collections_manager", "risk_manager"}),
-    # The second.
+    # The first of two people, and the second; `TWO_PEOPLE` says who for what.
+    "propose": frozenset({"officer", "collections_manager", "risk_manager", "operator"}),
     "approve": frozenset({"risk_manager"}),
+    # What waits for the second.
+    "proposals": frozenset({*_READERS, "operator"}),
     "publish": frozenset({"publisher"}),
     "refusals": frozenset({"operator", "risk_manager", "supervisor", "auditor"}),
     # How the process stands; no borrower in it.
@@ -48,6 +50,17 @@ ACTIONS: Mapping[Action, frozenset[str]] = {
     # Users, tokens, locks.
     "administer": frozenset({"operator"}),
 }
+
+_ANY_THREE = frozenset({"officer", "collections_manager", "risk_manager"})
+TWO_PEOPLE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "grade_override": (_ANY_THREE, ACTIONS["approve"]),
+    "grade_override_end": (_ANY_THREE, ACTIONS["approve"]),
+    "write_off": (_ANY_THREE - {"officer"}, ACTIONS["approve"]),
+    "erasure": (frozenset({"operator", "risk_manager"}), ACTIONS["approve"]),
+}
+"""By kind of proposal: whose roles may propose it, and whose may approve it. Never one person both.
+
+A referral is proposed and approved on the case (`ledger/collection`), where the same holds."""
 
 Scope = Literal["branch", "bank"]
 """branch: narrowed to the person's branches. bank: for whoever has all of them."""
@@ -99,6 +112,14 @@ RIGHTS: Mapping[str, Right] = {
     "list_refusals": Right("refusals", scope="bank", token="read"),
     "list_figures": _LOOK,
     "get_figure": _LOOK,
+    "list_proposals": Right("proposals"),
+    "get_proposal": Right("proposals"),
+    "propose": Right("propose"),
+    "approve_proposal": Right("approve"),
+    "decline_proposal": Right("approve"),
+    "list_audit": Right("audit", scope="bank"),
+    "list_users": Right("administer", scope="bank"),
+    "unlock_user": Right("administer", scope="bank"),
     "get_session": Right(None),
     "/sign-out": Right(None),
     "desk_my_day": _PAGE,

@@ -117,6 +117,14 @@ class Identity:
     def sign_in(self, user_id: str, password: str, address: str) -> tuple[Person, str]:
         """Check a password; returns the person and the secret of a new session.
 
+        Errors: as `proven`.
+        """
+        user = self.proven(user_id, password, address)
+        return user.person(), self.begin(user)
+
+    def proven(self, user_id: str, password: str, address: str) -> User:
+        """The user whose password it is.
+
         Errors: TooManyTries; SignInFailed, the same for a wrong name, password or a locked account.
         """
         self._tries.count(address, user_id)
@@ -134,7 +142,7 @@ class Identity:
             raise SignInFailed("password", user_id=user_id, locked=locked)
         if user.password is not None and passwords.is_old(user.password):
             directory.rehash(user_id, passwords.hashed(password))
-        return user.person(), self.begin(user)
+        return user
 
     def begin(self, user: User) -> str:
         """A new session of a user who proved who they are; returns its secret."""

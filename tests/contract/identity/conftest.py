@@ -1,7 +1,7 @@
 """A bank of two branches behind HTTP, with a user of each role, in a branch and for the whole bank.
 
-Loans L0 and L2 are north's, L1 and L3 south's, each of a borrower of its own (B0 to B3); nobody paid
-anything, so warnings ring in both.
+Loans L0 and L2 are north's, L1 and L3 south's, each of a borrower of its own (B0 to B3); nobody
+paid anything, so warnings ring in both.
 """
 
 from __future__ import annotations
@@ -82,6 +82,13 @@ class Bank:
     served: Any
     access: Any
     clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    @property
+    def stranger(self) -> httpx.Client:
+        """Somebody who is not signed in."""
+        if "" not in self.clients:
+            self.clients[""] = httpx.Client(base_url=self.served.url, timeout=30)
+        return self.clients[""]
 
     def client(self, name: str) -> httpx.Client:
         """A browser in which `name` is signed in: "officer", or "officer*" for the whole bank."""

@@ -196,9 +196,10 @@ def test_a_token_does_what_its_scopes_and_its_users_roles_both_allow(bank: Any) 
 
 def test_a_token_that_is_revoked_or_expired_is_nobodys(bank: Any) -> None:
     directory = bank.access.identity.directory()
-    with bank.token("auditor.bank", "read") as revoked, bank.token(
-        "auditor.bank", "read", days=-1
-    ) as expired:
+    with (
+        bank.token("auditor.bank", "read") as revoked,
+        bank.token("auditor.bank", "read", days=-1) as expired,
+    ):
         assert revoked.get("/v1/loans").status_code == 200
         newest = max(directory.tokens(), key=lambda token: (token.expires_us, token.made_us))
         directory.revoke(newest.token_id, by="test")
