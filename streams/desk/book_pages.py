@@ -111,7 +111,14 @@ def _loan(desk: Desk, words: Words, loan_id: str, asked: LoanAsked) -> dict[str,
     then = desk.queries.loan(loan_id, **axes) if dated else now
     closed = desk.queries.status()["closed_date"]
     cases = desk.open_cases(now["borrower_id"], loan_id)
-    shown = {"cases": cases, "now": now, "loan": then, "dated": dated, "closed_date": closed}
+    shown = {
+        "cases": cases,
+        "regimes": desk.queries.regimes(),
+        "now": now,
+        "loan": then,
+        "dated": dated,
+        "closed_date": closed,
+    }
     if then is None:
         return shown
     if then["grade"] is not None:

@@ -52,7 +52,10 @@ PLACES = (
     Place("cases", "/desk/cases", "read"),
     Place("loans", "/desk/loans", "read"),
     Place("portfolio", "/desk/portfolio", "read"),
+    Place("team", "/desk/team", "read"),
+    Place("proposals", "/desk/proposals", "proposals"),
     Place("rules", "/desk/rules", "read"),
+    Place("audit", "/desk/audit", "audit"),
 )
 
 
@@ -127,6 +130,7 @@ class Desk:
             "zone": self.node.settings.time_zone,
             "version": installed_version("loanbell"),
             "may_act": self.may(request, "act"),
+            "may_propose": person.signed_in and self.may(request, "propose"),
             "done": _done(request),
         }
 

@@ -13,11 +13,14 @@ from streams.api.access import Access
 from streams.api.feed import Feed
 from streams.api.problems import Problem
 from streams.desk import (
+    audit_pages,
     book_pages,
     case_pages,
     day_pages,
     portfolio_pages,
+    proposal_pages,
     rules_pages,
+    team_pages,
     warnings_pages,
 )
 from streams.desk.assets import PREFIX, asset_answer
@@ -41,7 +44,8 @@ def routes(
     desk = Desk(node, feed, access, now_us=now_us)
     router = APIRouter(include_in_schema=False)
     for pages in (
-        day_pages, warnings_pages, book_pages, case_pages, portfolio_pages, rules_pages,
+        day_pages, warnings_pages, book_pages, case_pages, portfolio_pages, team_pages,
+        proposal_pages, rules_pages, audit_pages,
     ):  # fmt: skip
         router.include_router(pages.routes(desk))
     router.include_router(_frame())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
 from datetime import date
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from projections.queries import Ask
 from projections.read_team import COUNTS, FIGURES, RATES
+from streams.api.access import unknown
 from streams.api.answers import Filters
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
@@ -30,7 +31,6 @@ class TeamAsked(Filters):
     by: Literal["officer", "team"] = "officer"
     since: date | None = None
     until: date | None = None
-    team: Text | None = None
 
 
 class BehindAsked(TeamAsked):
@@ -67,22 +67,31 @@ def routes(desk: Desk) -> APIRouter:
 
 def _figures(desk: Desk, person: Person, asked: TeamAsked) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = desk.queries.team(
-        by=asked.by, since=asked.since, until=asked.until, team=asked.team
+        by=asked.by, since=asked.since, until=asked.until
     )
-    if person.bank_wide:
-        return rows
-    own = {row["officer_id"] for row in _own_loans(desk, person)}
-    teams = set(person.branches or ())
-    return [row for row in rows if row[asked.by] in (own if asked.by == "officer" else teams)]
-
-
-def _own_loans(desk: Desk, person: Person) -> list[dict[str, Any]]:
-    """Cases of the person's branches, for the people who had them."""
-    return []
+    own = _own(desk, person, asked.by)
+    return rows if own is None else [row for row in rows if row[asked.by] in own]
 
 
 def _behind(desk: Desk, person: Person, asked: BehindAsked) -> list[dict[str, Any]]:
+    own = _own(desk, person, asked.by)
+    if own is not None and asked.name not in own:
+        raise unknown()
     rows: list[dict[str, Any]] = desk.queries.behind(
         asked.figure, asked.name, by=asked.by, since=asked.since, until=asked.until
     )
     return rows
+
+
+def _own(desk: Desk, person: Person, by: str) -> set[str] | None:
+    """Whose figures a person may compare: those of the own branches; None: everybody's."""
+    if person.branches is None:
+        return None
+    if by == "team":
+        return set(person.branches)
+    found = {person.user_id}
+    for branch in person.branches:
+        where = {"branch": branch}
+        rows = desk.queries.figure("concentration", Ask(by="officer", where=where)).rows
+        found.update(row["officer"] for row in rows)
+    return found
