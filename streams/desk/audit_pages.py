@@ -9,7 +9,7 @@ from starlette.responses import Response
 from streams.api.people import AuditAsked
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.identity import history
 
 SHOWN = ("position", "kind", "value_date", "recorded_at_us", "request_id", "user_id", "by")
@@ -17,7 +17,7 @@ SHOWN = ("position", "kind", "value_date", "recorded_at_us", "request_id", "user
 
 def routes(desk: Desk) -> APIRouter:
     """The route of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
 
     @router.get("/desk/audit", operation_id="desk_audit")
     async def audit(request: Request) -> Response:

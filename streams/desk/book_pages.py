@@ -16,7 +16,7 @@ from streams.api.reads import LoanAsked, LoanId, LoansAsked
 from streams.desk.asked import asked_of
 from streams.desk.chart import course_chart, trace_chart
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.frame import redirect, words_of
 from streams.desk.telling import Teller
 from streams.desk.visitor import person_of
@@ -39,7 +39,7 @@ class FindAsked(BaseModel):
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
 
     @router.get("/desk/find", operation_id="desk_find")
     async def find(request: Request) -> Response:

@@ -17,7 +17,7 @@ from streams.desk import case_words as offered
 from streams.desk.asked import asked_of
 from streams.desk.case_forms import message_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.sending import business_day, send
@@ -46,7 +46,7 @@ class CasesAsked(Paged):
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
     _add_reads(router, desk)
     _add_opening(router, desk)
     _add_forms(router, desk)
@@ -206,8 +206,9 @@ def _listed(desk: Desk, request: Request, asked: CasesAsked) -> Any:
 def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
     """Everything that the page of a case shows."""
     case, person = _case(desk, request, case_id), person_of(request)
-    now = desk.now_us()
-    branch = case["branch"]
+    now, branch = desk.now_us(), case["branch"]
+    for change in case["history"]:
+        change["word"] = "_".join(change["change"].split(".")[:2])
     return {
         "case": case,
         "warnings": Teller(desk.node.watch, words_of(request)).told(case["warnings"]),
@@ -229,17 +230,17 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
 
 def _referrals(case: Answer) -> dict[str, Any]:
     """Signs that were noted, and referrals that wait for a second person."""
-    told = [(change["change"], change["actor"], change["details"]) for change in case["history"]]
+    told = [(change["word"], change["actor"], change["details"]) for change in case["history"]]
     decided = {
         details["referral_id"]
         for change, _, details in told
-        if change in ("referral.approved", "referral.declined")
+        if change in ("referral_approved", "referral_declined")
     }
     return {
-        "signals": [d["signal_id"] for change, _, d in told if change == "evasion.signal_noted"],
+        "signals": [d["signal_id"] for change, _, d in told if change == "evasion_signal_noted"],
         "referrals": [
             {"referral_id": d["referral_id"], "by": actor}
             for change, actor, d in told
-            if change == "referral.proposed" and d["referral_id"] not in decided
+            if change == "referral_proposed" and d["referral_id"] not in decided
         ],
     }

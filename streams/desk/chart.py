@@ -7,7 +7,7 @@ Everything a picture shows can also be read: in the titles of its shapes and in 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from html import escape
 from itertools import pairwise
@@ -23,6 +23,7 @@ SEVERITY = {"watch": "#6aa9c9", "yellow": "#d9a514", "orange": "#dd6a24", "red":
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 840.0, 250.0, 58.0, 10.0, 14.0, 222.0
 AHEAD_MONTHS = 2
 _Steps = Sequence[tuple[date, int]]
+_Height = Callable[[float], float]
 
 
 class _Days:
@@ -143,7 +144,7 @@ def _months(days: _Days, y: float, most: int) -> list[str]:
 
 
 def _stairs(
-    totals: _Steps, first: date, last: date, days: _Days, y, colour: str, *,
+    totals: _Steps, first: date, last: date, days: _Days, y: _Height, colour: str, *,
     start: int = 0, width: float = 1.8,
 ) -> str:  # fmt: skip
     """A running total as stairs from `first` to `last`."""
@@ -155,7 +156,7 @@ def _stairs(
     return line(points, colour, width=width)
 
 
-def _gap(due: _Steps, course: Course, days: _Days, y) -> str:
+def _gap(due: _Steps, course: Course, days: _Days, y: _Height) -> str:
     """The area between what was due and what was paid, where less was paid."""
     due_days, paid_days = [day for day, _ in due], [day for day, _ in course.paid]
     turns = sorted({course.first, course.until, *due_days, *paid_days})

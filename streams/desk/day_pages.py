@@ -13,7 +13,7 @@ from streams.api.answers import Paged
 from streams.desk import case_words as offered
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.frame import HOME, words_of
 from streams.desk.telling import Teller
 from streams.desk.visitor import person_of
@@ -33,7 +33,7 @@ class DayAsked(Paged):
 
 def routes(desk: Desk) -> APIRouter:
     """The route of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
 
     @router.get(HOME, operation_id="desk_my_day")
     async def my_day(request: Request) -> Response:

@@ -7,6 +7,7 @@ so that the page that follows shows it.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -16,12 +17,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ledger.dates import now_us as clock_us
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from projections.queries import Answer, CaseFilter
 from streams import parts
-from streams.api.access import Access, branch_of, branches_of
+from streams.api.access import Access, branch_of, branches_of, note_borrowers
 from streams.api.feed import Feed
+from streams.desk.clock import clock_of
 from streams.desk.frame import render
 from streams.desk.reach import Reaches
 from streams.desk.visitor import csrf_of, person_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 SEEN_SECONDS = 3.0
+_ABOUT = re.compile(rb'(?:href="/desk/borrowers/|data-borrower=")([A-Za-z0-9._-]{1,64})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Desk:
             node.store.ledger,
             {rules.name: rules for rules in parts.contact_rules_of(node.settings)},
         )
-        self.now_us = now_us or clock_us
+        self.now_us = now_us or clock_of(node)
 
     def may(self, request: Request, action: Action) -> bool:
         """Whether whoever asks has a role for `action` at all."""
@@ -107,10 +109,15 @@ class Desk:
     async def page(
         self, request: Request, template: str, *, status: int = 200, **shown: Any
     ) -> Response:
-        """A page in the frame, rendered in a thread: long lists must not hold up the others."""
-        return await run_in_threadpool(
-            render, request, template, status=status, **self.frame(request), **shown
+        """A page in the frame, rendered in a thread: long lists must not hold up the others.
+
+        Whom it is about goes to the audit: every page links or marks the borrowers it shows.
+        """
+        answer = await run_in_threadpool(
+            render, request, template, status=status, **{**self.frame(request), **shown}
         )
+        note_borrowers(request, {found.decode() for found in _ABOUT.findall(answer.body)})
+        return answer
 
     def frame(self, request: Request) -> dict[str, Any]:
         """What the frame shows: who asks, where they may go, the open day, what was just done."""

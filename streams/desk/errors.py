@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -13,41 +13,53 @@ from starlette.responses import Response
 
 from ledger.errors import LoanError
 from streams.api.problems import CATALOGUE, Problem, problem_of
-from streams.desk.frame import render
+from streams.desk.frame import EMPTY_FRAME, render
 
 _BY_STATUS = {404: "not_found", 405: "method_not_allowed"}
+Frame = Callable[[Request], Mapping[str, Any]]
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class PageRoute(APIRoute):
-    """A route of the desk: whoever reads pages gets a page also when something is refused."""
+    """A route of the desk: whoever reads pages gets a page also when something is refused.
+
+    `frame` gives what stands around the page; see `page_route`.
+    """
+
+    frame: Frame = staticmethod(lambda _: EMPTY_FRAME)
 
     def get_route_handler(self) -> _Handler:
         """The handler with errors turned into pages."""
         handle = super().get_route_handler()
 
-        async def told(request: Request) -> Response:
+        async def answered(request: Request) -> Response:
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return error_page(request, Problem("invalid_request", _fields(error)))
+                problem = Problem("invalid_request", _fields(error))
             except LoanError as error:
-                return error_page(request, problem_of(error))
-            except Problem as problem:
-                return error_page(request, problem)
+                problem = problem_of(error)
+            except Problem as told:
+                problem = told
             except HTTPException as error:
-                code = _BY_STATUS.get(error.status_code, "invalid_request")
-                return error_page(request, Problem(code))
+                problem = Problem(_BY_STATUS.get(error.status_code, "invalid_request"))
+            return error_page(request, problem, self.frame(request))
 
-        return told
+        return answered
 
 
-def error_page(request: Request, problem: Problem) -> Response:
+def page_route(frame: Frame) -> type[PageRoute]:
+    """The routes of a desk whose pages stand in `frame`."""
+    return type("DeskRoute", (PageRoute,), {"frame": staticmethod(frame)})
+
+
+def error_page(request: Request, problem: Problem, frame: Mapping[str, Any]) -> Response:
     """The page that tells of a refusal; its status is the refusal's."""
     detail = problem.detail or f"{CATALOGUE[problem.kind.code].title}."
     return render(
         request,
         "error.html",
+        **frame,
         status=problem.kind.status,
         code=problem.kind.code,
         detail=detail,

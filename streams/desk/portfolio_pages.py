@@ -15,7 +15,7 @@ from projections.queries import Ask
 from streams.api.reads import AsOfAsked
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.fields import Text
 from streams.pictures.chapter import Chapter
 
@@ -54,7 +54,7 @@ class _Chapters:
 
 def routes(desk: Desk) -> APIRouter:
     """The route of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
     chapters = _Chapters()
 
     @router.get("/desk/portfolio", operation_id="desk_portfolio")

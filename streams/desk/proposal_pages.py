@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Path
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from streams.api.proposals import ProposalId, ProposalPages, ProposalsAsked, Wan
 from streams.api.reads import LoanId
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect
 from streams.desk.sending import business_day
@@ -27,7 +28,7 @@ _WANTED: TypeAdapter[Any] = TypeAdapter(Wanted)
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
     pages = ProposalPages(desk.node, desk.access, now_us=desk.now_us)
 
     @router.get(PATH, operation_id="desk_proposals")
@@ -57,16 +58,16 @@ def routes(desk: Desk) -> APIRouter:
         declined = form.text("reason") if word == "decline" else None
         if declined == "":
             raise Problem("invalid_request", "A reason is wanted; it is kept for ever.")
-        await pages.decide(proposal_id, person_of(request), request, declined)
+        answer = await pages.decide(proposal_id, person_of(request), request, declined)
         await desk.seen()
-        return redirect(PATH, done=f"proposal_{word}")
+        return redirect(PATH, done=f"proposal_{orjson.loads(answer.body)['state']}")
 
     return router
 
 
 def _wanted(form: Form, loan_id: str, day: str) -> Any:
     """What a form proposes. Errors: Problem "invalid_request"."""
-    given = {
+    given: dict[str, Any] = {
         "kind": form["kind"],
         "loan_id": loan_id,
         "value_date": day,

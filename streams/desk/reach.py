@@ -28,13 +28,14 @@ class Reach:
     """What the rules would say now about a channel.
 
     `rule` forbids it, empty when it is allowed; `until_us` is the next allowed moment, None where
-    time alone does not mend it.
+    time alone does not mend it. `zone` is the borrower's.
     """
 
     channel: str
     allowed: bool
     rule: str
     until_us: int | None
+    zone: str
 
 
 class Reaches:
@@ -76,12 +77,12 @@ class Reaches:
         try:
             (fact,) = request_contact(collection, command, loans, rule_sets=self._rule_sets)
         except LoanError as error:
-            return Reach(channel, False, str(getattr(error, "rule", error.code)), None)
+            return Reach(channel, False, str(getattr(error, "rule", error.code)), None, "UTC")
         if isinstance(fact, ContactAllowed):
-            return Reach(channel, True, "", at_us)
+            return Reach(channel, True, "", at_us, fact.zone)
         if isinstance(fact, ContactQueued):
-            return Reach(channel, False, fact.rule, fact.until_us)
-        return Reach(channel, False, fact.rule, None)
+            return Reach(channel, False, fact.rule, fact.until_us, fact.zone)
+        return Reach(channel, False, fact.rule, None, fact.zone)
 
     def _loans(self, loan_ids: Sequence[str]) -> dict[str, Loan]:
         found = {}

@@ -25,7 +25,7 @@ from streams.desk import (
 )
 from streams.desk.assets import PREFIX, asset_answer
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute, error_page
+from streams.desk.errors import page_route
 from streams.desk.forms import form_of
 from streams.desk.frame import HOME, LANGUAGE_COOKIE, redirect
 from streams.desk.visitor import check_origin
@@ -48,16 +48,19 @@ def routes(
         proposal_pages, rules_pages, audit_pages,
     ):  # fmt: skip
         router.include_router(pages.routes(desk))
-    router.include_router(_frame())
+    router.include_router(_frame(desk))
     return router
 
 
-def _frame() -> APIRouter:
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+def _frame(desk: Desk) -> APIRouter:
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
 
     @router.get(PREFIX + "/{name}", operation_id="desk_asset")
-    async def asset(request: Request, name: str) -> Response:
-        return asset_answer(name) or error_page(request, Problem("not_found"))
+    async def asset(name: str) -> Response:
+        found = asset_answer(name)
+        if found is None:
+            raise Problem("not_found")
+        return found
 
     @router.post("/desk/language", operation_id="desk_language")
     async def language(request: Request) -> Response:

@@ -12,7 +12,7 @@ from ledger.errors import UnknownEntity
 from projections.warnings import SEVERITIES
 from streams.api.problems import Problem
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.forms import form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.telling import Teller
@@ -26,7 +26,7 @@ Number = Annotated[int, Path(ge=1, le=10**9)]
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
     rehearsals = WhatIf(desk.node)
 
     @router.get(PATH, operation_id="desk_rules")
@@ -56,9 +56,12 @@ def routes(desk: Desk) -> APIRouter:
         found = rehearsals.find(number)
         if found is None:
             raise UnknownEntity("That answer is no longer kept.", way_out="Ask again.")
-        shown = {"asked": found, "title": _teller(desk, request).title}
         return await desk.page(
-            request, "what_if_answer.html", present=desk.node.watch.pack.label, **shown
+            request,
+            "what_if_answer.html",
+            asked=found,
+            title=_teller(desk, request).title,
+            present=desk.node.watch.pack.label,
         )
 
     return router

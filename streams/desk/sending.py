@@ -51,5 +51,9 @@ async def send(desk: Desk, transaction_id: str, message: dict[str, Any]) -> None
 
 
 def business_day(desk: Desk, at_us: int) -> date:
-    """The day for which something done now counts: the open business day, or the clock's."""
-    return desk.node.health().business_date or date_of_us(at_us)
+    """The day for which something done now counts: today, or the open business day before it.
+
+    After Friday's close the open business day is Monday, and nothing counts for a day to come.
+    """
+    today = date_of_us(at_us)
+    return min(desk.node.health().business_date or today, today)

@@ -15,7 +15,7 @@ from streams.api.access import unknown
 from streams.api.answers import Filters
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.visitor import person_of
 from streams.fields import Text
 from streams.identity import Person
@@ -42,7 +42,7 @@ class BehindAsked(TeamAsked):
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
 
     @router.get(PATH, operation_id="desk_team")
     async def team(request: Request) -> Response:

@@ -19,7 +19,7 @@ from streams.api.problems import Problem, problem_of
 from streams.api.warnings import WarningId, WarningsAsked
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
-from streams.desk.errors import PageRoute
+from streams.desk.errors import page_route
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.live import listener
@@ -64,7 +64,7 @@ class RowsAsked(WarningsAsked):
 
 def routes(desk: Desk) -> APIRouter:
     """The routes of this module."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    router = APIRouter(route_class=page_route(desk.frame), include_in_schema=False)
     _add_list(router, desk)
     _add_live(router, desk)
     _add_one(router, desk)
@@ -216,7 +216,8 @@ def _sealed(desk: Desk, request: Request, wanted: WarningAction) -> WarningActio
         return wanted  # the action is refused: there is no such warning
     field = _WRITTEN[type(wanted)]
     text = desk.seal(request, found["borrower_id"], getattr(wanted, field), "remark")
-    return replace(wanted, **{field: text})
+    changed: Any = {field: text}
+    return replace(wanted, **changed)
 
 
 def _day(text: str) -> date:
