@@ -268,6 +268,7 @@ class PostgresAudit:
         ]
         reading, writing = self._datastores
         recorder = PostgresRecorder(writing, AUDIT_LOG, reading=reading)
+        recorder.shared = True
         told = told_of(self.place)
         with told():
             recorder.last()

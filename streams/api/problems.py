@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ledger.errors import LoanError
+from ledger.errors import LoanError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -107,6 +107,8 @@ class Problem(Exception):
 def problem_of(error: LoanError) -> Problem:
     """The problem that tells of a refusal by the book."""
     code = error.code if error.code in CATALOGUE else "rule_refused"
+    if code == "rule_refused" and isinstance(error, StoreUnavailable):
+        code = "store_unavailable"
     return Problem(code, error.message, way_out=error.way_out)
 
 

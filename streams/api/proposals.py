@@ -261,7 +261,7 @@ def _message(proposal: Proposal, person: Person) -> Mapping[str, Any]:
     """The message that a proposal becomes, with both names where its type has room for them."""
     content = {name: value for name, value in proposal.content.items() if value is not None}
     both = {"requested_by": proposal.proposed_by, "approved_by": person.user_id}
-    named = both if content["type"].startswith("grade_override") else {}
+    named = both if content["type"] in ("grade_overridden", "grade_override_ended") else {}
     return {**content, **named, "transaction_id": proposal.transaction_id}
 
 
