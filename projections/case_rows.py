@@ -25,7 +25,7 @@ def history_row(item: Recorded) -> Row:
     approver = fact.by if isinstance(fact, ReferralApproved | ReferralDeclined) else None
     return (
         *(item.position, getattr(fact, "case_id", ""), fact.borrower_id, item.event_id),
-        *(topic_of(fact), fact.by, approver, orjson.dumps(own).decode()),
+        *(topic_of(fact).rpartition(".")[0], fact.by, approver, orjson.dumps(own).decode()),
         *(day_number(fact.value_date), fact.recorded_at_us),
     )
 

@@ -62,7 +62,7 @@ class Case:
     treatment: str | None = None
     arm: str | None = None
     assigned_day: int | None = None
-    contacts: int = 0
+    contacts_made: int = 0
     reached: int = 0
     last_channel: str | None = None
     last_outcome: str | None = None
@@ -145,7 +145,7 @@ class Case:
     def touch(self, day: int) -> None:
         """A contact was allowed on `day`."""
         insort(self.contact_days, day)
-        self.contacts += 1
+        self.contacts_made += 1
         self.since_assigned += 1
 
     def stand(self, day: int, *, dpd: int, bucket: int, arrears: int, outstanding: int) -> None:

@@ -35,7 +35,7 @@ CASES = TableSpec(
         words("treatment", nullable=True),
         words("arm", nullable=True),
         integer("assigned_day", nullable=True),
-        integer("contacts"),
+        integer("contacts_made"),
         integer("reached"),
         integer("last_contact_day", nullable=True),
         words("last_channel", nullable=True),

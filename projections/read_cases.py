@@ -42,7 +42,7 @@ class CaseFilter:
 
     owner_id: str | None = None
     team: str | None = None
-    branch: str | None = None
+    branch: str | tuple[str, ...] | None = None
     borrower_id: str | None = None
     stage: str | None = None
     cause: str | None = None
@@ -124,7 +124,7 @@ class CaseReads(Reader):
         *,
         owner_id: str | None = None,
         team: str | None = None,
-        branch: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
         on: date | None = None,
         after: str | None = None,
         limit: int = 50,

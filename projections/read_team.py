@@ -160,7 +160,14 @@ class TeamReads(Reader):
         return [Tally(owner, team, segment[name], name, 1, 1) for owner, team, name in found]
 
     def _opened(self, connection: Connection, period: Period) -> list[Tally]:
-        return [tally._replace(part=1) for tally in self._moved(connection, period, "cured_day", 0)]
+        table, holders = self._database.table(CASES), self._holders(connection)
+        inside = table.c.opened_day.between(period.since, period.until)
+        found = self._rows(connection, CASES, "case_id", "segment", where=inside)
+        firsts = ((case_id, segment, holders[case_id][0]) for case_id, segment in found)
+        return [
+            Tally(first.owner_id, first.team, segment or NO_SEGMENT, case_id, 1, 1)
+            for case_id, segment, first in firsts
+        ]
 
     def _moved(self, connection: Connection, period: Period, day: str, least: int) -> list[Tally]:
         """Cases opened in the period in a bucket from `least` on; whether `day` came by its end."""

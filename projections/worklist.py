@@ -133,7 +133,7 @@ def _contact(case: Row, today: int) -> list[Why]:
         late = today - due
         more = next((points for days, points in CONTACT_LATE if late >= days), 0)
         found.append(Why("contact_due", CONTACT_DUE + more, late))
-    if not case["contacts"]:
+    if not case["contacts_made"]:
         found.append(Why("untouched", UNTOUCHED, ""))
     return found
 

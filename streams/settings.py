@@ -50,10 +50,9 @@ class Settings:
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    strategy: what treats cases: a table of `warning/strategies`, a TOML file, or "none" (people).
     contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
         commas between them; the first is the book's own, a borrower may be placed under another.
-    strategy: a strategy of `warning/strategies` by name, or the path of a TOML file, by which cases
-        are opened and treated; "none" leaves that to people.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -85,8 +84,8 @@ class Settings:
     pack: str = "sme-early"
     score: str = NO_SCORE
     regime: str = "cn-2023"
-    contact_rules: str = "cn,us"
     strategy: str = NO_STRATEGY
+    contact_rules: str = "cn,us"
     host: str = "127.0.0.1"
     port: int = 8321
     closed_by: ClosedBy = "timer"
@@ -233,9 +232,8 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error.strerror}.", way_out="Name a readable TOML file."
-        ) from None
+        way_out = "Name a readable TOML file."
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", way_out=way_out) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} is not TOML: {error}.",
@@ -243,18 +241,16 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
         ) from None
     for name, value in document.items():
         suffix = _PATHS.get(name)
-        is_path = suffix is not None and isinstance(value, str)
-        if not is_path:
+        if suffix is None or not isinstance(value, str):
             yield name, value
             continue
         parts = value.split(",") if name in _LISTS else [value]
-        yield name, ",".join(_beside(path.parent, part.strip(), suffix or "") for part in parts)
+        yield name, ",".join(_beside(path.parent, part.strip(), suffix) for part in parts)
 
 
 def _beside(folder: Path, value: str, suffix: str) -> str:
     """A path relative to `folder`; a bare name stays as it is."""
-    placed = not suffix or "/" in value or value.endswith(suffix)
-    return str(folder / value) if placed else value
+    return str(folder / value) if not suffix or "/" in value or value.endswith(suffix) else value
 
 
 def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -28,7 +28,7 @@ from streams.identity.vault import Vault
 from streams.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_NAMES = frozenset({"loan_id", "warning_id"})
+_NAMES = frozenset({"case_id", "loan_id", "warning_id"})
 _WHY = {
     "role": "Your roles do not allow it.",
     "branch": "It is about the whole bank, and not all branches are yours.",

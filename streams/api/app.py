@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from ledger.errors import LoanError
 from streams import parts
 from streams.api import (
+    cases,
     docs,
     figures,
     health,
@@ -86,6 +87,7 @@ def create_api(
         proposals.routes(node, access),
         reads.routes(node),
         figures.routes(node),
+        cases.routes(node),
         health.routes(node),
         docs.routes(),
         desk_routes(node, live, access, now_us=now_us),
@@ -103,8 +105,12 @@ def create_reading_api(
     access = Access(books, ledger=books.ledger, audit=books.audit)
     app = _plain(access)
     for router in (
-        warnings.reading(books), reads.routes(books), health.reading(books), docs.routes()
-    ):  # fmt: skip
+        warnings.reading(books),
+        reads.routes(books),
+        cases.routes(books),
+        health.reading(books),
+        docs.routes(),
+    ):
         app.include_router(router)
     _dress(app, access, books.metrics, hosts)
     return app

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
+from streams.api.case_shapes import CASE_SCHEMAS
 from streams.api.feed import TRANSITIONS
 from streams.api.problems import CATALOGUE, MEDIA_TYPE
 from streams.api.shapes import SCHEMAS
@@ -76,7 +77,7 @@ def describe(app: FastAPI) -> None:
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         schemas.update(_transaction_schemas())
-        schemas.update(SCHEMAS)
+        schemas.update(SCHEMAS | CASE_SCHEMAS)
         schemas["Problem"] = _PROBLEM
         made["x-problems"] = [
             {"code": k.code, "status": k.status, "title": k.title, "way_out": k.way_out}

@@ -57,6 +57,11 @@ class Places:
         row = self._book.queries.warning(warning_id)
         return None if row is None else self.loan(row["loan_id"])
 
+    def case(self, case_id: str) -> Belonging | None:
+        """Whose a case is; None when there is no such case."""
+        row = self._book.queries.case(case_id)
+        return None if row is None else Belonging(row["branch"], row["borrower_id"])
+
     def borrowers_of(self, loan_ids: set[str]) -> set[str]:
         """Who borrowed any of these loans."""
         return self._book.queries.borrowers_of(loan_ids) if loan_ids else set()

@@ -36,6 +36,8 @@ MODULES = {
     "replay": ("replay",),
     "report": ("report",),
     "rules": ("indicators", "rules"),
+    "strategy": ("strategy",),
+    "cases": ("worklist", "case", "team"),
     "score": ("fit", "evaluate", "score"),
     "people": ("users", "tokens"),
     "trail": ("audit", "erase"),

@@ -36,7 +36,7 @@ BANK_ROLES = ("publisher", "operator", *BRANCH_ROLES)
 
 
 def opened(number: int) -> list[dict[str, Any]]:
-    """A loan of 12,000.00 CNY paid out on 15 January."""
+    """A loan of 12,000.00 CNY paid out on 15 January, and a case about it."""
     common = {"value_date": "2024-01-15", "loan_id": f"L{number}", "currency": "CNY"}
     loan = {
         **common,
@@ -57,7 +57,22 @@ def opened(number: int) -> list[dict[str, Any]]:
         "sent_at": "2024-01-15T08:00:01Z",
         "amount": "12000.00",
     }
-    return [loan, paid]
+    case = {
+        "type": "case_opened",
+        "transaction_id": f"case-{number}",
+        "sent_at": "2024-01-15T08:00:02Z",
+        "value_date": "2024-01-15",
+        "borrower_id": f"B{number}",
+        "case_id": f"K{number}",
+        "by": f"O{number}",
+        "loan_ids": [f"L{number}"],
+        "trigger": "person",
+        "stage": "pre_due",
+        "owner_id": f"O{number}",
+        "team": f"T{number}",
+        "branch": ("north", "south")[number % 2],
+    }
+    return [loan, paid, case]
 
 
 def closes(first: date, last: date) -> list[dict[str, Any]]:

@@ -61,6 +61,7 @@ def named(bank: Any) -> dict[str, dict[str, str]]:
         assert bank.client("risk_manager*").post(path, json={"reason": "no"}).status_code == 200
     return {
         side: {**{"own": OWN, "other": OTHER}[side], "warning": warning[side],
+               "case": {"own": "K0", "other": "K1"}[side],
                "proposal": waiting[side], "decided": decided[side]}
         for side in ("own", "other")
     }  # fmt: skip
@@ -111,7 +112,8 @@ def test_every_route_has_a_right_and_every_right_a_route(bank: Any) -> None:
 
 LISTS = {
     "/v1/loans": "loans", "/v1/grades": "grades", "/v1/warnings": "warnings",
-    "/v1/warnings/groups": "groups", "/v1/proposals": "proposals",
+    "/v1/warnings/groups": "groups", "/v1/proposals": "proposals", "/v1/cases": "cases",
+    "/v1/worklist": "cases",
 }  # fmt: skip
 
 
