@@ -24,7 +24,7 @@ HOLD_REASONS: tuple[str, ...] = get_args(HoldReason)
 LEGAL_STEPS: tuple[str, ...] = get_args(LegalStep)
 SIGNALS: tuple[str, ...] = get_args(EvasionSignal)
 SPOKEN = ("no_answer", "wrong_number", "right_party", "refused", "promised", "disputed", "paid")
-WRITTEN = ("delivered", "undelivered", *SPOKEN[2:])
+WRITTEN = ("delivered", "undelivered", "promised", "disputed", "paid")
 TALKS = frozenset({"call", "visit", "voice_bot"})
 
 

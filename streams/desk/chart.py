@@ -20,7 +20,7 @@ from streams.pictures.svg import SOFT, dot, line, picture, rule, steps, text
 
 DUE, PAID, GAP, FUTURE = "#17416b", "#2e8b6d", "#f3d9d5", "#9fb2c6"
 SEVERITY = {"watch": "#6aa9c9", "yellow": "#d9a514", "orange": "#dd6a24", "red": "#a3281f"}
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 840.0, 250.0, 58.0, 10.0, 14.0, 222.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1216.0, 216.0, 52.0, 8.0, 10.0, 192.0
 AHEAD_MONTHS = 2
 _Steps = Sequence[tuple[date, int]]
 _Height = Callable[[float], float]
@@ -100,7 +100,7 @@ def trace_chart(
     width, height, left, bottom = 270.0, 84.0, 40.0, 66.0
     known = [value for value in values if value is not None]
     low, high = min([0.0, *known]), max([*known, 0.0])
-    high = high if high > low else low + 1
+    high = high if high > low else low + (100 if minor else 1)
     days = _Days(days_[0], days_[-1], left=left, right=width - 6)
 
     def y(value: float) -> float:

@@ -35,7 +35,7 @@ for (const box of form.querySelectorAll(".slide")) {
   slider.min = 0;
   slider.max = Math.round((last - first) / DAY);
   slider.value = Math.round(((field.value ? Date.parse(field.value) : last) - first) / DAY);
-  slider.setAttribute("aria-label", box.dataset.label);
+  slider.setAttribute("aria-label", box.querySelector("label").textContent);
   slider.addEventListener("input", () => {
     field.value = day(first + Number(slider.value) * DAY);
     clearTimeout(timer);
@@ -45,7 +45,7 @@ for (const box of form.querySelectorAll(".slide")) {
     slider.value = Math.round(((field.value ? Date.parse(field.value) : last) - first) / DAY);
     show();
   });
-  box.prepend(slider);
+  field.before(slider);
 }
 form.addEventListener("submit", (event) => {
   event.preventDefault();
