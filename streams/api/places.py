@@ -66,11 +66,6 @@ class Places:
         """Who borrowed any of these loans."""
         return self._book.queries.borrowers_of(loan_ids) if loan_ids else set()
 
-    def case(self, case_id: str) -> Belonging | None:
-        """Whose a case is; None when there is no such case."""
-        row = self._book.queries.case(case_id)
-        return None if row is None else Belonging(row["branch"], row["borrower_id"])
-
     def branches_of(self, borrower_id: str) -> frozenset[str]:
         """The branches where a borrower has or had loans."""
         branches: set[str] = set()

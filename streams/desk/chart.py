@@ -69,7 +69,7 @@ def course_chart(course: Course, warnings: Sequence[Answer], words: Words) -> st
         level = y(tick * 100)
         parts.append(rule(LEFT, level, WIDTH - RIGHT, level))
         parts.append(text(LEFT - 6, level + 3.5, _short(tick), anchor="end", size=10))
-    parts += _months(days, BOTTOM, 14)
+    parts += _months(days, BOTTOM, 14, WIDTH)
     parts.append(_gap(due, course, days, y))
     past = [step for step in due if step[0] <= course.until]
     future = [step for step in due if step[0] >= course.until]
@@ -115,7 +115,7 @@ def trace_chart(
     parts += [
         text(left - 5, y(level) + 3, said(level), anchor="end", size=9) for level in {low, high}
     ]
-    parts += _months(days, bottom, 5)
+    parts += _months(days, bottom, 5, width)
     for piece in _pieces(days_, values):
         places = [(days.x(day), y(value)) for day, value in piece]
         parts.append(line(places, DUE, width=1.6) if len(places) > 1 else dot(*places[0], 1.8, DUE))
@@ -135,11 +135,11 @@ def _pieces(days: Sequence[date], values: Sequence[float | None]) -> list[list[t
     return [piece for piece in found if piece]
 
 
-def _months(days: _Days, y: float, most: int) -> list[str]:
+def _months(days: _Days, y: float, most: int, width: float) -> list[str]:
     return [
         text(days.x(day), y + 14, f"{day:%y-%m}", anchor="middle", size=9.5)
         for day in days.months(most)
-        if days.x(day) < WIDTH - RIGHT - 12
+        if days.x(day) < width - 18
     ]
 
 

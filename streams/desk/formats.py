@@ -28,7 +28,7 @@ def whole_money(minor: int | None, currency: str) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage."""
-    return NONE if share is None else f"{100 * share:.{digits}f} %"
+    return NONE if share is None else f"{100 * share:,.{digits}f} %"
 
 
 def rate(ppm: int | None) -> str:
