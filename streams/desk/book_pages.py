@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
@@ -25,7 +25,7 @@ from warning.indicators import CATALOGUE
 
 PAGE_ROWS = 50
 MOST_TRACES = 8
-MOST_LINES = 400
+FEW_LINES = 60
 ALWAYS = ("dpd_days", "arrears_minor", "paid_ratio_90d", "coverage_ratio")
 """Indicators that every loan's page draws; those that its warnings read come after."""
 
@@ -35,6 +35,12 @@ class FindAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     q: Annotated[str, Query(max_length=64)] = ""
+
+
+class OneLoanAsked(LoanAsked):
+    """Both time axes, and whether every line of the timeline is wanted."""
+
+    lines: Literal["all"] | None = None
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -57,7 +63,7 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/desk/loans/{loan_id}", operation_id="desk_loan")
     async def loan(request: Request, loan_id: LoanId) -> Response:
-        asked = asked_of(request, LoanAsked)
+        asked = asked_of(request, OneLoanAsked)
         shown = await desk.read(_loan, desk, words_of(request), loan_id, asked)
         return await desk.page(request, "loan.html", asked=asked, **shown)
 
@@ -99,7 +105,7 @@ def _register(desk: Desk, request: Request, asked: LoansAsked) -> dict[str, Any]
     return {"page": page, "rows": page.rows, "first": asked.after is None}
 
 
-def _loan(desk: Desk, words: Words, loan_id: str, asked: LoanAsked) -> dict[str, Any]:
+def _loan(desk: Desk, words: Words, loan_id: str, asked: OneLoanAsked) -> dict[str, Any]:
     """Everything about a loan at a point of both time axes; `loan` is None when there was none."""
     now = desk.queries.loan(loan_id)
     if now is None:
@@ -123,10 +129,12 @@ def _loan(desk: Desk, words: Words, loan_id: str, asked: LoanAsked) -> dict[str,
         return shown
     if then["grade"] is not None:
         (then["grade"],) = _with_performing(desk, [then["grade"]])
-    return {**shown, **_past(desk, words, loan_id, axes)}
+    return {**shown, **_past(desk, words, loan_id, axes, whole=asked.lines == "all")}
 
 
-def _past(desk: Desk, words: Words, loan_id: str, axes: dict[str, Any]) -> dict[str, Any]:
+def _past(
+    desk: Desk, words: Words, loan_id: str, axes: dict[str, Any], *, whole: bool
+) -> dict[str, Any]:
     """What led to where a loan stands: story, warnings, grades and the pictures."""
     teller = Teller(desk.node.watch, words)
     rang = teller.told(desk.queries.warnings(WarningFilter(loan_id=loan_id), limit=200).rows)
@@ -134,8 +142,8 @@ def _past(desk: Desk, words: Words, loan_id: str, axes: dict[str, Any]) -> dict[
     course = desk.queries.course(loan_id, **axes)
     rang = [row for row in rang if row["raised_date"] <= course.until]
     return {
-        "story": story[: -MOST_LINES - 1 : -1],
-        "untold": max(0, len(story) - MOST_LINES),
+        "story": story[::-1] if whole else story[: -FEW_LINES - 1 : -1],
+        "untold": 0 if whole else max(0, len(story) - FEW_LINES),
         "rang": rang,
         "grades": _with_performing(desk, desk.queries.grade_history(loan_id, **axes)[::-1]),
         "course": course,

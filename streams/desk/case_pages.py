@@ -124,7 +124,7 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
             else message_of(right, word, form, case, once)
         )
         by = {"borrower_id": case["borrower_id"], "by": actor_of(request)}
-        await send(desk, f"desk-{once}", {**by, **made})
+        changed = await send(desk, f"desk-{once}", {**by, **made})
     except (LoanError, Problem) as error:
         problem = problem_of(error) if isinstance(error, LoanError) else error
         shown = await desk.read(case_shown, desk, request, case_id)

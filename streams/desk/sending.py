@@ -29,8 +29,8 @@ class Refused(Problem):
         self.rule = rule
 
 
-async def send(desk: Desk, transaction_id: str, message: dict[str, Any]) -> None:
-    """Record one message, and wait until the pages show it.
+async def send(desk: Desk, transaction_id: str, message: dict[str, Any]) -> bool:
+    """Record one message, and wait until the pages show it. Whether it changed anything.
 
     The fields that every message has are added: `transaction_id`, `value_date`, `sent_at`.
     Errors: Refused; Problem "unavailable".
@@ -48,6 +48,7 @@ async def send(desk: Desk, transaction_id: str, message: dict[str, Any]) -> None
     if outcome.status == "refused":
         raise Refused(outcome.code, outcome.reason, outcome.way_out, outcome.rule)
     await desk.seen()
+    return outcome.status == "accepted"
 
 
 def business_day(desk: Desk, at_us: int) -> date:

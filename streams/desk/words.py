@@ -36,9 +36,16 @@ class Words:
         return text.format(**fields) if fields else text
 
     def name(self, group: str, word: object) -> str:
-        """A stored word as people say it; one that the catalogue does not know, as it is."""
+        """A stored word as people say it; one that the catalogue does not know, as it is.
+
+        A short word of a name's letters alone has its underscores taken out; what people wrote
+        stays as they wrote it.
+        """
         known = catalogue().get(f"{group}.{word}")
-        return str(word).replace("_", " ") if known is None else known[self._place]
+        if known is not None:
+            return known[self._place]
+        told = str(word)
+        return told.replace("_", " ") if told.isidentifier() else told
 
 
 def language_of(cookie: str | None, accepted: str) -> str:
