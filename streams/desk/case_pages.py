@@ -130,9 +130,8 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
         shown = await desk.read(case_shown, desk, request, case_id)
         shown |= {"problem": problem, "form": form, "tried": word}
         return await desk.page(request, "case.html", status=problem.kind.status, **shown)
-    return redirect(
-        form["back"] or f"{PATH}/{case_id}", done=await _word(desk, word, case_id, once)
-    )
+    done = await _word(desk, word, case_id, once) if changed else "unchanged"
+    return redirect(form["back"] or f"{PATH}/{case_id}", done=done)
 
 
 async def _word(desk: Desk, word: str, case_id: str, once: str) -> str:

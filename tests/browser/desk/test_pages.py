@@ -16,6 +16,7 @@ EVERY_PAGE = (
     "/desk", "/desk/warnings", "/desk/cases", "/desk/loans", "/desk/loans/L10",
     "/desk/borrowers/B10", "/desk/portfolio", "/desk/team", "/desk/proposals", "/desk/rules",
 )  # fmt: skip
+PASSWORD = "four words nobody said"
 NASTY = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -77,6 +78,14 @@ def test_a_browser_that_asks_for_chinese_gets_it_from_the_sign_in_on(bank: Any) 
     bank.expected(401)
     page.get_by_role("button", name="登录").click()
     assert page.locator("[role=alert]").is_visible()
+    page.fill("input[name=user]", "officer")
+    page.fill("input[name=password]", PASSWORD)
+    page.get_by_role("button", name="登录").click()
+    page.wait_for_url("**/desk")
+    assert page.locator("h1").inner_text() == "今日工作"
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="退出").click()
+    page.wait_for_url("**/sign-in")
 
 
 def test_a_day_can_be_worked_with_the_keyboard_alone(bank: Any) -> None:
