@@ -16,8 +16,8 @@ from ledger.dates import day_number
 from projections.case_tables import CASES, CONTACTS, PROMISES
 from projections.tables import Row
 from projections.worklist import rank, reasons
-from warning.promises import Verdict
 from warning.treatment import treatment_of
+from warning.verdicts import Verdict
 
 REACHED = frozenset({"right_party", "promised", "refused", "disputed", "paid"})
 """Outcomes of a contact that met the right person."""

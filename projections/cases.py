@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ledger.collection.state import promise_of
 from ledger.dates import day_number
 from ledger.events import (
     CaseCauseChanged,
@@ -57,7 +58,7 @@ from projections.case_tables import (
     TABLES,
 )
 from projections.tables import Row
-from warning.promises import Verdict, judge, promise_of
+from warning.verdicts import Verdict, judge
 
 
 class Cases(View):

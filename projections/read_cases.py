@@ -67,6 +67,11 @@ class CaseReads(Reader):
         order = table.c.position.desc()
         return self._page(CASES, clauses, order=order, cursor="position", limit=limit)
 
+    def case_entry(self, case_id: str) -> Answer | None:
+        """One case's row alone; None when unknown."""
+        with self._database.reading() as connection:
+            return self._one(connection, CASES, case_id)
+
     def case(self, case_id: str, *, language: str = "en") -> Answer | None:
         """One case with its `owners`, `contacts`, `promises`, `assignments`, `payments`, `loans`,
         open `warnings`, `history` (oldest first) and place in the list of the day (`rank`, `why`).

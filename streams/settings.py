@@ -13,10 +13,36 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar
 from ledger.errors import LoanError
+from streams.setting_values import (
+    address as _address,
+)
+from streams.setting_values import (
+    clock_time as _clock_time,
+)
+from streams.setting_values import (
+    one_of as _one_of,
+)
+from streams.setting_values import (
+    path as _path,
+)
+from streams.setting_values import (
+    seconds as _seconds,
+)
+from streams.setting_values import (
+    text as _text,
+)
+from streams.setting_values import (
+    weekmask as _weekmask,
+)
+from streams.setting_values import (
+    whole as _whole,
+)
+from streams.setting_values import (
+    zone as _zone,
+)
 
 PREFIX = "LOANBELL_"
 CALENDARS = Path(__file__).parent / "calendars"
@@ -50,6 +76,7 @@ class Settings:
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    outbound: a TOML file of the ways on which contacts go out; see `streams.outbound.ways`.
     strategy: what treats cases: a table of `warning/strategies`, a TOML file, or "none" (people).
     contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
         commas between them; the first is the book's own, a borrower may be placed under another.
@@ -85,6 +112,7 @@ class Settings:
     score: str = NO_SCORE
     regime: str = "cn-2023"
     strategy: str = NO_STRATEGY
+    outbound: Path | None = None
     contact_rules: str = "cn,us"
     host: str = "127.0.0.1"
     port: int = 8321
@@ -222,6 +250,7 @@ _PATHS = {
     "database_password_file": "",
     "kafka_password_file": "",
     "kafka_ca_file": "",
+    "outbound": "",
 }
 """Settings that may hold a path: in a file they are relative to the file's folder."""
 _LISTS = {"regime", "contact_rules"}
@@ -280,83 +309,6 @@ def _checked(given: Iterable[tuple[str, Any]], place: Callable[[str], str]) -> d
     return values
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("Give a word that is not empty")
-    return value
-
-
-def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        digits = isinstance(value, str) and value.strip().isdecimal()
-        if isinstance(value, bool) or not (isinstance(value, int) or digits):
-            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
-        if not low <= int(value) <= high:
-            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
-        return int(value)
-
-    return read
-
-
-def _seconds(value: Any) -> float:
-    try:
-        seconds = float(value)
-    except (ValueError, TypeError):
-        raise ValueError("Give seconds, such as 10") from None
-    if not 0.1 <= seconds <= 600:
-        raise ValueError("Give 0.1 to 600 seconds")
-    return seconds
-
-
-def _weekmask(value: Any) -> str:
-    text = _text(value)
-    if len(text) != 7 or set(text) - {"0", "1"} or "1" not in text:
-        raise ValueError('Give seven digits from Monday to Sunday, such as "1111100"')
-    return text
-
-
-def _clock_time(value: Any) -> time:
-    try:
-        moment = value if isinstance(value, time) else time.fromisoformat(_text(value))
-    except ValueError:
-        raise ValueError(
-            "Give a time of day such as 23:59 (in TOML with or without quotes)"
-        ) from None
-    if moment.tzinfo is not None:
-        raise ValueError("Give a time of day such as 23:59, and the zone as time_zone")
-    return moment
-
-
-def _zone(value: Any) -> str:
-    try:
-        return ZoneInfo(_text(value)).key
-    except (KeyError, ValueError):
-        raise ValueError("Give a zone of the IANA list such as Asia/Shanghai or UTC") from None
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(f"Give one of {', '.join(words)}")
-        return str(value)
-
-    return read
-
-
-def _address(*schemes: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        text = _text(value)
-        if not text.startswith(schemes):
-            raise ValueError(f"Give an address such as {schemes[0]}host:port")
-        return text
-
-    return read
-
-
 _READERS: dict[str, Callable[[Any], Any]] = {
     "data": _path,
     "calendar": _text,
@@ -397,4 +349,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "kafka_user": _text,
     "kafka_password_file": _path,
     "kafka_ca_file": _path,
+    "outbound": _path,
 }

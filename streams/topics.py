@@ -16,9 +16,11 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from ledger.events import Flow, PrepaymentEffect
 from streams.changes import (
     ArrearsCapitalisedMessage,
+    CollateralValuedMessage,
     DelinquencyPausedMessage,
     DelinquencyResumedMessage,
     DesignatedShape,
+    FigureReportedMessage,
     LoanRevisedMessage,
     OverpaymentRefundedMessage,
     PeriodClosedMessage,
@@ -340,6 +342,8 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     PurchaseInvoicedMessage,
     InvoiceVoidedMessage,
     BusinessDayClosedMessage,
+    CollateralValuedMessage,
+    FigureReportedMessage,
     OverpaymentRefundedMessage,
     RepaymentChargedBackMessage,
     LoanRevisedMessage,

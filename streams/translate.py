@@ -19,8 +19,10 @@ from ledger.change_commands import (
     RecoverWrittenOff,
     RefundOverpayment,
     ReopenPeriod,
+    ReportFigure,
     ResumeDelinquency,
     ReviseLoan,
+    ValueCollateral,
 )
 from ledger.commands import (
     AccrueInterest,
@@ -319,6 +321,8 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.PurchaseInvoicedMessage: _purchase,
     topics.InvoiceVoidedMessage: _void,
     topics.BusinessDayClosedMessage: _close_day,
+    changes.CollateralValuedMessage: changed.value_collateral,
+    changes.FigureReportedMessage: changed.report_figure,
     changes.OverpaymentRefundedMessage: changed.refund,
     changes.RepaymentChargedBackMessage: changed.charge_back,
     changes.LoanRevisedMessage: changed.revise,
@@ -350,6 +354,8 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ChangeGuarantor: "loan_guarantor_changed",
     ChangeStatus: "loan_status_changed",
     AssessLoan: "loan_assessed",
+    ValueCollateral: "collateral_valued",
+    ReportFigure: "figure_reported",
     OverrideGrade: "grade_overridden",
     EndGradeOverride: "grade_override_ended",
     ReportPosition: "position_reported",

@@ -11,19 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
-
-import orjson
 
 from ledger.commands import Command
 from ledger.dates import now_us
-from ledger.service import Batch, Incoming
-from ledger.store import LEDGER_LOG, FactLog, Recorded
+from ledger.service import Batch
+from ledger.store import FactLog, Recorded
 from streams.agents import pages
 from streams.blocked import insisted
+from streams.messages import incoming_of
 from streams.settings import NO_STRATEGY, Settings, SettingsError, packaged
-from streams.translate import TYPE_OF
 from warning.asking import NAME, PREFIX
 from warning.scored_pack import score_in
 from warning.situations import GradeChange
@@ -47,42 +44,35 @@ class TreatAgent:
     """Treats the cases of a node's book, as long as `run` runs."""
 
     def __init__(
-        self, treat: Callable[[int], Treat] | None, node: Node, moved: Callable[[], None]
+        self,
+        treat: Callable[[int], Treat],
+        node: Node,
+        read_through: Callable[[], int],
+        moved: Callable[[], None],
     ) -> None:
-        """`treat(after)` makes the one that decides; without it nothing is done."""
+        """`treat(after)` makes the one that decides; `read_through` is how far it may read."""
         self._make, self._node, self._moved = treat, node, moved
         self._ledger, self._warnings = node.store.ledger, node.store.warnings
+        self._read_through = read_through
         self._by_clock = node.settings.closed_by == "timer"
         self._heard, self._after = 0, 0
         self._graded: str | None = None
-        self._treat: Treat | None = None
-        self._ended = treat is None
-
-    def settled(self, position: int) -> bool:
-        """Whether it has read up to `position`, or reads no more."""
-        return self._ended or (self._treat is not None and self._treat.position >= position)
+        self.position = 0
 
     async def run(self) -> None:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
-        if self._make is None:
-            return
-        try:
-            while not self._node.ready:  # The views may be of another version until then.
+        treat = await asyncio.to_thread(self._restored)
+        self.position = treat.position
+        while True:
+            if not await self._follow(treat):
                 await self._node.moved(within_seconds=LOOK_SECONDS)
-            self._treat = treat = await asyncio.to_thread(self._restored, self._make)
-            while True:
-                if not await self._follow(treat):
-                    await self._node.moved(within_seconds=LOOK_SECONDS)
-                if self._by_clock:
-                    await self._send(treat, treat.release(now_us()), CLOCK, 0)
-        finally:
-            self._ended = True
-            self._moved()
+            if self._by_clock:
+                await self._send(treat, treat.release(now_us()), CLOCK, 0)
 
-    def _restored(self, make: Callable[[int], Treat]) -> Treat:
+    def _restored(self) -> Treat:
         """One that stands where the last one's asking was committed."""
         self._after = self._ledger.tracked(NAME)
-        treat = make(self._after)
+        treat = self._make(self._after)
         self._listen(treat)
         for page in pages(self._ledger, 0, upto=self._after):
             left: Sequence[Recorded] = page
@@ -102,14 +92,9 @@ class TreatAgent:
             page = page[step.taken :]
             if step.commands or (step.closed and step.position > self._after):
                 await self._send(treat, step.commands, NAME, step.position)
+        self.position = treat.position
         self._moved()
         return True
-
-    def _read_through(self) -> int:
-        """The place in the ledger log that both watch and views have read."""
-        health = self._node.health()
-        behind = max(lag for (_, name), lag in health.lags.items() if name == LEDGER_LOG)
-        return health.positions[LEDGER_LOG] - behind
 
     def _next(self, treat: Treat, upto: int) -> list[Recorded]:
         self._listen(treat)
@@ -139,7 +124,7 @@ class TreatAgent:
         """Record what is asked for, with the place, in one commit; know at once what it led to."""
         if not commands and source == CLOCK:
             return
-        batch = [_incoming(command, source, place) for command in commands]
+        batch = [incoming_of(command, source, place) for command in commands]
         tracking = {source: place} if source == NAME else None
         end = await asyncio.to_thread(self._ledger.last_position)
 
@@ -155,17 +140,13 @@ class TreatAgent:
             treat.foresee(own)
 
 
-def treat_agent(node: Node, moved: Callable[[], None]) -> TreatAgent:
-    """The treat agent of a node, by its settings. Errors: SettingsError, RuleError."""
+def treating_of(node: Node) -> Callable[[int], Treat] | None:
+    """Who decides by the strategy of a node's settings. Errors: SettingsError, RuleError."""
     strategy = strategy_of(node.settings)
     if strategy is None:
-        return TreatAgent(None, node, moved)
+        return None
     score = score_in(node.watch.pack)
-
-    def make(after: int) -> Treat:
-        return Treat(strategy, node.calendar, score=score, after=after)
-
-    return TreatAgent(make, node, moved)
+    return lambda after: Treat(strategy, node.calendar, score=score, after=after)
 
 
 def strategy_of(settings: Settings) -> Strategy | None:
@@ -188,16 +169,3 @@ def _own(ledger: FactLog, after: int) -> Iterator[Recorded]:
         for item in page:
             if (getattr(item.fact, "transaction_id", None) or "").startswith(PREFIX):
                 yield item
-
-
-def _incoming(command: Command, source: str, place: int) -> Incoming:
-    """A command as if its message had come."""
-    document = {
-        field.name: getattr(command, field.name)
-        for field in fields(command)
-        if field.name != "recorded_at_us"
-    }
-    body = orjson.dumps({"type": TYPE_OF[type(command)], **document})
-    return Incoming(
-        command, None, body, source, place, command.recorded_at_us, command.transaction_id
-    )

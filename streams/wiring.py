@@ -29,10 +29,10 @@ from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent
 from streams.app import EmbeddedApp, delivered, listen
 from streams.blocked import look_for_room
 from streams.clock import timer_of
+from streams.followers import Followers
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
-from streams.treating import treat_agent
 from streams.waiting import Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
@@ -74,7 +74,7 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
-        self._treat = treat_agent(self, self._tell_moved)
+        self._followers = Followers(self, self._tell_moved)
         self._beside: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -149,7 +149,7 @@ class Node:
                 behind=self.fell_behind,
             )
             self._run_beside(timer.run())
-        self._run_beside(self._treat.run())
+        self._run_beside(self._followers.run())
 
     async def stop(self) -> bool:
         """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
@@ -348,7 +348,7 @@ class Node:
             and self._watch.position >= at
             and read[LEDGER_LOG] >= at
             and read[WARNINGS_LOG] >= self.store.warnings.last_position()
-            and self._treat.settled(at)
+            and self._followers.settled(at)
         )
 
     def _check_taking(self) -> None:

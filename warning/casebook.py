@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ledger.collection.state import Promise
+from ledger.collection.state import Promise, promise_of
 from ledger.dates import day_number
 from ledger.events import (
     CaseCauseChanged,
@@ -28,7 +28,6 @@ from ledger.events import (
     PromiseMade,
     StrategyAssigned,
 )
-from warning.promises import promise_of
 
 NEVER_US = 2**63 - 1
 """No contact waits."""

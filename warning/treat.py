@@ -32,11 +32,11 @@ from warning.asking import PREFIX, Moment, asked_again, file_of, said, seen_as
 from warning.casebook import CaseBook, CaseFile
 from warning.engine import Engine
 from warning.pack import SEVERITIES
-from warning.promises import judge
 from warning.scorecard import Model
 from warning.situations import Graded, situations
 from warning.tiers import Tiers
 from warning.treatment import NO_ARM, Row, Situation, Strategy
+from warning.verdicts import judge
 from warning.windows import BoolArray
 
 _MOMENTS = (BusinessDayClosed, CaseOpened, CaseCauseChanged, CaseStageChanged)

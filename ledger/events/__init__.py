@@ -1,9 +1,10 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `account`, `trading`, `day`, `collection`, `contact`,
-`promise` and `legal` are facts of the ledger log; `warning` those of the warnings log. A shape
-never changes: a new version and an upcast do. Who knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading`, `day`, `collection`,
+`contact`, `promise` and `legal` are facts of the ledger log; `warning` and `score` those of the
+warnings log. A shape never changes: a new version and an upcast do. Who knows the facts knows the
+upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -109,7 +110,9 @@ from ledger.events.promise import (
     PromiseMade,
     PromisePart,
 )
+from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
+from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
     Reading,
     RulesAdopted,
@@ -152,6 +155,7 @@ __all__ = [
     "Channel",
     "ChargeApplied",
     "CloseReason",
+    "CollateralValued",
     "ContactAllowed",
     "ContactConsentChanged",
     "ContactHeld",
@@ -167,6 +171,8 @@ __all__ = [
     "DocumentAttached",
     "EvasionSignal",
     "EvasionSignalNoted",
+    "Figure",
+    "FigureReported",
     "Flow",
     "HoldReason",
     "InstalmentsScheduled",
@@ -215,6 +221,8 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreDrifted",
+    "ScoreSettled",
     "Severity",
     "SignInRefused",
     "SignedIn",

@@ -30,6 +30,8 @@ HAPPENINGS: dict[str, str] = {
     "guarantor": "guarantor LOAN ID|none",
     "finding": "finding LOAN NAME on|off [, reason TEXT]",
     "assess": "assess LOAN MEASURE %|off, reason TEXT",
+    "value": "value LOAN AMOUNT [, source TEXT] (of all that secures it)",
+    "figure": "figure LOAN NAME NUMBER [, source TEXT]",
     "override": "override LOAN REGIME GRADE, by WHO, approved WHO, until DATE, reason TEXT",
     "end-override": "end-override LOAN REGIME, by WHO, approved WHO, reason TEXT",
     "report": "report LOAN AMOUNT [, due AMOUNT, months N]",

@@ -70,11 +70,15 @@ class Access:
                 self._vault = None
 
     async def authorise(self, request: Request) -> None:
-        """Errors: Problem "not_allowed" or "other_branch"; UnknownEntity for what is elsewhere."""
+        """Errors: Problem "sign_in_required", "not_allowed", "other_branch"; UnknownEntity."""
         name = operation_of(request.scope)
         state, person = request.state, person_of(request)
         state.operation = name
-        if name in PUBLIC or not person.signed_in:
+        if name in PUBLIC:
+            return
+        if not person.signed_in:
+            if state.required:
+                raise Problem("sign_in_required")
             return
         right = RIGHTS.get(name)
         why = "unlisted" if right is None else why_not(person, right)

@@ -74,6 +74,7 @@ class Guard:
             return
         request = Request(scope, receive)
         request.state.person, request.state.borrowers = ANYBODY, set()
+        request.state.required = True
         try:
             turned_away = await self._enter(request)
             if turned_away is None:
@@ -89,8 +90,13 @@ class Guard:
 
     async def _enter(self, request: Request) -> Response | None:
         """Know who asks; the answer to whoever has to sign in first."""
-        path = request.url.path
-        if not await run_in_threadpool(lambda: self._access.identity.required):
+        path = request.scope["path"]
+        identity = self._access.identity
+        required = identity.known_required
+        if required is None:
+            required = await run_in_threadpool(lambda: identity.required)
+        request.state.required = required
+        if not required:
             return None
         caller = await run_in_threadpool(self._caller, request)
         request.state.caller = caller
@@ -204,7 +210,7 @@ class _Leaving:
         """The body as this person may see it. Errors: LoanError, Problem: nothing is shown."""
         request, state = self._request, self._request.state
         person: Person = state.person
-        if start["status"] >= 400 or is_open(request.url.path):
+        if start["status"] >= 400 or is_open(request.scope["path"]):
             return body
         operation = getattr(state, "operation", None)
         if person.signed_in and operation is None:

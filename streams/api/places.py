@@ -59,7 +59,7 @@ class Places:
 
     def case(self, case_id: str) -> Belonging | None:
         """Whose a case is; None when there is no such case."""
-        row = self._book.queries.case(case_id)
+        row = self._book.queries.case_entry(case_id)
         return None if row is None else Belonging(row["branch"], row["borrower_id"])
 
     def borrowers_of(self, loan_ids: set[str]) -> set[str]:

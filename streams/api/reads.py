@@ -14,8 +14,10 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from streams.api.access import Signed, branch_of, branches_of
 from streams.api.answers import Asked, Filters, Paged, answer, json_answer, paged
+from streams.api.guard import MASK
 from streams.api.shapes import done, listed, page, record, ref
 from streams.fields import Id, Text
+from streams.identity.rights import can
 
 if TYPE_CHECKING:
     from projections.queries import Queries
@@ -261,11 +263,17 @@ def _views(node: Asked) -> APIRouter:
         summary="Refused messages",
         responses=done(page("refusals", ref("Refusal"))),
     )
-    async def list_refusals(asked: Annotated[RefusalsAsked, Query()]) -> Response:
-        """A page, newest first, each with the reason and the beginning of what was sent."""
+    async def list_refusals(asked: Annotated[RefusalsAsked, Query()], person: Signed) -> Response:
+        """A page, newest first, each with the reason and the beginning of what was sent.
+
+        What was sent may speak of people: whoever has no need to know them gets it masked.
+        """
         found = await run_in_threadpool(
             node.queries.refusals, code=asked.code, after=asked.after, limit=asked.limit
         )
+        if not can(person, "personal"):
+            for row in found.rows:
+                row["excerpt"] = MASK
         return paged("refusals", found)
 
     return router

@@ -93,7 +93,6 @@ class _Signing:
         answer.delete_cookie(
             self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax"
         )
-        answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
     async def to_provider(self, request: Request, goal: str) -> Response:

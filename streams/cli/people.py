@@ -22,6 +22,7 @@ from ledger.errors import LoanError
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.render import table
 from streams.identity import passwords
+from streams.identity.demo import demo_sign_ins
 from streams.identity.directory import Directory, Tables, Token, User, UserRefused
 from streams.identity.draws import secret, short_id
 from streams.identity.person import ROLES
@@ -128,6 +129,20 @@ def add(
     with directory_of(data, config, database) as people:
         people.add(User(**{**_fields(user), "password": stored}), by=whoever())
     err.print(f"{name}: {user.told}")
+
+
+@users.command("demo")
+def demo(
+    branch: Annotated[str, typer.Option("--branch", help="Where officer and manager work.")],
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add one user of each role, to try things out; their passwords are made up and shown once."""
+    with directory_of(data, config, database) as people:
+        made = demo_sign_ins(people, branch, by=whoever())
+    rows = [(one.user_id, one.password, one.told) for one in made]
+    out.print(table("Sign-ins", ["user", "password", "roles; branches"], rows))
 
 
 @users.command("change")

@@ -118,9 +118,9 @@ async def _read(settings: Settings) -> None:
     web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
     await web.start()
     port = listener.getsockname()[1]
-    say_who_may(settings)
     place = address(settings.host, port)
     err.print(f"LoanBell reads at {place}  /docs  /v1/status  /metrics")
+    say_who_may(settings)
     await stopping
     await web.stop()
     books.close()

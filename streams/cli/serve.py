@@ -72,9 +72,9 @@ async def _served(settings: Settings) -> None:
     node = Node.open(settings)
     port = node.serve(create_api(node, hosts=hosts_of(settings.host)))
     async with node:
-        say_who_may(settings)
         err.print(f"LoanBell over {settings.data} at {address(settings.host, port)}")
         err.print("  /docs  /v1/warnings/stream  /v1/grades  /metrics  /readyz     Ctrl-C stops it")
+        say_who_may(settings)
         stopping = asyncio.create_task(asked.wait())
         failing = asyncio.create_task(node.failed())
         await asyncio.wait([stopping, failing], return_when=asyncio.FIRST_COMPLETED)

@@ -27,12 +27,15 @@ LONGEST_US = 12 * 3_600 * 1_000_000
 MOST_FAILURES = 10
 """So many wrong passwords in a row lock an account until an operator unlocks it."""
 MOST_TRIES = 10
-"""Of one address at one name, within `TRIES_US`; ten times as many of one address at any."""
+"""That failed, of one address at one name, within `TRIES_US`; of one address at any, ten times as
+many: a proxy's address is everybody's."""
 TRIES_US = 5 * 60 * 1_000_000
 _SEEN_US = 60 * 1_000_000
 _LOOK_US = 1_000_000
 _HASHING = 2
 """Passwords hashed at once: each takes 64 MiB and a core."""
+_QUEUE = 16
+"""Passwords that are hashed or wait for it."""
 _ADDRESSES = 10_000
 
 
@@ -73,6 +76,7 @@ class Identity:
         self._has_users = False
         self._looked_us = 0
         self._hashing = threading.BoundedSemaphore(_HASHING)
+        self._queue = threading.BoundedSemaphore(_QUEUE)
         self._tries = Tries()
 
     def tables(self) -> Tables | None:
@@ -103,14 +107,21 @@ class Identity:
     @property
     def required(self) -> bool:
         """Whether signing in is wanted; looks for the first user once a second until there is."""
+        known = self.known_required
+        if known is not None:
+            return known
+        tables = self.tables()
+        self._has_users = tables is not None and Directory(tables).has_users()
+        self._looked_us = now_us()
+        return self._has_users
+
+    @property
+    def known_required(self) -> bool | None:
+        """The same where nothing has to be looked up for it, else None. Never waits."""
         if self.mode != "auto":
             return self.mode == "required"
-        now = now_us()
-        if not self._has_users and now - self._looked_us > _LOOK_US:
-            tables = self.tables()
-            self._has_users = tables is not None and Directory(tables).has_users()
-            self._looked_us = now
-        return self._has_users
+        fresh = self._has_users or now_us() - self._looked_us <= _LOOK_US
+        return self._has_users if fresh else None
 
     # -- signing in ------------------------------------------------------------------------------
 
@@ -131,8 +142,7 @@ class Identity:
         directory = self.directory()
         user = directory.user(user_id)
         usable = user is not None and not user.locked
-        with self._hashing:
-            fits = passwords.fits(user.password if user is not None and usable else None, password)
+        fits = self._fits(user.password if user is not None and usable else None, password)
         if user is None:
             raise SignInFailed("unknown_user")
         if user.locked:
@@ -142,7 +152,21 @@ class Identity:
             raise SignInFailed("password", user_id=user_id, locked=locked)
         if user.password is not None and passwords.is_old(user.password):
             directory.rehash(user_id, passwords.hashed(password))
+        self._tries.forgive(address, user_id)
         return user
+
+    def _fits(self, stored: str | None, password: str) -> bool:
+        """Whether the password is the one. Errors: TooManyTries when too many are being checked.
+
+        Each takes a core and 64 MiB, and while it waits a thread that reads are answered in.
+        """
+        if not self._queue.acquire(blocking=False):
+            raise TooManyTries("Too many sign in at this moment.", way_out="Try again in a moment.")
+        try:
+            with self._hashing:
+                return passwords.fits(stored, password)
+        finally:
+            self._queue.release()
 
     def begin(self, user: User) -> str:
         """A new session of a user who proved who they are; returns its secret."""
@@ -187,14 +211,22 @@ def csrf_of(session: str) -> str:
 
 
 class Tries:
-    """Attempts to sign in, by address and name, within the last minutes. Bounded in memory."""
+    """Attempts to sign in that failed, by address and name, within minutes. Bounded in memory."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._of: OrderedDict[tuple[str, ...], deque[int]] = OrderedDict()
 
+    def forgive(self, address: str, user_id: str) -> None:
+        """Take back the last one: it did not fail."""
+        with self._lock:
+            for key in ((address, user_id), (address,)):
+                moments = self._of.get(key)
+                if moments:
+                    moments.pop()
+
     def count(self, address: str, user_id: str) -> None:
-        """Count one. Errors: TooManyTries."""
+        """Count one before it is known to fail. Errors: TooManyTries."""
         now = now_us()
         with self._lock:
             for key, most in (((address, user_id), MOST_TRIES), ((address,), 10 * MOST_TRIES)):

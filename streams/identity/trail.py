@@ -46,29 +46,31 @@ class Trail:
         await done
 
     def commit(self, facts: Sequence[Any]) -> None:
-        """Record `facts`, and before them what the outbox holds. Errors: StoreUnavailable."""
-        with self._committing:
-            tables = self._tables()
-            acts = tables.acts() if tables is not None else []
-            told = self.log.tracked(_OUTBOX) if acts else 0
-            new = [act for act in acts if act.number > told]
-            tracking = {_OUTBOX: new[-1].number} if new else {}
-            self._append([*map(_fact, new), *facts], tracking)
-            if tables is not None and len(acts) > 1:
-                tables.forget_acts(acts[-1].number)
+        """Record `facts`, and before them what the outbox holds. Errors: StoreUnavailable.
 
-    def _append(self, facts: Sequence[Any], tracking: dict[str, int]) -> None:
-        """One commit; decided anew when another process was first."""
-        if not facts:
-            return
-        for attempt in range(_ATTEMPTS):
-            try:
-                self.log.record(self._placed(facts), tracking=tracking)
-            except StaleVersion:
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-            else:
-                return
+        Decided anew when another process was first, with the facts or with the outbox.
+        """
+        with self._committing:
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    self._append(facts)
+                except StaleVersion:
+                    if attempt == _ATTEMPTS:
+                        raise
+                else:
+                    return
+
+    def _append(self, facts: Sequence[Any]) -> None:
+        """One commit. Errors: StaleVersion when another process was first."""
+        tables = self._tables()
+        acts = tables.acts() if tables is not None else []
+        told = self.log.tracked(_OUTBOX) if acts else 0
+        new = [act for act in acts if act.number > told]
+        tracking = {_OUTBOX: new[-1].number} if new else {}
+        if new or facts:
+            self.log.record(self._placed([*map(_fact, new), *facts]), tracking=tracking)
+        if tables is not None and len(acts) > 1:
+            tables.forget_acts(acts[-1].number)
 
     def _placed(self, facts: Sequence[Any]) -> list[NewFact]:
         streams = [stream_of(fact) for fact in facts]

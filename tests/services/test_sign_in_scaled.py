@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import httpx
 import orjson
 import pytest
-from starlette.testclient import TestClient
 
 from ledger.dates import now_us
 from ledger.events import SignedOut
@@ -50,6 +50,27 @@ async def fill(settings: Settings) -> None:
             await node.settled()
 
 
+async def ask(books: Books, sessions: dict[str, str]) -> None:
+    transport = httpx.ASGITransport(create_reading_api(books, hosts=()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def get(path: str, who: str = "") -> httpx.Response:
+            headers = {"Cookie": f"loanbell={sessions[who]}"} if who else {}
+            return await client.get(path, headers=headers)
+
+        assert (await get("/v1/loans")).status_code == 401
+        own = (await get("/v1/loans", "north")).json()["loans"]
+        assert [row["loan_id"] for row in own] == ["L0"]
+        assert (await get("/v1/loans/L0/story", "north")).status_code == 200
+        assert (await get("/v1/loans/L1", "north")).status_code == 404
+        facts = (await get("/v1/audit?person=north", "whole")).json()["facts"]
+        assert [(row["kind"], row["what"]) for row in facts] == [
+            ("access_refused", "get_loan"),
+            ("borrowers_read", "get_story"),
+            ("borrowers_read", "list_loans"),
+        ]
+
+
 def test_the_reading_side_asks_who_it_is_and_keeps_the_trail(migrated: Callable[..., str]) -> None:
     settings = Settings(database=migrated(partitions=2), closed_by="driver")
     asyncio.run(fill(settings))
@@ -60,19 +81,7 @@ def test_the_reading_side_asks_who_it_is_and_keeps_the_trail(migrated: Callable[
     sessions = {user.user_id: Identity(people_place(settings)).begin(user)
                 for user in directory.users()}  # fmt: skip
     books = Books.open(settings)
-    with TestClient(create_reading_api(books, hosts=())) as client:
-        assert client.get("/v1/loans").status_code == 401
-        headers = {who: {"Cookie": f"loanbell={session}"} for who, session in sessions.items()}
-        own = client.get("/v1/loans", headers=headers["north"]).json()["loans"]
-        assert [row["loan_id"] for row in own] == ["L0"]
-        assert client.get("/v1/loans/L0/story", headers=headers["north"]).status_code == 200
-        assert client.get("/v1/loans/L1", headers=headers["north"]).status_code == 404
-        facts = client.get("/v1/audit?person=north", headers=headers["whole"]).json()["facts"]
-        assert [(row["kind"], row["what"]) for row in facts] == [
-            ("access_refused", "get_loan"),
-            ("borrowers_read", "get_story"),
-            ("borrowers_read", "list_loans"),
-        ]
+    asyncio.run(ask(books, sessions))
     books.close()
     directory.tables.close()
 
@@ -82,9 +91,14 @@ def test_processes_that_write_the_trail_at_once_lose_and_repeat_nothing(
 ) -> None:
     url = migrated(partitions=1)
     opened = [PostgresAudit.open(url) for _ in range(3)]
+    place = people_place(Settings(database=url))
+    people = [Tables.open(place) for _ in range(3)]
+    for name in ("d", "e", "f"):  # told by one of them, whichever is first
+        user = User(user_id=name, name=name, roles=frozenset({"auditor"}), branches=None)
+        Directory(people[0]).add(user, by="test")
 
     def write(audit: PostgresAudit, who: str) -> None:
-        trail = Trail(audit.audit, lambda: None)
+        trail = Trail(audit.audit, lambda: people["abc".index(who)])
         for number in range(20):
             mine = SignedOut(user_id=f"{who}{number % 2}", **NOW)
             trail.commit([mine, SignedOut(user_id="x", **NOW)])
@@ -98,8 +112,10 @@ def test_processes_that_write_the_trail_at_once_lose_and_repeat_nothing(
     for thread in threads:
         thread.join(60)
     report = opened[0].audit.verify()
-    assert (report.facts, report.fault) == (120, None)  # 3 processes x 20 commits x 2 facts
+    # 3 processes x 20 commits x 2 facts, and 3 users that were added
+    assert (report.facts, report.fault) == (123, None)
+    assert len(opened[0].audit.stream("person:test")) == 3
     assert len(opened[1].audit.stream("person:x")) == 60
     assert len(opened[2].audit.stream("person:a0")) == 10
-    for audit in opened:
-        audit.close()
+    for each in (*opened, *people):
+        each.close()

@@ -103,11 +103,14 @@ def test_no_route_is_missing_from_the_table_and_none_in_it_is_gone(bank: Any) ->
     assert routes == {case.operation for case in CASES}
 
 
-def test_every_route_has_a_right_and_every_right_a_route(bank: Any) -> None:
+def test_every_route_has_a_right_and_every_right_a_route() -> None:
     from streams.identity.rights import PUBLIC, RIGHTS
 
     named = {case.operation for case in CASES}
-    assert named == {name for name in PUBLIC | RIGHTS.keys() if not name.startswith("/")}
+    rights = PUBLIC | RIGHTS.keys()
+    assert named <= rights
+    pages = {name for name in rights - named if name.startswith(("/", "desk_"))}
+    assert rights - named == pages  # pages are not of the documented API
 
 
 LISTS = {

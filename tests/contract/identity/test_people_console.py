@@ -18,7 +18,8 @@ from ledger.store import Store
 from streams.cli import commands
 from streams.cli.people import DAY_US
 from streams.cli.serve import refuse_strangers
-from streams.identity.directory import UserRefused
+from streams.identity.directory import Tables, UserRefused
+from streams.identity.person import ROLES
 from streams.identity.service import SignInFailed
 from streams.identity.trail import Trail
 from streams.identity.vault import Erased
@@ -79,6 +80,17 @@ def test_users_are_added_changed_and_removed_and_no_password_is_shown(run: Run) 
     assert "no user li.na" in told(run("users", "unlock", "li.na"))
 
 
+def test_demo_users_have_each_role_and_passwords_of_their_own(run: Run) -> None:
+    first = run("users", "demo", "--branch", "north")
+    assert first.exit_code == 0
+    listed = orjson.loads(run("users", "list", "--json").output)
+    assert [user["user_id"] for user in listed] == sorted(ROLES)
+    assert [u["branches"] for u in listed if u["user_id"] == "officer"] == [["north"]]
+    passwords = [line.split()[1] for line in first.output.splitlines() if "officer" in line]
+    assert len(passwords[0]) == 20  # 80 bits as hex digits
+    assert isinstance(run("users", "demo", "--branch", "north").exception, UserRefused)
+
+
 def test_a_user_that_cannot_be_is_refused(run: Run) -> None:
     assert isinstance(add(run, "x", "--role", "officer").exception, UserRefused)
     assert isinstance(add(run, "x", "--role", "king").exception, UserRefused)
@@ -113,8 +125,6 @@ def test_what_commands_changed_is_on_the_trail_once_and_its_chain_is_checked(run
     run("users", "unlock", "li.na")
     assert "audit" not in run("check", "--chains-only").output  # nothing was told to it yet
     with Store.open(settings().ledger_db) as store:
-        from streams.identity.directory import Tables
-
         tables = Tables.open(settings().users_db)
         trail = Trail(store.audit, lambda: tables)
         now = 20_000 * DAY_US

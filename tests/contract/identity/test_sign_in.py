@@ -151,6 +151,18 @@ def test_tries_are_counted_by_address_and_name(bank: Any) -> None:
         assert sign_in(client, "li.na", PASSWORD).status_code == 303
 
 
+def test_a_hundred_people_behind_one_proxy_sign_in_and_the_hundred_and_first_does_too() -> None:
+    tries = Tries()
+    for number in range(150):  # nobody of them fails
+        tries.count("10.0.0.1", f"person-{number}")
+        tries.forgive("10.0.0.1", f"person-{number}")
+    for number in range(100):
+        tries.count("10.0.0.1", f"guess-{number}")
+    with pytest.raises(service.TooManyTries):
+        tries.count("10.0.0.1", "guess-100")
+    tries.count("10.0.0.2", "guess-100")
+
+
 def test_an_idle_session_and_an_old_one_end(bank: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     identity = bank.access.identity
     user = identity.directory().user("officer")
