@@ -49,7 +49,7 @@ DAY_US = 86_400_000_000
 
 def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
     """Memory and delay of 200 live streams; time and weight of each page."""
-    loans, officers, days, rounds = (60, 20, 2, 3) if quick else (2_000, OFFICERS, DAYS, ROUNDS)
+    loans, officers, days, rounds = (60, 20, 2, 3) if quick else (800, OFFICERS, DAYS, ROUNDS)
     world = portfolio(loans=loans, months=12, seed=seed)
     lines = world.messages()
     with tempfile.TemporaryDirectory(prefix="loanbell-desk-") as folder:

@@ -30,6 +30,15 @@ DEMO_LOANS, DEMO_MONTHS = 2_000, 18
 DESK_LOANS, DESK_MONTHS = 400, 12
 DAY_SECONDS = 6.0
 STRATEGY = "sme-collections"
+WAYS = """\
+# Written by `loanbell demo --desk`: borrowers that are none answer what goes out by itself.
+bank = "LoanBell"
+language = "zh"
+
+[[way]]
+kind = "simulator"
+channels = ["sms", "app_push", "email", "voice_bot", "letter"]
+"""
 STORY_LINES = 45
 DEMO_DATA = Path("loanbell-demo")
 
@@ -96,9 +105,11 @@ def _open_desk(
     """A living branch over a folder of its own."""
     from streams.cli.branch import live  # noqa: PLC0415  # the web server: the report needs none
 
-    words = {"data": data, "port": port, "closed_by": "driver", "strategy": STRATEGY}
-    settings = Settings.load({**words, "sign_in": "required"}, file=config)
+    ways = data / "ways.toml"
+    words = {"data": data, "port": port, "closed_by": "driver", "sign_in": "required"}
+    settings = Settings.load({**words, "strategy": STRATEGY, "outbound": ways}, file=config)
     _make_room(data, size)
+    ways.write_text(WAYS, encoding="utf-8")
     live(settings, size, day_seconds=day_seconds)
 
 
