@@ -3,9 +3,9 @@
 A book of generated loans is loaded up to a day on which warnings ring; the process that serves it
 is `loanbell serve`, apart from this one. 200 sessions, one an officer of one branch each, listen
 to it as open pages do. Then the days go on, and each event's delay runs from the moment the
-message of the close is sent until the listener has it: recording, judging and committing included.
-Pages are fetched one after the other by one officer; their weight is what a browser fetches at the
-first visit, and none of it comes from elsewhere.
+message of the close is sent until a listener has it: recording, judging and committing included.
+Pages are fetched one after the other by one who sees the whole bank; their weight is what a browser
+fetches each time, beside style and script once. Nothing of it comes from elsewhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ DAY_US = 86_400_000_000
 
 def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
     """Memory and delay of 200 live streams; time and weight of each page."""
-    loans, officers, days, rounds = (60, 20, 2, 3) if quick else (800, OFFICERS, DAYS, ROUNDS)
+    loans, officers, days, rounds = (120, 20, 4, 3) if quick else (400, OFFICERS, DAYS, ROUNDS)
     world = portfolio(loans=loans, months=12, seed=seed)
     lines = world.messages()
     with tempfile.TemporaryDirectory(prefix="loanbell-desk-") as folder:
@@ -60,12 +60,12 @@ def run(*, seed: int, quick: bool) -> list[dict[str, Any]]:
             note = f"{loans:,} loans"
             results = _pages(port, sessions[0], rounds, note)
             core = _Core(port, token)
-            results += asyncio.run(_streams(port, pid, sessions, core, lines, days, note))
+            results += asyncio.run(_streams(port, pid, sessions[1:], core, lines, days, note))
     return results
 
 
 def _people(settings: Settings, count: int) -> tuple[list[str], str]:
-    """Sessions of officers of one branch each, and a token of the core system."""
+    """Sessions of a risk manager and of officers of one branch each; a token of the core system."""
     queries = Queries.open(settings.views_db)
     branches = sorted({row["branch"] for row in queries.loans(limit=1_000).rows})
     queries.close()
@@ -78,8 +78,12 @@ def _people(settings: Settings, count: int) -> tuple[list[str], str]:
         )
         for n in range(count)
     ]  # fmt: skip
+    whole = User(
+        user_id="risk", name="Risk", roles=frozenset({"risk_manager"}), branches=None,
+        password=stored,
+    )  # fmt: skip
     core = User(user_id="core", name="core", roles=frozenset({"publisher"}), branches=None)
-    for user in (*users, core):
+    for user in (*users, whole, core):
         people.add(user, by="bench")
     made = Token(
         token_id=short_id(), user_id="core", scopes=frozenset({"transactions"}), made_us=now_us(),
@@ -89,7 +93,7 @@ def _people(settings: Settings, count: int) -> tuple[list[str], str]:
     tables.close()
     identity = Identity(people_place(settings), "required")
     try:
-        return [identity.begin(user) for user in users], token
+        return [identity.begin(user) for user in (whole, *users)], token
     finally:
         identity.close()
 
