@@ -20,7 +20,7 @@ from ledger.store import Recorded
 from projections.accounts import AccountRows
 from projections.facts import Facts
 from projections.words import Codes
-from warning.arrears import ArrearsBook
+from warning.arrears import OWN, ArrearsBook
 from warning.history import Stretch, stretches_of
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
@@ -61,6 +61,15 @@ def _nothing() -> Standing:
     amounts = np.zeros(0, np.int64)
     none = np.zeros(0, np.bool_)
     return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, none, none)
+
+
+def _part_paid(arrears: ArrearsBook) -> BoolArray:
+    """Where some of the oldest unmet due is paid; nowhere where positions are reported."""
+    rows, dues = slice(0, arrears.rows), arrears.dues
+    unmet = arrears.unmet_at[rows].astype(np.int64)
+    before = np.where(unmet > 0, dues.cum_at(dues.start[rows] + unmet - 1), 0)
+    part: BoolArray = (arrears.source[rows] == OWN) & (arrears.paid[rows] > before)
+    return part & (unmet < dues.length[rows])
 
 
 class _Attributes(Growing):
@@ -171,7 +180,7 @@ class LoanBook:
         counted = started & arrears.open()
         self.standing = Standing(
             *(day, unmet, arrears.dpd(), arrears.arrears(), outstanding, counted),
-            arrears.unmet_part_paid(),
+            _part_paid(arrears),
         )
         self.closes.append(day)
         arrears.advance(day + 1)

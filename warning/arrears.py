@@ -158,15 +158,6 @@ class ArrearsBook(Growing):
         part: BoolArray = (self.cursor.before[rows] < paid) & (paid < cum)
         return part
 
-    def unmet_part_paid(self) -> BoolArray:
-        """Whether some of the oldest unmet due is paid; not where positions are reported."""
-        self.flush()
-        rows = slice(0, self.rows)
-        unmet = self.unmet_at[rows].astype(np.int64)
-        before = np.where(unmet > 0, self.dues.cum_at(self.dues.start[rows] + unmet - 1), 0)
-        part: BoolArray = (self.source[rows] == OWN) & (self.paid[rows] > before)
-        return part & (unmet < self.dues.length[rows])
-
     def row_of(self, loan_id: str) -> int:
         """The row of a loan, or -1."""
         return self._rows.get(loan_id, -1)
