@@ -63,15 +63,6 @@ def _nothing() -> Standing:
     return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, none, none)
 
 
-def _part_paid(arrears: ArrearsBook) -> BoolArray:
-    """Where some of the oldest unmet due is paid; nowhere where positions are reported."""
-    rows, dues = slice(0, arrears.rows), arrears.dues
-    unmet = arrears.unmet_at[rows].astype(np.int64)
-    before = np.where(unmet > 0, dues.cum_at(dues.start[rows] + unmet - 1), 0)
-    part: BoolArray = (arrears.source[rows] == OWN) & (arrears.paid[rows] > before)
-    return part & (unmet < dues.length[rows])
-
-
 class _Attributes(Growing):
     currency: DayArray
     branch: DayArray
@@ -180,7 +171,7 @@ class LoanBook:
         counted = started & arrears.open()
         self.standing = Standing(
             *(day, unmet, arrears.dpd(), arrears.arrears(), outstanding, counted),
-            _part_paid(arrears),
+            _unmet_part_paid(arrears),
         )
         self.closes.append(day)
         arrears.advance(day + 1)
@@ -240,3 +231,13 @@ class LoanBook:
             self._late_findings.add(row)
         else:
             self._waiting_findings.setdefault(day, set()).add(row)
+
+
+def _unmet_part_paid(arrears: ArrearsBook) -> BoolArray:
+    """Whether some of the oldest unmet due is paid; not where positions are reported."""
+    arrears.flush()
+    rows, dues = slice(0, arrears.rows), arrears.dues
+    unmet = arrears.unmet_at[rows].astype(np.int64)
+    before = np.where(unmet > 0, dues.cum_at(dues.start[rows] + unmet - 1), 0)
+    part: BoolArray = (arrears.source[rows] == OWN) & (arrears.paid[rows] > before)
+    return part & (unmet < dues.length[rows])
