@@ -66,9 +66,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 """English and Chinese for each code."""
 
 
+SEVERITY_ZH = {"watch": "关注", "yellow": "黄色", "orange": "橙色", "red": "红色"}
+
+
 def said(why: Why, language: str) -> str:
     """A reason in words, in "en" or "zh"."""
-    return TEXTS[why.code][language == "zh"].format(about=why.about)
+    chinese = language == "zh"
+    about = SEVERITY_ZH.get(str(why.about), why.about) if chinese else why.about
+    return TEXTS[why.code][chinese].format(about=about)
 
 
 def reasons(case: Row, today: int) -> list[Why]:

@@ -229,14 +229,14 @@ class Node:
         submission = Submission(batch, tracking or {}, accepted, answer)
         return await delivered(self._channels["record"].put(submission), answer)
 
-    async def act(self, action: WarningAction) -> list[Recorded]:
-        """Do what a person asks of a warning; returns its facts, recorded.
+    async def act(self, action: WarningAction, *, at_us: int | None = None) -> list[Recorded]:
+        """Do what a person asks of a warning, known from `at_us` (now) on; returns its facts.
 
         Errors: LoanError when the action is refused; NodeStopped.
         """
         self._check_taking()
         answer: asyncio.Future[list[Recorded]] = self._waiting.one()
-        wanted = Action(action, now_us(), answer)
+        wanted = Action(action, now_us() if at_us is None else at_us, answer)
         return await delivered(self._channels["watch"].put(wanted), answer)
 
     def tracked(self, source: str) -> int:

@@ -8,7 +8,7 @@ loop; reads run in a pool of threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
 from streams.api.guard import Guard
+from streams.desk import routes as desk_routes
 from streams.identity.oidc import Oidc
 from streams.settings import Settings, SettingsError
 
@@ -58,11 +59,13 @@ def create_api(
     hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
     budget: Budget | None = None,
     feed: Feed | None = None,
+    now_us: Callable[[], int] | None = None,
 ) -> FastAPI:
     """The application over `node`.
 
     `hosts`: the Host headers it answers to, empty for any; see `hosts_of`. `budget` bounds the
     bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
+    `now_us` is the desk's clock, where a demo makes one up.
     """
     live = feed or Feed(
         lambda after, limit: node.store.warnings.read(after=after, limit=limit),
@@ -87,6 +90,7 @@ def create_api(
         cases.routes(node),
         health.routes(node),
         docs.routes(),
+        desk_routes(node, live, access, now_us=now_us),
     ):
         app.include_router(router)
     _dress(app, access, node.metrics, hosts)

@@ -52,6 +52,7 @@ class Told(NamedTuple):
 
     position: int
     loan_id: str
+    warning_id: str
     frame: bytes
 
     @property
@@ -72,7 +73,8 @@ async def everything(told: Sequence[Told]) -> bytes:
 def told_of(recorded: Recorded) -> Told:
     """A fact made ready for readers."""
     loan_id = getattr(recorded.fact, "loan_id", "")
-    return Told(recorded.position, loan_id, frame_of(recorded))
+    warning_id = getattr(recorded.fact, "warning_id", "")
+    return Told(recorded.position, loan_id, warning_id, frame_of(recorded))
 
 
 def frame_of(recorded: Recorded) -> bytes:
@@ -104,7 +106,7 @@ class Feed:
         *,
         last_position: int,
         held: int = 4_096,
-        readers: int = 256,
+        readers: int = 512,
         heartbeat_seconds: float = 15.0,
         patience_seconds: float = 30.0,
     ) -> None:

@@ -27,7 +27,7 @@ log = logging.getLogger("loanbell.http")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLAIN_PAGES = "default-src 'none'; frame-ancestors 'none'"
-STREAM_ROUTE = "/v1/warnings/stream"
+STREAM_ROUTES = ("/v1/warnings/stream", "/desk/live")
 
 
 class Gate:
@@ -73,7 +73,7 @@ class Gate:
 
     def _count(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
-        if route != STREAM_ROUTE:  # its length is the reader's patience, not our speed
+        if route not in STREAM_ROUTES:  # its length is the reader's patience, not our speed
             self._meter.request(method=method, route=route, status=status or 499, seconds=seconds)
 
 
@@ -104,7 +104,7 @@ class _Answer:
 
 def _as_get(scope: Scope) -> Scope:
     """HEAD as the GET whose head is wanted: the server sends no body. A stream never ends."""
-    plain = scope["method"] == "HEAD" and scope["path"] != STREAM_ROUTE
+    plain = scope["method"] == "HEAD" and scope["path"] not in STREAM_ROUTES
     return {**scope, "method": "GET"} if plain else scope
 
 

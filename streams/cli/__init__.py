@@ -1,8 +1,8 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
 `files`, `demo`, `intake` and `serve` make facts, `answer` those about warnings; `look`, `grade`,
-`portfolio`, `report`, `replay` and `export` read them; `care` and `scenario` keep them right;
-`people` are users and tokens, `trail` is who saw and did what;
+`portfolio`, `report`, `replay` and `export` read them, `evidence` packs those of a case; `care` and
+`scenario` keep them right; `people` are users and tokens, `trail` is who saw and did what;
 `regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts; `scale`
 runs the same agents on Kafka and PostgreSQL.
 
@@ -38,6 +38,7 @@ MODULES = {
     "rules": ("indicators", "rules"),
     "strategy": ("strategy",),
     "cases": ("worklist", "case", "team"),
+    "evidence": ("case",),
     "score": ("fit", "evaluate", "score"),
     "people": ("users", "tokens"),
     "trail": ("audit", "erase"),
