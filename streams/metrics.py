@@ -39,6 +39,14 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverStanding:
+    """How far a receiver is behind, and in how many partitions it is parked."""
+
+    behind_facts: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the node and the book stand when Prometheus asks.
 
@@ -56,6 +64,7 @@ class Standing:
     at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ready: bool = False
     partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
+    receivers: Mapping[str, ReceiverStanding] = field(default_factory=dict)
 
 
 class Meter(Protocol):
@@ -83,6 +92,9 @@ class Meter(Protocol):
 
     def score_drifted(self, *, label: str, index: float, mean_pd: float, fitted: float) -> None:
         """How the score `label` meets today's loans: stability index, mean probability."""
+
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        """A receiver was sent `events` in one request: "delivered" or "failed"."""
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered. `route` is the template, never the path."""
@@ -146,6 +158,7 @@ class Metrics(Meter):
         self._make_http()
         self._make_standing()
         self._make_partitions()
+        self._make_receivers()
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
@@ -253,6 +266,20 @@ class Metrics(Meter):
             "partition_unpublished_facts", "Facts of the ledger not published yet.", label
         )
 
+    def _make_receivers(self) -> None:
+        self._sent = self._counter(
+            "webhook_events", "Events sent to receivers, by outcome.", ("receiver", "outcome")
+        )
+        self._sending = self._histogram(
+            "webhook_request_seconds", "Time of one request to a receiver.", SECONDS
+        )
+        self._behind = self._gauge(
+            "webhook_behind_facts", "Facts that a receiver has yet to be told of.", ("receiver",)
+        )
+        self._parked = self._gauge(
+            "webhook_parked", "Partitions in which a receiver is parked.", ("receiver",)
+        )
+
     def transactions(
         self, tally: Mapping[tuple[str, str, str], int], *, facts: int, seconds: float
     ) -> None:
@@ -286,6 +313,10 @@ class Metrics(Meter):
         self._said.labels(label, "now").set(mean_pd)
         self._said.labels(label, "fitted").set(fitted)
 
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        self._sent.labels(receiver, outcome).inc(events)
+        self._sending.observe(seconds)
+
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(method, route).observe(seconds)
@@ -318,6 +349,8 @@ class Metrics(Meter):
                 self._unpublished,
                 {at: each.unpublished_facts for at, each in standing.partitions.items()},
             ),
+            (self._behind, {name: each.behind_facts for name, each in standing.receivers.items()}),
+            (self._parked, {name: each.parked for name, each in standing.receivers.items()}),
         ):
             _set_all(gauge, values)
 

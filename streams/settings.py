@@ -57,6 +57,7 @@ class Settings:
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
+    webhooks: a TOML file of the receivers that are told of warnings; see `streams.receivers`.
 
     Scaled out only:
     database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
@@ -85,6 +86,7 @@ class Settings:
     project_facts: int = 20_000
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
+    webhooks: Path | None = None
     database: str = field(default="", repr=False)  # It may hold a password.
     database_password_file: Path | None = None
     broker: str = ""
@@ -175,6 +177,7 @@ _PATHS = {
     "pack": ".toml",
     "score": ".json",
     "regime": ".toml",
+    "webhooks": "",
     "database_password_file": "",
     "kafka_password_file": "",
     "kafka_ca_file": "",
@@ -332,6 +335,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "project_facts": _whole(1, 1_000_000),
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
+    "webhooks": _path,
     "database": _address("postgresql://", "postgres://"),
     "database_password_file": _path,
     "broker": _address("kafka://"),

@@ -29,6 +29,7 @@ from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent
 from streams.app import EmbeddedApp, delivered, listen
 from streams.blocked import look_for_room
 from streams.clock import timer_of
+from streams.deliveries import Deliveries
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
@@ -74,6 +75,7 @@ class Node:
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
         self._beside: list[asyncio.Task[None]] = []
+        self.deliveries = Deliveries(self)
 
     @classmethod
     def open(
@@ -139,6 +141,7 @@ class Node:
         self._state = "starting"
         await app.start()
         self._run_beside(look_for_room(self))
+        self._run_beside(self.deliveries.run())
         if self.settings.closed_by == "timer":
             timer = timer_of(
                 self.settings,

@@ -17,6 +17,7 @@ DOORS = {
     "sqlalchemy": {"projections"},
     "faust": {"streams/app.py", "streams/agents.py", "streams/kafka.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
+    "aiohttp": {"streams/post.py"},
     "aiokafka": {"streams/kafka.py", "bench"},
     "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},

@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
-from streams.api import docs, figures, health, problems, reads, transactions, warnings
+from streams.api import docs, figures, health, hooks, problems, reads, transactions, warnings
 from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
@@ -69,6 +69,7 @@ def create_api(
         reads.routes(node),
         figures.routes(node),
         health.routes(node),
+        hooks.routes(node.deliveries.standing, node.deliveries.resume),
         docs.routes(),
     ):
         app.include_router(router)
