@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 
-from ledger.errors import StoreUnavailable
 from ledger.ids import loan_stream
-from ledger.store import FactLog, PostgresStore, Recorded, partitions_of
+from ledger.store import FactLog, PostgresStore, Recorded
 from projections.queries import Queries
 from projections.tables import Schemas
 from streams.metrics import Metrics
-from streams.parts import database_of, views_schema
+from streams.parts import database_of, stores_to_read, views_schema
 from streams.settings import Settings
 
 
@@ -45,21 +43,15 @@ class Books:
 
     @classmethod
     def open(cls, settings: Settings) -> Books:
-        """Open every partition to read. Errors: StoreUnavailable."""
-        url = database_of(settings)
-        count = partitions_of(url)
-        if not count:
-            raise StoreUnavailable(
-                "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
-            )
-        with ExitStack() as opened:
-            stores = [
-                opened.enter_context(PostgresStore.open(url, partition, read_only=True))
-                for partition in range(count)
-            ]
-            books = cls(settings, stores)
-            opened.pop_all()
-        return books
+        """Open every partition to read. Errors: StoreUnavailable, SettingsError."""
+        database_of(settings)
+        stores = [s for s in stores_to_read(settings) if isinstance(s, PostgresStore)]
+        try:
+            return cls(settings, stores)
+        except BaseException:
+            for store in stores:
+                store.close()
+            raise
 
     def close(self) -> None:
         """Let go of the database."""

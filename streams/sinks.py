@@ -81,8 +81,12 @@ class WebhookSink:
         self._receiver = receiver
 
     def request(self, events: Sequence[Event], at_us: int) -> Request | None:
-        """A CloudEvent in structured mode, so that the signature covers all of it."""
+        """One event. It is only one because order is kept and each is answered for itself."""
         (event,) = events
+        return self.made(event, at_us)
+
+    def made(self, event: Event, at_us: int) -> Request:
+        """A CloudEvent in structured mode, so that the signature covers all of it."""
         body = event.structured()
         keys, seconds = self._receiver.secrets, at_us // 1_000_000
         headers = _headers("application/cloudevents+json; charset=utf-8")
@@ -211,11 +215,14 @@ def sink_of(receiver: Receiver, node: Node) -> Sink:
     return WebhookSink(receiver) if receiver.kind == "webhook" else AlertmanagerSink(receiver, node)
 
 
-def ping(receiver: Receiver, at_us: int) -> Event:
-    """An event that says nothing but that a receiver can be reached."""
-    data = orjson.dumps({"receiver": receiver.name})
-    name = f"test/{receiver.name}/{at_us}"
-    return Event(0, "", "", name, "/loanbell", TESTED, receiver.name, at_us, data)
+def trial_of(receiver: Receiver, at_us: int) -> Request:
+    """A request that changes nothing at the receiver: an event of its own type, or no alerts."""
+    if receiver.kind == "alertmanager":
+        return Request(f"{receiver.url}/api/v2/alerts", _headers("application/json"), b"[]")
+    body = orjson.dumps({"receiver": receiver.name})
+    name, source = f"test/{receiver.name}/{at_us}", "/loanbell"
+    event = Event(0, "", "", name, source, TESTED, receiver.name, at_us, body)
+    return WebhookSink(receiver).made(event, at_us)
 
 
 def _headers(content: str) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 `files`, `demo`, `intake` and `serve` make facts, `answer` those about warnings; `look`, `grade`,
 `portfolio`, `report`, `replay` and `export` read them; `care` and `scenario` keep them right;
-`regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts; `scale`
-runs the same agents on Kafka and PostgreSQL.
+`regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts;
+`webhooks` looks after who is told; `scale` runs the same agents on Kafka and PostgreSQL.
 
 A module adds its commands to `app.cli` when it is imported. Only the one that is asked for is:
 Faust, Kafka and the web server take seconds to import, and most commands need none of them.
@@ -36,6 +36,7 @@ MODULES = {
     "report": ("report",),
     "rules": ("indicators", "rules"),
     "score": ("fit", "evaluate", "score"),
+    "webhooks": ("webhooks",),
     "scale": ("worker", "api", "send", "migrate", "topics"),
 }
 """The commands of each module, in the order of the help."""
