@@ -37,6 +37,7 @@ MODULES = {
     "rules": ("indicators", "rules"),
     "score": ("fit", "evaluate", "score"),
     "webhooks": ("webhooks",),
+    "schemas": ("schemas",),
     "scale": ("worker", "api", "send", "migrate", "topics"),
 }
 """The commands of each module, in the order of the help."""
