@@ -68,11 +68,12 @@ class Facts:
 
 @dataclass(slots=True)
 class Action:
-    """What a person asks of a warning, and where they wait."""
+    """What a person asks of a warning, and where they wait; `tracking` goes into its commit."""
 
     action: WarningAction
     recorded_at_us: int
     answer: asyncio.Future[list[Recorded]]
+    tracking: Mapping[str, int]
 
 
 class Agent:

@@ -70,8 +70,8 @@ def servers_of(settings: Settings) -> str:
     return settings.broker.removeprefix("kafka://").rstrip("/")
 
 
-def _client(settings: Settings) -> dict[str, Any]:
-    """How aiokafka's clients connect."""
+def client_of(settings: Settings) -> dict[str, Any]:
+    """How clients of aiokafka connect. Errors: SettingsError."""
     words: dict[str, Any] = {
         "bootstrap_servers": servers_of(settings),
         "security_protocol": settings.kafka_security.upper(),
@@ -118,7 +118,7 @@ class Producer:
     """Sends whole batches and returns when every in-sync replica has them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = _client(settings)
+        self._client = client_of(settings)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -183,7 +183,7 @@ async def create_topics(settings: Settings, topics: Mapping[str, Mapping[str, st
 
     A topic that is there with another number of partitions is an error: keys would move.
     """
-    admin = AIOKafkaAdminClient(**_client(settings))
+    admin = AIOKafkaAdminClient(**client_of(settings))
     try:
         await admin.start()
         known = {item["topic"]: len(item["partitions"]) for item in await admin.describe_topics()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -162,7 +163,7 @@ class WatchAgent(Agent):
         loop = asyncio.get_running_loop()
         try:
             new = await self.work(self._acted, action)
-            recorded = await self._commit(new, loop.time())
+            recorded = await self._commit(new, loop.time(), tracking=action.tracking)
         except LoanError as error:
             _tell(action.answer, error)
             if isinstance(error, StoreUnavailable):
@@ -178,14 +179,17 @@ class WatchAgent(Agent):
     def _acted(self, action: Action) -> list[NewFact]:
         return self._watch.act(action.action, recorded_at_us=action.recorded_at_us)
 
-    async def _commit(self, new: Sequence[NewFact], accepted: float) -> list[Recorded]:
+    async def _commit(
+        self, new: Sequence[NewFact], accepted: float, *, tracking: Mapping[str, int] | None = None
+    ) -> list[Recorded]:
         """Record facts of the warnings log, whatever it takes, and pass them on.
 
         The watch has taken them for said, so they must be recorded before it goes on.
         """
         if not new:
             return []
-        recorded: list[Recorded] = await self.insist(self._warnings.record, new)
+        record = partial(self._warnings.record, new, tracking=tracking)
+        recorded: list[Recorded] = await self.insist(record)
         told = [item.fact for item in recorded if type(item.fact) is not RulesAdopted]
         self.meter.warnings(Counter(map(_transition, told)))
         for listener in list(self.listeners):

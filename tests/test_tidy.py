@@ -18,7 +18,7 @@ DOORS = {
     "faust": {"streams/app.py", "streams/agents.py", "streams/kafka.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
     "aiohttp": {"streams/post.py"},
-    "aiokafka": {"streams/kafka.py", "bench"},
+    "aiokafka": {"streams/kafka.py", "streams/tail.py", "bench"},
     "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},

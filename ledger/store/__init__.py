@@ -7,7 +7,7 @@ PostgreSQL. `MemoryStore` keeps the same contract without either, for tests and 
 
 from ledger.store.log import Log
 from ledger.store.memory import MemoryLog, MemoryStore
-from ledger.store.postgres import PostgresStore, migrate, partitions_of, unowned
+from ledger.store.postgres import PostgresStore, migrate, owners, partitions_of, unowned
 from ledger.store.records import (
     LEDGER_LOG,
     WARNINGS_LOG,
@@ -39,6 +39,7 @@ __all__ = [
     "Recorded",
     "Store",
     "migrate",
+    "owners",
     "partitions_of",
     "unowned",
 ]
