@@ -28,6 +28,8 @@ NO_SCORE = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning"]
 KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -58,6 +60,7 @@ class Settings:
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
     webhooks: a TOML file of the receivers that are told of warnings; see `streams.receivers`.
+    log_format, log_level: text or json; debug tells of every transaction.
 
     Scaled out only:
     database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
@@ -87,6 +90,8 @@ class Settings:
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
     webhooks: Path | None = None
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
     database: str = field(default="", repr=False)  # It may hold a password.
     database_password_file: Path | None = None
     broker: str = ""
@@ -336,6 +341,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
     "webhooks": _path,
+    "log_format": _one_of(*get_args(LogFormat)),
+    "log_level": _one_of(*get_args(LogLevel)),
     "database": _address("postgresql://", "postgres://"),
     "database_password_file": _path,
     "broker": _address("kafka://"),

@@ -192,10 +192,27 @@ class WatchAgent(Agent):
         recorded: list[Recorded] = await self.insist(record)
         told = [item.fact for item in recorded if type(item.fact) is not RulesAdopted]
         self.meter.warnings(Counter(map(_transition, told)))
+        if log.isEnabledFor(logging.INFO):
+            _say(recorded)
         for listener in list(self.listeners):
             listener(recorded)
         await self._forward(Facts(WARNINGS_LOG, recorded, accepted))
         return recorded
+
+
+def _say(recorded: Sequence[Recorded]) -> None:
+    """A line for each ring, by which the facts behind it are found."""
+    for item in recorded:
+        if type(item.fact) in _RINGS:
+            fact = item.fact
+            ids = {
+                "warning_id": fact.warning_id,
+                "event_id": item.event_id,
+                "loan_id": fact.loan_id,
+                "severity": fact.severity,
+                "cause_event_ids": list(fact.cause_event_ids),
+            }
+            log.info("%s", _transition(fact)[0], extra=ids)
 
 
 def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:

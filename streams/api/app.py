@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
-from streams.api import docs, figures, health, hooks, problems, reads, transactions, warnings
+from streams.api import docs, figures, health, hooks, problems, reads, trace, transactions, warnings
 from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
@@ -65,6 +65,7 @@ def create_api(
     )
     for router in (
         transactions.routes(node, bounds),
+        trace.routes(node.store.ledger, node.queries),
         warnings.routes(node, live),
         reads.routes(node),
         figures.routes(node),

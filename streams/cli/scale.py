@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from streams.books import Books
 from streams.cli.app import ConfigOption, cli, err, out
 from streams.cli.serve import address, told_to_stop, warn_of_strangers
 from streams.kafka import Producer, create_topics
+from streams.logs import set_up
 from streams.parts import database_of
 from streams.readers import on_disk, pieces, survey
 from streams.sender import Sender
@@ -57,8 +57,7 @@ def worker(
     """
     given = {"broker": broker, "database": database, "host": host, "port": port}
     settings = Settings.load({**given, "closed_by": closed_by}, file=config)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("loanbell").setLevel(logging.INFO)
+    set_up(settings)
     asyncio.run(_work(settings))
 
 

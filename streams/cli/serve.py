@@ -12,6 +12,7 @@ import typer
 
 from streams.api.app import create_api, hosts_of
 from streams.cli.app import ConfigOption, DataOption, cli, err
+from streams.logs import set_up
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -41,6 +42,7 @@ def serve(
     settings = Settings.load(
         {"data": data, "host": host, "port": port, "closed_by": closed_by}, file=config
     )
+    set_up(settings)
     asyncio.run(_served(settings))
 
 
