@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import version as installed_version
 
 from ledger.ids import loan_stream
-from ledger.store import FactLog, PostgresStore, Recorded
+from ledger.store import FactLog, KnownCommand, PostgresStore, Recorded
 from projections.queries import Queries
 from projections.tables import Schemas
 from streams.metrics import Metrics
@@ -25,6 +25,13 @@ class AllLogs:
         home = self._home_of(stream)
         return [] if home is None else self._logs[home].stream(stream)
 
+    def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
+        """Those of `ids` that any partition recorded."""
+        found: dict[str, KnownCommand] = {}
+        for log in self._logs:
+            found |= log.known_commands(ids)
+        return found
+
     def last_position(self) -> int:
         """How many facts all partitions hold."""
         return sum(log.last_position() for log in self._logs)
@@ -34,7 +41,8 @@ class Books:
     """The reading side of a scaled-out book. Make it with `open`."""
 
     def __init__(self, settings: Settings, stores: list[PostgresStore]) -> None:
-        self.settings, self._stores = settings, stores
+        self.settings, self.stores = settings, stores
+        self.partitions = len(stores)
         self.metrics = Metrics(version=installed_version("loanbell"))
         self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
         self.warnings = AllLogs([store.warnings for store in stores], self._home_of_warnings)
@@ -53,10 +61,14 @@ class Books:
                 store.close()
             raise
 
+    def homes(self, streams: Collection[str]) -> dict[str, int]:
+        """The partitions where loans and accounts live that any partition knows."""
+        return self.stores[0].homes(streams)
+
     def close(self) -> None:
         """Let go of the database."""
         self.queries.close()
-        for store in self._stores:
+        for store in self.stores:
             store.close()
 
     def _home_of_warnings(self, stream: str) -> int | None:
@@ -64,4 +76,4 @@ class Books:
         return self._home_of(loan_stream(stream.partition(":")[2]))
 
     def _home_of(self, stream: str) -> int | None:
-        return self._stores[0].homes([stream]).get(stream)
+        return self.homes([stream]).get(stream)

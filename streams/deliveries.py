@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.dates import now_us
 from ledger.errors import StaleVersion, StoreUnavailable, UnknownEntity
+from ledger.store import WARNINGS_LOG
 from streams.feeds import Event, feeds_of, partition_of
 from streams.health import told
 from streams.metrics import ReceiverStanding
@@ -28,6 +29,7 @@ from streams.sinks import Request, Sink, sink_of
 
 if TYPE_CHECKING:
     from ledger.store import FactLog
+    from streams.parts import AnyStore
     from streams.wiring import Node
 
 READ_EVENTS = 200
@@ -64,6 +66,40 @@ def kept_of(warnings: FactLog, name: str) -> Kept:
         warnings.tracked(f"webhook:{name}:{word}") for word in ("parked", "resumed")
     )
     return Kept(place - 1 if place else None, parkings, resumptions)
+
+
+def tracked_standing(receiver: Receiver, stores: Sequence[AnyStore]) -> dict[str, Any]:
+    """How a receiver stands over all partitions, by what is tracked in them. Reads."""
+    behind, parked, begun = 0, [], False
+    for partition, store in enumerate(stores):
+        kept = kept_of(store.warnings, receiver.name)
+        log = store.warnings if receiver.feed == WARNINGS_LOG else store.ledger
+        behind += 0 if kept.place is None else max(0, log.last_position() - kept.place)
+        parked += [partition] if kept.parked else []
+        begun |= kept.place is not None
+    return _standing(receiver, behind=behind, parked=parked, begun=begun)
+
+
+def _standing(
+    receiver: Receiver,
+    *,
+    behind: int,
+    parked: Sequence[int],
+    begun: bool,
+    failures: int = 0,
+    last_error: str = "",
+) -> dict[str, Any]:
+    return {
+        "receiver": receiver.name,
+        "kind": receiver.kind,
+        "place": receiver.place,
+        "feed": receiver.feed,
+        "begun": begun,
+        "behind_facts": behind,
+        "parked": list(parked),
+        "failures": failures,
+        "last_error": last_error,
+    }
 
 
 class Delivery:
@@ -107,10 +143,15 @@ class Delivery:
         """Facts that it has yet to be told of, at most: those it does not want count too."""
         return max(0, self._feed.end() - self._reached)
 
+    @property
+    def begun(self) -> bool:
+        """Whether it knows its place."""
+        return self._begun.is_set()
+
     async def resume(self, *, skip: bool) -> None:
         """Go on; `skip` leaves out for ever what it is stuck at. Errors: StoreUnavailable."""
         await _pause(self._begun, BEGIN_SECONDS)
-        if not self._begun.is_set():
+        if not self.begun:
             raise StoreUnavailable("It has not begun yet.", way_out="Try again.")
         parkings, _ = self._counts
         if self.parked:
@@ -267,17 +308,15 @@ class Deliveries:
     def standing(self) -> list[dict[str, Any]]:
         """How each receiver stands. Any thread."""
         return [
-            {
-                "receiver": name,
-                "kind": delivery.receiver.kind,
-                "place": delivery.receiver.place,
-                "feed": delivery.receiver.feed,
-                "behind_facts": delivery.behind,
-                "parked": [self._partition] if delivery.parked else [],
-                "failures": delivery.failures,
-                "last_error": delivery.last_error,
-            }
-            for name, delivery in list(self.each.items())
+            _standing(
+                each.receiver,
+                behind=each.behind,
+                parked=[self._partition] if each.parked else [],
+                begun=each.begun,
+                failures=each.failures,
+                last_error=each.last_error,
+            )
+            for each in list(self.each.values())
         ]
 
     def metered(self) -> dict[str, ReceiverStanding]:

@@ -142,6 +142,18 @@ class _Distribution(Collector):
         yield family
 
 
+class _Beside(Collector):
+    """What a library tells in a registry of its own; the newest one counts."""
+
+    def __init__(self) -> None:
+        self.registry: CollectorRegistry | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The library's metrics."""
+        if self.registry is not None:
+            yield from self.registry.collect()
+
+
 class Metrics(Meter):
     """The counters, histograms and gauges of one node, in a registry of its own."""
 
@@ -149,6 +161,8 @@ class Metrics(Meter):
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self._beside = _Beside()
+        self.registry.register(self._beside)
         Info("loanbell_build", "Version of LoanBell.", registry=self.registry).info(
             {"version": version}
         )
@@ -353,6 +367,11 @@ class Metrics(Meter):
             (self._parked, {name: each.parked for name, each in standing.receivers.items()}),
         ):
             _set_all(gauge, values)
+
+    def beside(self) -> CollectorRegistry:
+        """A new registry for a library's own metrics, told with ours; it replaces earlier ones."""
+        self._beside.registry = CollectorRegistry()
+        return self._beside.registry
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics as text and its content type, in the format that `accept` asks for."""

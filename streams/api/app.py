@@ -18,13 +18,27 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
-from streams.api import docs, figures, health, hooks, problems, reads, trace, transactions, warnings
+from streams.api import (
+    docs,
+    figures,
+    health,
+    hooks,
+    problems,
+    reads,
+    scaled,
+    trace,
+    transactions,
+    warnings,
+)
 from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
+from streams.api.merged import MergedFeed
+from streams.asking import Asking
 
 if TYPE_CHECKING:
     from streams.books import Books
+    from streams.kafka import Producer
     from streams.metrics import Meter
     from streams.wiring import Node
 
@@ -51,9 +65,7 @@ def create_api(
         node.metrics,
         last_position=node.store.warnings.last_position(),
     )
-    bounds = budget or Budget(
-        body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS
-    )
+    bounds = budget or _bounds()
 
     node.on_warning(live.publish)
     node.on_stopping(live.close)
@@ -80,18 +92,41 @@ def create_api(
 
 
 def create_reading_api(
-    books: Books, *, hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]")
+    books: Books,
+    *,
+    hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
+    producer: Producer | None = None,
+    budget: Budget | None = None,
 ) -> FastAPI:
-    """The application over all partitions: what they hold, and no way to change it."""
+    """The application over all partitions: what they hold; to change it needs a `producer`.
+
+    `app.state.feed.run` must run beside it, for the warnings stream.
+    """
+    feed = MergedFeed([store.warnings for store in books.stores], books.metrics)
     app = FastAPI(
         title="LoanBell", version=installed_version("loanbell"), docs_url=None, redoc_url=None
     )
-    for router in (
-        warnings.reading(books), reads.routes(books), health.reading(books), docs.routes()
-    ):  # fmt: skip
+    routers = [scaled.stream(books, feed), warnings.reading(books)]
+    if producer is not None:
+        asking = Asking(books, producer)
+        routers += [
+            scaled.transactions(asking, budget or _bounds()),
+            warnings.actions(lambda action, asked: asking.act(action, scaled.headers_of(asked))),
+            hooks.routes(asking.standing, asking.resume),
+        ]
+    routers += [
+        trace.routes(books.ledger, books.queries),
+        reads.routes(books), health.reading(books), docs.routes(),
+    ]  # fmt: skip
+    for router in routers:
         app.include_router(router)
     _dress(app, books.metrics, hosts)
+    app.state.feed = feed
     return app
+
+
+def _bounds() -> Budget:
+    return Budget(body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS)
 
 
 def _dress(app: FastAPI, meter: Meter, hosts: Collection[str]) -> None:

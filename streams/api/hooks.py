@@ -27,6 +27,7 @@ _RECEIVER = record(
         "kind": WORDS,
         "place": WORDS,
         "feed": WORDS,
+        "begun": {"type": "boolean"},
         "behind_facts": WHOLE,
         "parked": listed(WHOLE),
         "failures": WHOLE,

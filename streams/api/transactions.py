@@ -179,7 +179,8 @@ def _lines(*examples: dict[str, Any]) -> str:
     return "".join(orjson.dumps(example).decode() + "\n" for example in examples)
 
 
-def _documented() -> dict[str, Any]:
+def documented() -> dict[str, Any]:
+    """The body of the request, for the description."""
     one = {"$ref": "#/components/schemas/Transaction"}
     both = list(_EXAMPLES.values())
     return {
@@ -217,7 +218,7 @@ def routes(node: Node, budget: Budget) -> APIRouter:
             207: {"model": Answers, "description": "Some were refused; see each item."},
             422: {"description": "All were refused; the problem lists them under `items`."},
         },
-        openapi_extra=_documented(),
+        openapi_extra=documented(),
     )
     async def post_transactions(request: Request) -> Response:
         """Each transaction is accepted, a duplicate (known by its `transaction_id`), or refused.

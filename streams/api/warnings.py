@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -15,6 +17,7 @@ from ledger.events import Severity
 from projections.queries import WarningFilter
 from streams.api.answers import Asked, Filters, Limit, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
+from streams.api.gate import correlation
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Remark, Text
@@ -28,6 +31,8 @@ from warning.actions import (
 
 if TYPE_CHECKING:
     from streams.wiring import Node
+
+log = logging.getLogger("loanbell.http")
 
 WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 State = Literal[
@@ -154,16 +159,25 @@ class _Reads:
         return json_answer(found)
 
 
+Act = Callable[[WarningAction, Request], Awaitable[tuple[dict[str, Any], int]]]
+"""Does what a person asks: the answer and its status."""
+
+
+class _Actions:
+    def __init__(self, act: Act) -> None:
+        self._act = act
+
+    async def act(self, action: WarningAction, request: Request) -> Response:
+        answer, status = await self._act(action, request)
+        ids = {"warning_id": action.warning_id, "event_ids": answer["event_ids"]}
+        log.info("warning answered", extra={**correlation(request.state), **ids})
+        return json_answer(answer, status=status)
+
+
 class _Warnings(_Reads):
     def __init__(self, node: Node, feed: Feed) -> None:
         super().__init__(node)
-        self._node, self._feed = node, feed
-
-    async def act(self, action: WarningAction) -> Response:
-        recorded = await self._node.act(action)
-        return json_answer(
-            {"warning_id": action.warning_id, "event_ids": [item.event_id for item in recorded]}
-        )
+        self._feed = feed
 
     def stream(self, after: int | None, last_event_id: str | None) -> EventStream:
         last = self._feed.last_position
@@ -174,17 +188,29 @@ class _Warnings(_Reads):
             start = int(last_event_id)
         if start > last:
             raise Problem("ahead_of_log", f"The log ends at {last}.")
-        return EventStream(self._feed, start)
+        return EventStream(self._feed, self._feed.frames(start))
 
 
 def routes(node: Node, feed: Feed) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
     pages = _Warnings(node, feed)
+
+    async def act(action: WarningAction, _: Request) -> tuple[dict[str, Any], int]:
+        done = [item.event_id for item in await node.act(action)]
+        return {"warning_id": action.warning_id, "event_ids": done}, 200
+
     _add_list(router, pages)
     _add_stream(router, pages)  # Before what takes any word for a warning's id.
     _add_one(router, pages)
-    _add_actions(router, pages)
+    _add_actions(router, _Actions(act))
+    return router
+
+
+def actions(act: Act) -> APIRouter:
+    """Those routes by which people act."""
+    router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
+    _add_actions(router, _Actions(act))
     return router
 
 
@@ -256,7 +282,7 @@ def _add_one(router: APIRouter, pages: _Reads) -> None:
         return await pages.one(warning_id)
 
 
-def _add_actions(router: APIRouter, pages: _Warnings) -> None:
+def _add_actions(router: APIRouter, pages: _Actions) -> None:
     """What people do about a warning."""
 
     @router.post(
@@ -265,10 +291,12 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that a person has seen it",
         responses=done(ref("Acted")),
     )
-    async def acknowledge(warning_id: WarningId, asked: Acknowledgement) -> Response:
+    async def acknowledge(
+        warning_id: WarningId, asked: Acknowledgement, request: Request
+    ) -> Response:
         """A fact of the warnings log; answered after its commit."""
         return await pages.act(
-            AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note)
+            AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note), request
         )
 
     @router.post(
@@ -277,10 +305,10 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say what is done about it",
         responses=done(ref("Acted")),
     )
-    async def start(warning_id: WarningId, asked: ActionStart) -> Response:
+    async def start(warning_id: WarningId, asked: ActionStart, request: Request) -> Response:
         """A fact of the warnings log; nobody is asked again unless it becomes graver."""
         return await pages.act(
-            StartAction(warning_id=warning_id, actor=asked.actor, action=asked.action)
+            StartAction(warning_id=warning_id, actor=asked.actor, action=asked.action), request
         )
 
     @router.post(
@@ -289,10 +317,10 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that it is a false alarm",
         responses=done(ref("Acted")),
     )
-    async def dismiss(warning_id: WarningId, asked: FalseAlarm) -> Response:
+    async def dismiss(warning_id: WarningId, asked: FalseAlarm, request: Request) -> Response:
         """It is over; its rule stays quiet on the loan until the cause has been gone once."""
         return await pages.act(
-            FindFalse(warning_id=warning_id, actor=asked.actor, reason=asked.reason)
+            FindFalse(warning_id=warning_id, actor=asked.actor, reason=asked.reason), request
         )
 
     @router.post(
@@ -301,10 +329,11 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Silence it for a while",
         responses=done(ref("Acted")),
     )
-    async def suppress(warning_id: WarningId, asked: Suppression) -> Response:
+    async def suppress(warning_id: WarningId, asked: Suppression, request: Request) -> Response:
         """A fact of the warnings log; a graver step of the same rule still rings."""
         return await pages.act(
             SuppressWarning(
                 warning_id=warning_id, actor=asked.actor, reason=asked.reason, until=asked.until
-            )
+            ),
+            request,
         )

@@ -83,16 +83,20 @@ async def _work(settings: Settings) -> None:
 @cli.command(rich_help_panel=PANEL)
 def api(
     database: DatabaseOption = None,
+    broker: BrokerOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Where to listen.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="0 takes a free one.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Serve what all partitions hold: loans, their stories, warnings, grades, portfolio.
+    """Serve what all partitions hold: loans, their stories, warnings live, grades, portfolio.
 
-    Reads only: transactions go to the topic. As many as wanted may run. It has no sign-in: keep it
-    on loopback or behind a proxy that has one.
+    Where a broker is named it also takes transactions and what people do about warnings, and sends
+    them through the topic to the partition's worker; else it only reads. As many as wanted may run.
+    It has no sign-in: keep it on loopback or behind a proxy that has one.
     """
-    settings = Settings.load({"database": database, "host": host, "port": port}, file=config)
+    given = {"database": database, "broker": broker, "host": host, "port": port}
+    settings = Settings.load(given, file=config)
+    set_up(settings)
     asyncio.run(_read(settings))
 
 
@@ -100,15 +104,23 @@ async def _read(settings: Settings) -> None:
     stopping = asyncio.create_task(told_to_stop().wait())
     books = await asyncio.to_thread(Books.open, settings)
     listener = listen(settings.host, settings.port)
-    web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
+    producer = Producer(settings) if settings.broker else None
+    app = create_reading_api(books, hosts=hosts_of(settings.host), producer=producer)
+    web, feeding = WebServer(app, listener), asyncio.create_task(app.state.feed.run())
     await web.start()
     port = listener.getsockname()[1]
     warn_of_strangers(settings.host)
     place = address(settings.host, port)
-    err.print(f"LoanBell reads at {place}  /docs  /v1/status  /metrics")
+    does = "reads" if producer is None else "reads and sends"
+    err.print(f"LoanBell {does} at {place}  /docs  /v1/status  /metrics")
     await stopping
+    app.state.feed.close()
     await web.stop()
-    books.close()
+    feeding.cancel()
+    await asyncio.wait([feeding])
+    if producer is not None:
+        await producer.stop()
+    await asyncio.to_thread(books.close)
 
 
 @topics.command("create")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +12,10 @@ import typer
 
 from ledger.dates import now_us
 from ledger.errors import UnknownEntity
-from ledger.store import WARNINGS_LOG
 from streams.cli.app import ConfigOption, DataOption, JsonOption, NotUsable, cli, out
 from streams.cli.render import table
-from streams.deliveries import Kept, kept_of
-from streams.parts import AnyStore, stores_to_read
+from streams.deliveries import tracked_standing
+from streams.parts import stores_to_read
 from streams.post import Post, Unanswered
 from streams.receivers import Receiver, receivers_in
 from streams.settings import Settings, SettingsError
@@ -33,15 +31,6 @@ DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="Scaled out: LOANBELL_DATABASE.")
 ]
 SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """How a receiver stands over all partitions, by what is tracked."""
-
-    behind: int
-    parked: list[int]
-    begun: bool
 
 
 @webhooks.command("list")
@@ -60,51 +49,25 @@ def list_(
     receivers = _receivers(settings)
     stores = stores_to_read(settings)
     try:
-        standings = {each.name: _standing(each, stores) for each in receivers}
+        found = [tracked_standing(each, stores) for each in receivers]
     finally:
         for store in stores:
             store.close()
-    rows = [(each, standings[each.name]) for each in receivers]
     if as_json:
-        print(orjson.dumps([_document(*row) for row in rows]).decode())
+        print(orjson.dumps(found).decode())
         return
     shown = [
-        (one.name, one.kind, one.place, one.feed, f"{standing.behind:,}", _state(standing))
-        for one, standing in rows
-    ]
+        (one["receiver"], one["kind"], one["place"], one["feed"],
+         f"{one['behind_facts']:,}", _state(one))
+        for one in found
+    ]  # fmt: skip
     out.print(table("Receivers", ["name", "kind", "at", "told of", "behind", "state"], shown))
 
 
-def _state(standing: _Standing) -> str:
-    if standing.parked:
-        return f"parked in partition {', '.join(map(str, standing.parked))}"
-    return "delivering" if standing.begun else "not begun"
-
-
-def _document(receiver: Receiver, standing: _Standing) -> dict[str, Any]:
-    return {
-        "receiver": receiver.name,
-        "kind": receiver.kind,
-        "place": receiver.place,
-        "feed": receiver.feed,
-        "behind_facts": standing.behind,
-        "parked": standing.parked,
-        "begun": standing.begun,
-    }
-
-
-def _standing(receiver: Receiver, stores: list[AnyStore]) -> _Standing:
-    found = [kept_of(store.warnings, receiver.name) for store in stores]
-    behind = sum(_behind(receiver, *each) for each in zip(stores, found, strict=True))
-    parked = [partition for partition, kept in enumerate(found) if kept.parked]
-    return _Standing(behind, parked, any(kept.place is not None for kept in found))
-
-
-def _behind(receiver: Receiver, store: AnyStore, kept: Kept) -> int:
-    if kept.place is None:
-        return 0
-    log = store.warnings if receiver.feed == WARNINGS_LOG else store.ledger
-    return max(0, log.last_position() - kept.place)
+def _state(one: dict[str, Any]) -> str:
+    if one["parked"]:
+        return f"parked in partition {', '.join(map(str, one['parked']))}"
+    return "delivering" if one["begun"] else "not begun"
 
 
 @webhooks.command()

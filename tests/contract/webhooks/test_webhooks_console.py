@@ -68,6 +68,8 @@ def test_an_operator_tests_lists_and_resumes_a_receiver(
             "behind_facts": 3,  # the rules that were adopted, and two warnings
             "parked": [0],
             "begun": True,
+            "failures": 0,
+            "last_error": "",
         }
         code, said = loanbell("list")
         assert "parked in partition 0" in said
