@@ -281,9 +281,9 @@ class Metrics(Meter):
         )
 
     def _make_receivers(self) -> None:
-        self._sent = self._counter(
-            "webhook_events", "Events sent to receivers, by outcome.", ("receiver", "outcome")
-        )
+        labels = ("receiver", "outcome")
+        self._asked = self._counter("webhook_requests", "Requests to receivers.", labels)
+        self._sent = self._counter("webhook_events", "Events sent to receivers.", labels)
         self._sending = self._histogram(
             "webhook_request_seconds", "Time of one request to a receiver.", SECONDS
         )
@@ -328,6 +328,7 @@ class Metrics(Meter):
         self._said.labels(label, "fitted").set(fitted)
 
     def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        self._asked.labels(receiver, outcome).inc()
         self._sent.labels(receiver, outcome).inc(events)
         self._sending.observe(seconds)
 

@@ -261,8 +261,8 @@ def assert_console_tells(scaled: Any, warnings: int) -> None:
     ) + sum(len(days) for days in scaled.book().days) + sum(scaled.book().refused.values())
     shown = loanbell(scaled, "status")
     assert "2, 0 without a worker" in shown
-    lines = list(map(orjson.loads, loanbell(scaled, "watch", "--once", "--json",
-                                            "--broker", scaled.settings.broker).splitlines()))  # fmt: skip
+    told = loanbell(scaled, "watch", "--once", "--json", "--broker", scaled.settings.broker)
+    lines = [orjson.loads(line) for line in told.splitlines()]
     log = [item.event_id for each in rung(scaled).values() for item in each]
     assert Counter(line["event_id"] for line in lines) == Counter(log)
     # Sent again, as after a crash of a worker: dropped by its id.
