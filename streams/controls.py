@@ -33,6 +33,8 @@ ACTION_HEADER = "loanbell-action"
 """Which action of a person a delivery asks for; its fields are the value."""
 RESUME_HEADER = "loanbell-resume"
 """Which receiver of webhooks to resume; the value is b"skip" or empty."""
+REQUEST_HEADER, TRACE_HEADER = "loanbell-request", "traceparent"
+"""The ids of the HTTP request behind a delivery."""
 
 _KINDS: Mapping[str, type[Any]] = {
     "acknowledge": AcknowledgeWarning,
@@ -64,12 +66,22 @@ def is_control(delivery: Delivery) -> bool:
     return ACTION_HEADER in delivery.headers or RESUME_HEADER in delivery.headers
 
 
+def say_request(source: str, delivery: Delivery) -> None:
+    """A line that leads from the HTTP request behind a delivery to its offset, if there was one."""
+    asked_by = delivery.headers.get(REQUEST_HEADER)
+    if asked_by is not None:
+        ids = {"request_id": asked_by, TRACE_HEADER: delivery.headers.get(TRACE_HEADER, b"")}
+        told = {name: value.decode(errors="replace") for name, value in ids.items() if value}
+        log.debug("came", extra={"source": source, "offset": delivery.offset, **told})
+
+
 async def carry_out(node: Node, delivery: Delivery, source: str) -> None:
     """Do what a delivery asks, once. What is refused is told in the log, and done with.
 
     `source`: as what the delivery's offset is tracked. Errors: StoreUnavailable, NodeStopped.
     """
     warnings, place = node.store.warnings, {source: delivery.offset}
+    say_request(source, delivery)
     if delivery.offset <= await asyncio.to_thread(warnings.tracked, source):
         return
     try:

@@ -26,7 +26,7 @@ from ledger.service import Incoming
 from ledger.store import PostgresStore
 from streams import routing
 from streams.clock import BusinessDayTimer, timer_of
-from streams.controls import carry_out, is_control
+from streams.controls import carry_out, is_control, say_request
 from streams.ingest import read
 from streams.kafka import Delivery, Outgoing, Producer, partition_of
 from streams.metrics import Metrics
@@ -289,6 +289,8 @@ class Lane:
         messages: list[Message] = []
         clock_us = now_us()
         for delivery in deliveries:
+            if log.isEnabledFor(logging.DEBUG):
+                say_request(self._source, delivery)
             origin = routing.origin_of(delivery.headers)
             source, offset, at_us = origin or (self._source, delivery.offset, delivery.at_us)
             spread = origin is None and routing.EACH_HEADER not in delivery.headers

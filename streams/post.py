@@ -6,15 +6,20 @@ address that machines keep for themselves, whatever a name resolves to.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
-from aiohttp.resolver import ThreadedResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ledger.errors import LoanError
+from streams.health import THREADS
 from streams.receivers import is_forbidden
 
 KEPT_SECONDS = 2.0
@@ -34,13 +39,33 @@ class Reply(NamedTuple):
     wait_seconds: float
 
 
-class _Resolver(ThreadedResolver):
-    async def resolve(self, *args: Any, **kwargs: Any) -> Any:
-        found = await super().resolve(*args, **kwargs)
-        allowed = [each for each in found if not is_forbidden(each["host"])]
+_lookups = ThreadPoolExecutor(4, thread_name_prefix=THREADS + "names")
+"""Threads of their own: a name server that hangs must not hold up what records."""
+
+
+class _Resolver(AbstractResolver):
+    """Looks names up, and keeps to addresses that may be called."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See `AbstractResolver`."""
+        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, family=family)
+        found = await asyncio.get_running_loop().run_in_executor(_lookups, look)
+        allowed = [
+            ResolveResult(
+                hostname=host, host=str(address[0]), port=int(address[1]), family=kind,
+                proto=protocol, flags=socket.AI_NUMERICHOST,
+            )
+            for kind, _, protocol, _, address in found
+            if not is_forbidden(str(address[0]))
+        ]  # fmt: skip
         if not allowed:
             raise OSError("it resolves to an address that is no receiver")
         return allowed
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class Post:

@@ -158,8 +158,9 @@ def served(serving: Callable[..., AbstractContextManager[Served]], tmp_path: Pat
 
 
 class HttpReceiver:
-    """Takes what is posted. `moods` say what it does next: a status, "hang up", or seconds to wait
-    before 204; when they are used up it answers 204 at once."""
+    """Takes what is posted. `moods` say what it does next: a status, "hang up", seconds to wait
+    before 204, or "later": 429 and to come back after a second; in the end it answers 204 at once.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.moods: deque[Any] = deque()
@@ -194,13 +195,15 @@ class HttpReceiver:
             return
         if isinstance(mood, float):
             time.sleep(mood)
-        status = mood if isinstance(mood, int) else 204
+        status = mood if isinstance(mood, int) else 429 if mood == "later" else 204
         with self._came:
             if status < 300:
                 self.taken.append(request)
             self._came.notify_all()
         handler.send_response(status)
         handler.send_header("Content-Length", "0")
+        if mood == "later":
+            handler.send_header("Retry-After", "1")
         if status == 302:
             handler.send_header("Location", f"http://127.0.0.1:{self.port}/elsewhere")
         handler.end_headers()

@@ -27,6 +27,7 @@ from streams.api.merged import MergedFeed, places_in
 from streams.api.problems import Problem, respond
 from streams.api.transactions import MOST_MESSAGES, SOURCE, documented
 from streams.asking import Asking
+from streams.controls import REQUEST_HEADER, TRACE_HEADER
 from streams.ingest import read_many
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class Queued(BaseModel):
 def headers_of(request: Request) -> dict[str, str]:
     """The ids of a request that go along with what it asks."""
     state = request.state
-    traced = {"traceparent": state.traceparent} if state.traceparent else {}
-    return {"loanbell-request": state.request_id, **traced}
+    traced = {TRACE_HEADER: state.traceparent} if state.traceparent else {}
+    return {REQUEST_HEADER: state.request_id, **traced}
 
 
 class _Desk:

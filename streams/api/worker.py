@@ -109,5 +109,6 @@ def _told(worker: Worker, lane: Lane) -> dict[str, Any]:
             "closed_through_date": health.closed_through,
             "logs": dict(health.positions),
             "lags": {f"{agent}/{log}": lag for (agent, log), lag in health.lags.items()},
+            "receivers": node.deliveries.standing(),
         }
     return told

@@ -153,8 +153,23 @@ def test_a_book_told_and_answered_over_http_alone(
     scaled.stop()
     assert [process.returncode for process in scaled.processes] == [0, 0]
     said = "".join(path.read_text() for path in scaled.folder.glob("worker*.log"))
+    assert_logs_lead_from_the_request_to_the_worker(said)
     assert SECRET[6:] not in said
     assert "T-secret-url" not in said
+
+
+def assert_logs_lead_from_the_request_to_the_worker(said: str) -> None:
+    """From the API's line by the request's id to offsets, and by them to transactions."""
+    lines = [orjson.loads(line) for line in said.splitlines() if line.startswith("{")]
+    (queued,) = [line for line in lines if line["message"] == "transactions queued"
+                 and line["request_id"] == "part-0"]  # fmt: skip
+    assert queued["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    came = {(line["source"], line["offset"]) for line in lines
+            if line["message"] == "came" and line["request_id"] == "part-0"}  # fmt: skip
+    done = [line for line in lines if (line.get("source"), line.get("offset")) in came
+            and "event_id" in line and "transaction_id" in line]  # fmt: skip
+    causes = {cause for line in lines for cause in line.get("cause_event_ids", [])}
+    assert causes & {line["event_id"] for line in done}
 
 
 def assert_streamed(url: str, stream: Stream, logs: dict[int, list[Any]], warnings: int) -> None:

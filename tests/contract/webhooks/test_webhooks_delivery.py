@@ -160,6 +160,18 @@ def test_one_event_that_is_never_taken_can_be_left_out(
         assert ids(events) == [wanted[0], wanted[2]]
 
 
+def test_a_receiver_that_asks_to_come_back_later_is_left_alone_until_then(
+    open_book: Any, receiver: Any, told: Any, late: Any
+) -> None:
+    receiver.moods.append("later")
+    with open_book(told(receiver.url)) as served:
+        send(served, late(1))
+        wait_for(lambda: len(receiver.tried) == 1)
+        asked = time.monotonic()
+        receiver.wait(2)
+        assert time.monotonic() - asked > 0.8  # It asked for a second; the pause would be 0.05 s.
+
+
 def test_a_receiver_that_is_gone_is_parked_at_once(
     open_book: Any, receiver: Any, told: Any, late: Any
 ) -> None:
