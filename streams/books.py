@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 
 from ledger.ids import loan_stream
-from ledger.store import FactLog, KnownCommand, PostgresStore, Recorded
+from ledger.store import FactLog, KnownCommand, PostgresAudit, PostgresStore, Recorded
 from projections.queries import Queries
 from projections.tables import Schemas
 from streams.metrics import Metrics
@@ -40,8 +41,11 @@ class AllLogs:
 class Books:
     """The reading side of a scaled-out book. Make it with `open`."""
 
-    def __init__(self, settings: Settings, stores: list[PostgresStore]) -> None:
-        self.settings, self.stores = settings, stores
+    def __init__(
+        self, settings: Settings, stores: list[PostgresStore], audit: PostgresAudit
+    ) -> None:
+        self.settings, self.stores, self._audit = settings, stores, audit
+        self.audit = audit.audit
         self.partitions = len(stores)
         self.metrics = Metrics(version=installed_version("loanbell"))
         self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
@@ -52,14 +56,16 @@ class Books:
     @classmethod
     def open(cls, settings: Settings) -> Books:
         """Open every partition to read. Errors: StoreUnavailable, SettingsError."""
-        database_of(settings)
-        stores = [s for s in stores_to_read(settings) if isinstance(s, PostgresStore)]
-        try:
-            return cls(settings, stores)
-        except BaseException:
+        url = database_of(settings)
+        with ExitStack() as opened:
+            stores = [s for s in stores_to_read(settings) if isinstance(s, PostgresStore)]
             for store in stores:
-                store.close()
-            raise
+                opened.callback(store.close)
+            audit = PostgresAudit.open(url)
+            opened.callback(audit.close)
+            books = cls(settings, stores, audit)
+            opened.pop_all()
+        return books
 
     def homes(self, streams: Collection[str]) -> dict[str, int]:
         """The partitions where loans and accounts live that any partition knows."""
@@ -68,6 +74,7 @@ class Books:
     def close(self) -> None:
         """Let go of the database."""
         self.queries.close()
+        self._audit.close()
         for store in self.stores:
             store.close()
 

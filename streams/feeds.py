@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from ledger.ids import REFUSALS_STREAM, loan_stream
+from ledger.ids import REFUSALS_STREAM, loan_stream, warning_stream
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, PostgresStore
 from streams.topics import GRADES_TOPIC, LEDGER_TOPIC, REJECTS_TOPIC, WARNINGS_TOPIC
 
@@ -29,6 +29,7 @@ GRADE_CHANGED = "grade.changed.v1"
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 
+_OF_LOANS = warning_stream("")
 _RECORDED = re.compile(rb'"recorded_at_us":(\d+)')
 
 
@@ -124,8 +125,8 @@ class _Feeds:
         rows = self._node.store.warnings.raw(after=place, limit=most)
         events = []
         for row in rows:
-            loan_id = row[1].partition(":")[2]
-            about = loan_stream(loan_id) if loan_id else row[1]
+            loan_id = row[1].removeprefix(_OF_LOANS)
+            about = loan_stream(loan_id) if loan_id != row[1] else row[1]
             events.append(self._fact(WARNINGS_LOG, row, WARNINGS_TOPIC, loan_id, about))
         return events, rows[-1][0] if rows else place
 

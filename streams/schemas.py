@@ -17,7 +17,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from ledger.codec import Codec, codecs
-from ledger.events import MessageRefused, WarningRaised
+from ledger.events import MessageRefused
 from streams.api.shapes import SCHEMAS
 from streams.feeds import CONTENT_TYPE, GRADE_CHANGED, SPEC_VERSION
 from streams.signing import ID, SIGNATURE, TIMESTAMP
@@ -35,12 +35,14 @@ Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ASYNCAPI = "asyncapi.json"
+_TOPICS = {"warning": WARNINGS_TOPIC, "score": WARNINGS_TOPIC, "audit": None}
+"""Modules of facts that are not of the ledger log."""
 _FORMAT = "application/schema+json;version=draft-2020-12"
 _REF = "#/$defs/{model}"
 _KEYS = {
     TRANSACTIONS_TOPIC: "The borrower's id: all of a borrower's loans meet in one partition.",
     LEDGER_TOPIC: "The stream of the fact, such as loan:L1.",
-    WARNINGS_TOPIC: "The loan's id; empty for a change of the rules.",
+    WARNINGS_TOPIC: "The loan's id; for rules and scores the name of their stream.",
     GRADES_TOPIC: "The loan's id: compaction keeps a loan's present grade.",
     REJECTS_TOPIC: "refusals.",
 }
@@ -52,7 +54,9 @@ def documents() -> dict[str, Schema]:
         LEDGER_TOPIC: {}, WARNINGS_TOPIC: {}, REJECTS_TOPIC: {},
     }  # fmt: skip
     for codec in codecs():
-        facts[_topic_of(codec)][codec.topic] = _fact(codec.cls)
+        topic = topic_of(codec)
+        if topic is not None:
+            facts[topic][codec.topic] = _fact(codec.cls)
     grade = {"description": "A loan's risk grade changed.", **SCHEMAS["GradeChange"]}
     told = {**facts, GRADES_TOPIC: {GRADE_CHANGED: grade}}
     schemas = {name: _schema(name, kinds) for name, kinds in told.items()}
@@ -77,11 +81,11 @@ def text_of(document: Schema) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _topic_of(codec: Codec) -> str:
-    """The topic that facts of a kind are published on."""
+def topic_of(codec: Codec) -> str | None:
+    """The topic that facts of a kind are published on; None for those of the audit log."""
     if codec.cls is MessageRefused:
         return REJECTS_TOPIC
-    return WARNINGS_TOPIC if codec.cls.__module__ == WarningRaised.__module__ else LEDGER_TOPIC
+    return _TOPICS.get(codec.cls.__module__.rpartition(".")[2], LEDGER_TOPIC)
 
 
 def _schema(topic: str, kinds: Mapping[str, Schema]) -> Schema:

@@ -19,7 +19,6 @@ from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import (
     BusinessDayClosed,
     LoanOpened,
-    RulesAdopted,
     WarningEscalated,
     WarningRaised,
     WarningReopened,
@@ -190,7 +189,7 @@ class WatchAgent(Agent):
             return []
         record = partial(self._warnings.record, new, tracking=tracking)
         recorded: list[Recorded] = await self.insist(record)
-        told = [item.fact for item in recorded if type(item.fact) is not RulesAdopted]
+        told = [item.fact for item in recorded if topic_of(item.fact).startswith("warning.")]
         self.meter.warnings(Counter(map(_transition, told)))
         if log.isEnabledFor(logging.INFO):
             _say(recorded)

@@ -30,6 +30,7 @@ from streams.app import EmbeddedApp, delivered, listen
 from streams.blocked import look_for_room
 from streams.clock import timer_of
 from streams.deliveries import Deliveries
+from streams.followers import Followers
 from streams.health import REASONS, Health, State, lags_of, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
@@ -74,6 +75,7 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
+        self._followers = Followers(self, self._tell_moved)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
 
@@ -116,8 +118,7 @@ class Node:
         common: dict[str, Any] = {
             "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
         }  # fmt: skip
-        settings, store = self.settings, self.store
-        most = settings.batch_messages
+        settings, store, most = self.settings, self.store, self.settings.batch_messages
         self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
         self._watch = WatchAgent(
             self.watch, store.ledger, store.warnings, self._to_views, most=most, **common
@@ -140,16 +141,13 @@ class Node:
             app.agent(agent.name, channel, agent.run)
         self._state = "starting"
         await app.start()
-        self._run_beside(look_for_room(self))
-        self._run_beside(self.deliveries.run())
+        for work in (look_for_room(self), self.deliveries.run(), self._followers.run()):
+            self._run_beside(work)
         if self.settings.closed_by == "timer":
             timer = timer_of(
-                self.settings,
-                self.calendar,
-                last_closed=lambda: self.closed_through,
-                submit=self.submit,
-                behind=self.fell_behind,
-            )
+                self.settings, self.calendar, last_closed=lambda: self.closed_through,
+                submit=self.submit, behind=self.fell_behind,
+            )  # fmt: skip
             self._run_beside(timer.run())
 
     async def stop(self) -> bool:
@@ -347,6 +345,7 @@ class Node:
             and self._watch.position >= at
             and read[LEDGER_LOG] >= at
             and read[WARNINGS_LOG] >= self.store.warnings.last_position()
+            and self._followers.settled(at)
         )
 
     def _check_taking(self) -> None:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -47,18 +47,49 @@ RETRY_MS = 2_000
 READ_AT_ONCE = 500
 
 
+class Told(NamedTuple):
+    """One fact of the warnings log as readers get it, and whose loan it is about."""
+
+    position: int
+    loan_id: str
+    frame: bytes
+    silent: bytes
+    """What a reader gets who may not see it: the position alone, to resume behind it."""
+
+
+Shown = Callable[[Sequence[Told]], Awaitable[bytes | None]]
+"""What of the facts one reader gets; None ends the stream. It is asked at heartbeats too."""
+
+
+async def everything(told: Sequence[Told]) -> bytes:
+    """For a reader who may see all."""
+    return b"".join(item.frame for item in told)
+
+
+def told_of(recorded: Recorded) -> Told:
+    """A fact made ready for readers."""
+    silent = b"id: %d\n\n" % recorded.position
+    return Told(recorded.position, loan_of(recorded), frame_of(recorded), silent)
+
+
+def loan_of(recorded: Recorded) -> str:
+    """The loan that a fact is about; empty if about none."""
+    loan_id: str = getattr(recorded.fact, "loan_id", "")
+    return loan_id
+
+
 def frame_of(recorded: Recorded) -> bytes:
     """One fact of the warnings log as one event: id = position, event = the transition.
 
     A fact that is about no warning moves the reader's position on, and is not told.
     """
-    name, data = told_of(recorded)
+    name, data = words_of(recorded)
     if not name:
         return b"id: %d\n\n" % recorded.position
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, name.encode(), data)
 
 
-def told_of(recorded: Recorded, **more: int) -> tuple[str, bytes]:
+def words_of(recorded: Recorded, **more: int) -> tuple[str, bytes]:
     """What happened and the event's data; two empty ones for a fact that is about no warning."""
     name = topic_of(recorded.fact).split(".")[1]
     if name not in TRANSITIONS:
@@ -131,7 +162,7 @@ class Feed(Readers):
             patience_seconds=patience_seconds,
         )
         self._read_log = read_log
-        self._held: deque[tuple[int, bytes]] = deque(maxlen=held)
+        self._held: deque[Told] = deque(maxlen=held)
         self._last = last_position
 
     @property
@@ -146,12 +177,12 @@ class Feed(Readers):
                 continue
             if item.position != self._last + 1:
                 self._held.clear()
-            self._held.append((item.position, frame_of(item)))
+            self._held.append(told_of(item))
             self._last = item.position
         self.wake()
 
-    async def frames(self, after: int) -> AsyncIterator[bytes]:
-        """Everything behind position `after`, for as long as the node runs.
+    async def frames(self, after: int, shown: Shown = everything) -> AsyncIterator[bytes]:
+        """What `shown` lets through of everything behind position `after`, while the node runs.
 
         A quiet stream carries a heartbeat whose id is the reader's position, so that a reader that
         never saw a warning resumes at the right place too.
@@ -161,24 +192,29 @@ class Feed(Readers):
         while not self.closed:
             news = self.news
             if position < self._last:
-                chunk, position = await self._behind(position)
+                told = await self._behind(position)
+                chunk = await shown(told)
+                if chunk is None:
+                    return
                 yield chunk
+                position = told[-1].position
                 continue
             try:
                 await asyncio.wait_for(news.wait(), self.heartbeat_seconds)
             except TimeoutError:
+                if await shown([]) is None:
+                    return
                 yield b": heartbeat\nid: %d\n\n" % position
 
-    async def _behind(self, position: int) -> tuple[bytes, int]:
-        if self._held and self._held[0][0] <= position + 1:
-            skip = position + 1 - self._held[0][0]
+    async def _behind(self, position: int) -> list[Told]:
+        if self._held and self._held[0].position <= position + 1:
+            skip = position + 1 - self._held[0].position
             upto = min(skip + READ_AT_ONCE, len(self._held))
-            chosen = [self._held[n] for n in range(skip, upto)]
-            return b"".join(frame for _, frame in chosen), chosen[-1][0]
+            return [self._held[n] for n in range(skip, upto)]
         recorded = await run_in_threadpool(self._read_log, position, READ_AT_ONCE)
         if not recorded:
             raise InvariantBroken(f"The warnings log ends at {position}, not at {self._last}.")
-        return b"".join(map(frame_of, recorded)), recorded[-1].position
+        return [*map(told_of, recorded)]
 
 
 class EventStream(Response):

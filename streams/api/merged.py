@@ -18,7 +18,16 @@ from starlette.concurrency import run_in_threadpool
 
 from ledger.errors import StoreUnavailable
 from ledger.store import FactLog, Recorded
-from streams.api.feed import READ_AT_ONCE, RETRY_MS, Readers, told_of
+from streams.api.feed import (
+    READ_AT_ONCE,
+    RETRY_MS,
+    Readers,
+    Shown,
+    Told,
+    everything,
+    loan_of,
+    words_of,
+)
 from streams.metrics import Meter
 
 LOOK_SECONDS = 0.25
@@ -33,6 +42,7 @@ Places = tuple[int, ...]
 class _Held(NamedTuple):
     partition: int
     position: int
+    loan_id: str
     body: bytes
 
 
@@ -75,42 +85,46 @@ class MergedFeed(Readers):
             for item in page:
                 if len(self._held) == self._held.maxlen:
                     self._first += 1
-                self._held.append(_Held(partition, item.position, body_of(partition, item)))
+                self._held.append(held_of(partition, item))
             if page:
                 self._ends[partition] = page[-1].position
                 self.wake()
 
-    async def frames(self, after: Places) -> AsyncIterator[bytes]:
-        """Everything behind `after`, for as long as the process runs."""
+    async def frames(self, after: Places, shown: Shown = everything) -> AsyncIterator[bytes]:
+        """What `shown` lets through of everything behind `after`, while the process runs."""
         places, seen = list(after), 0
         yield b"retry: %d\nid: %s\n\n" % (RETRY_MS, id_of(places))
         while not self.closed:
             news = self.news
             if any(place < end for place, end in zip(places, self._ends, strict=True)):
-                chunk, seen = await self._behind(places, seen)
+                told, seen = await self._behind(places, seen)
+                chunk = await shown(told)
+                if chunk is None:
+                    return
                 yield chunk
                 continue
             try:
                 async with asyncio.timeout(self.heartbeat_seconds):
                     await news.wait()
             except TimeoutError:
+                if await shown([]) is None:
+                    return
                 yield b": heartbeat\nid: %s\n\n" % id_of(places)
 
-    async def _behind(self, places: list[int], seen: int) -> tuple[bytes, int]:
+    async def _behind(self, places: list[int], seen: int) -> tuple[list[Told], int]:
         """Events behind `places`, which are moved, and the number of the next one held."""
         if (seen and seen >= self._first) or self._holds(places):
             start = max(seen, self._first)
             chosen = list(islice(self._held, start - self._first, None))
-            frames = [_frame(item, places) for item in chosen if item.position > places[item[0]]]
-            return b"".join(frames), start + len(chosen)
+            told = [_told(item, places) for item in chosen if item.position > places[item[0]]]
+            return told, start + len(chosen)
         pairs = enumerate(zip(places, self._ends, strict=True))
         partition = next(number for number, (place, end) in pairs if place < end)
         after, limit = places[partition], self._ends[partition] - places[partition]
         page = await run_in_threadpool(
             self._logs[partition].read, after=after, limit=min(limit, READ_AT_ONCE)
         )
-        items = [_Held(partition, item.position, body_of(partition, item)) for item in page]
-        return b"".join([_frame(item, places) for item in items]), seen
+        return [_told(held_of(partition, item), places) for item in page], seen
 
     def _holds(self, places: Sequence[int]) -> bool:
         """Whether all behind `places` is held."""
@@ -123,10 +137,11 @@ class MergedFeed(Readers):
         )
 
 
-def body_of(partition: int, item: Recorded) -> bytes:
-    """An event without its id; empty for a fact that is about no warning."""
-    name, data = told_of(item, partition=partition)
-    return b"event: %s\ndata: %s\n" % (name.encode(), data) if name else b""
+def held_of(partition: int, item: Recorded) -> _Held:
+    """A fact with the event it makes, but for its id; no event if it is about no warning."""
+    name, data = words_of(item, partition=partition)
+    body = b"event: %s\ndata: %s\n" % (name.encode(), data) if name else b""
+    return _Held(partition, item.position, loan_of(item), body)
 
 
 def id_of(places: Sequence[int]) -> bytes:
@@ -143,7 +158,8 @@ def places_in(text: str, partitions: int) -> Places | None:
     return tuple(map(int, words)) if fine else None
 
 
-def _frame(item: _Held, places: list[int]) -> bytes:
+def _told(item: _Held, places: list[int]) -> Told:
     """The event for a reader, whose place it moves."""
     places[item.partition] = item.position
-    return b"id: %s\n%s\n" % (id_of(places), item.body)
+    head = b"id: %s\n" % id_of(places)
+    return Told(item.position, item.loan_id, head + item.body + b"\n", head + b"\n")

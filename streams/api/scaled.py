@@ -20,10 +20,12 @@ from starlette.responses import Response
 
 from ledger.dates import now_us
 from ledger.service import Incoming
+from streams.api.access import Access
 from streams.api.body import Body, Budget, check_content, messages_of
 from streams.api.feed import EventStream
+from streams.api.following import follower
 from streams.api.gate import correlation
-from streams.api.merged import MergedFeed, places_in
+from streams.api.merged import MergedFeed, id_of, places_in
 from streams.api.problems import Problem, respond
 from streams.api.transactions import MOST_MESSAGES, SOURCE, documented
 from streams.asking import Asking
@@ -117,7 +119,7 @@ def transactions(asking: Asking, budget: Budget) -> APIRouter:
     return router
 
 
-def stream(books: Books, feed: MergedFeed) -> APIRouter:
+def stream(books: Books, feed: MergedFeed, access: Access) -> APIRouter:
     """`GET /v1/warnings/stream` over all partitions."""
     router = APIRouter(tags=["warnings"])
 
@@ -129,6 +131,7 @@ def stream(books: Books, feed: MergedFeed) -> APIRouter:
         responses={200: {"content": {"text/event-stream": {}}, "description": "Events."}},
     )
     async def stream_warnings(
+        request: Request,
         after: Annotated[
             str | None,
             Query(max_length=2_000, description="Behind this id; 0 for everything."),
@@ -149,6 +152,7 @@ def stream(books: Books, feed: MergedFeed) -> APIRouter:
             if found is None:
                 raise Problem("invalid_request", "That is no place in this stream.")
             start = found
-        return EventStream(feed, feed.frames(start))
+        shown = await follower(access, request, id_of(start).decode())
+        return EventStream(feed, feed.frames(start, shown))
 
     return router

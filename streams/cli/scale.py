@@ -15,7 +15,16 @@ from streams.api.worker import create_worker_api
 from streams.app import WebServer, listen
 from streams.books import Books
 from streams.cli.app import ConfigOption, cli, err, out
-from streams.cli.serve import address, told_to_stop, warn_of_strangers
+from streams.cli.serve import (
+    OpenOption,
+    SignInOption,
+    UrlOption,
+    address,
+    refuse_strangers,
+    say_who_may,
+    told_to_stop,
+    warn_of_strangers,
+)
 from streams.kafka import Producer, create_topics
 from streams.logs import set_up
 from streams.parts import database_of
@@ -86,16 +95,23 @@ def api(
     broker: BrokerOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Where to listen.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="0 takes a free one.")] = None,
+    sign_in: SignInOption = None,
+    open_: OpenOption = False,
+    public_url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve what all partitions hold: loans, their stories, warnings live, grades, portfolio.
 
     Where a broker is named it also takes transactions and what people do about warnings, and sends
     them through the topic to the partition's worker; else it only reads. As many as wanted may run.
-    It has no sign-in: keep it on loopback or behind a proxy that has one.
+    Sign-in is as for `serve`; users and the audit trail are in the database, and all share them.
     """
-    given = {"database": database, "broker": broker, "host": host, "port": port}
+    given = {
+        "database": database, "broker": broker, "host": host, "port": port,
+        "public_url": public_url, "sign_in": "open" if open_ else sign_in,
+    }  # fmt: skip
     settings = Settings.load(given, file=config)
+    refuse_strangers(settings)
     set_up(settings)
     asyncio.run(_read(settings))
 
@@ -109,10 +125,10 @@ async def _read(settings: Settings) -> None:
     web, feeding = WebServer(app, listener), asyncio.create_task(app.state.feed.run())
     await web.start()
     port = listener.getsockname()[1]
-    warn_of_strangers(settings.host)
     place = address(settings.host, port)
     does = "reads" if producer is None else "reads and sends"
     err.print(f"LoanBell {does} at {place}  /docs  /v1/status  /metrics")
+    say_who_may(settings)
     await stopping
     app.state.feed.close()
     await web.stop()

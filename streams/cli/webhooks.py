@@ -15,7 +15,7 @@ from ledger.errors import UnknownEntity
 from streams.cli.app import ConfigOption, DataOption, JsonOption, NotUsable, cli, out
 from streams.cli.render import table
 from streams.deliveries import tracked_standing
-from streams.parts import stores_to_read
+from streams.parts import secret_in, stores_to_read
 from streams.post import Post, Unanswered
 from streams.receivers import Receiver, receivers_in
 from streams.settings import Settings, SettingsError
@@ -81,6 +81,10 @@ def resume(
         str | None,
         typer.Option("--at", help="Where `serve` or `api` listens; default: as in the settings."),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help="Where people sign in: a token of scope `operate`."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Send to a parked receiver again, from where it stopped; to a failing one at once.
@@ -90,20 +94,27 @@ def resume(
     settings = Settings.load({}, file=config)
     place = at or f"http://{settings.host}:{settings.port}"
     url = f"{place.rstrip('/')}/v1/webhooks/{name}/resume?skip={str(skip).lower()}"
-    status = asyncio.run(_asked(url))
+    token = {} if token_file is None else {"Authorization": f"Bearer {secret_in(token_file)}"}
+    status = asyncio.run(_asked(url, token))
     if status == 404:
         raise UnknownEntity(
             f"There is no receiver {name} there.", way_out="`loanbell webhooks list` names them."
+        )
+    if status in (401, 403):
+        raise NotUsable(
+            "People sign in there, and this was not allowed.",
+            way_out="Give --token-file with a token of scope `operate` of an operator "
+            "(`loanbell tokens`).",
         )
     if status // 100 != 2:
         raise NotUsable(f"{place} answered {status}.", way_out="See its log and GET /readyz.")
     out.print(f"{name} is resumed")
 
 
-async def _asked(url: str) -> int:
+async def _asked(url: str, headers: dict[str, str]) -> int:
     post = Post(timeout_seconds=SECONDS)
     try:
-        return (await post.send(url, {}, b"")).status
+        return (await post.send(url, headers, b"")).status
     except Unanswered as error:
         raise NotUsable(
             f"LoanBell does not answer there: {error}",
