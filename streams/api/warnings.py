@@ -355,6 +355,12 @@ def _add_actions(router: APIRouter, pages: _Actions) -> None:
         action = StartAction(warning_id=warning_id, actor=actor, action=said)
         return await pages.act(action, request)
 
+    _add_ends(router, pages)
+
+
+def _add_ends(router: APIRouter, pages: _Actions) -> None:
+    """By which people end or silence a warning."""
+
     @router.post(
         "/{warning_id}/dismiss",
         operation_id="dismiss_warning",
