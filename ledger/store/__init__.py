@@ -20,6 +20,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
+from ledger.store.snapshots import MemorySnapshots, Snapshot, Snapshots
 from ledger.store.sqlite import Store
 
 __all__ = [
@@ -33,10 +34,13 @@ __all__ = [
     "KnownCommand",
     "Log",
     "MemoryLog",
+    "MemorySnapshots",
     "MemoryStore",
     "NewFact",
     "PostgresStore",
     "Recorded",
+    "Snapshot",
+    "Snapshots",
     "Store",
     "migrate",
     "partitions_of",

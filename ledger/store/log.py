@@ -10,6 +10,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 
 from ledger.codec import columns, decode, encode, topic_of_kind
 from ledger.errors import InvariantBroken, StaleVersion, StoreUnavailable
+from ledger.store.chain import START
 from ledger.store.recorder import BatchRecorder, Place
 from ledger.store.records import (
     AlreadyTracked,
@@ -135,6 +136,12 @@ class Log:
         """See `FactLog.head`."""
         with self._told():
             return self._recorder.last()[1]
+
+    def chain_at(self, position: int) -> bytes:
+        """See `FactLog.chain_at`."""
+        with self._told():
+            rows = self._recorder.rows(self._sql.verify, (position - 1, 1))
+        return rows[0][8] if rows and position and rows[0][0] == position else START
 
     def verify(
         self,

@@ -22,6 +22,8 @@ from ledger.store.lock import WriterLock
 from ledger.store.log import Log
 from ledger.store.recorder import BatchRecorder, Framed
 from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
+from ledger.store.snapshots import Snapshots
+from ledger.store.snapshots import create as create_snapshots
 from ledger.store.tail import Slice
 
 SCHEMA_VERSION = 1
@@ -45,7 +47,8 @@ class SqliteRecorder(BatchRecorder, SQLiteProcessRecorder):
     def construct_create_table_statements(self) -> list[str]:
         """The library's tracking table, and ours in the place of its table of events."""
         ours = statements.create(self.events_table_name.removesuffix("_facts"), statements.SQLITE)
-        return [*ours, *super().construct_create_table_statements()[1:]]
+        theirs = super().construct_create_table_statements()[1:]
+        return [*ours, create_snapshots(statements.SQLITE), *theirs]
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """See `BatchRecorder.rows`."""
@@ -72,6 +75,7 @@ class Store:
 
     ledger: Log
     warnings: Log
+    snapshots: Snapshots
 
     def __init__(self, path: Path, lock: WriterLock | None) -> None:
         self.path, self._lock = path, lock
@@ -137,6 +141,7 @@ class Store:
             recorder.last()
             told = partial(explained, self.path)
             logs.append(Log(name, str(self.path), recorder, told, writes=writes))
+        self.snapshots = Snapshots(recorder, told)
         self.ledger, self.warnings = logs
 
 
