@@ -39,11 +39,11 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on a loopback port."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections on a port, of loopback unless told otherwise."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 class Service:
@@ -195,11 +195,15 @@ class PostgreSQL(Service):
 
 
 class Kafka(Service):
-    """One broker that is its own KRaft controller. Errors: ServiceMissing."""
+    """One broker that is its own KRaft controller; `host` is an address of this machine.
+
+    Errors: ServiceMissing.
+    """
 
     name = "kafka"
 
-    def __init__(self) -> None:
+    def __init__(self, *, host: str = "127.0.0.1") -> None:
+        self.host = host
         self._java = _program("java", "apt-get update && apt-get install openjdk-17-jre-headless")
         if not (JARS / ".complete").exists():
             raise ServiceMissing("Kafka's jars are not fetched.", way_out="make services")
@@ -214,7 +218,11 @@ class Kafka(Service):
     @property
     def url(self) -> str:
         """The broker's address."""
-        return f"kafka://127.0.0.1:{self.port}"
+        return f"kafka://{self.host}:{self.port}"
+
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return answers(self.port, self.host)
 
     def command(self) -> Sequence[str | Path]:
         """The broker in a small heap."""
@@ -229,13 +237,13 @@ class Kafka(Service):
         _run([*self._jvm("256m"), *arguments], self.folder, self._user)
 
     def _settings(self) -> str:
-        listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller}"
+        listeners = f"PLAINTEXT://{self.host}:{self.port},CONTROLLER://127.0.0.1:{self._controller}"
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
             "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://{self.host}:{self.port}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "log.dirs": self.folder / "logs",
