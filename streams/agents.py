@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -112,22 +113,18 @@ class Agent:
         if fine and self.keeper is not None and self.keeper.is_worth_it(within_seconds):
             await self._keep(self.keeper)
 
-    async def worked(self, seconds: float) -> None:
-        """So long it took to derive something; it is kept for the next start when that is due."""
-        if self.keeper is not None:
-            self.keeper.worked(seconds)
-            if self.keeper.is_due:
-                await self._keep(self.keeper)
+    async def keep_if_due(self) -> None:
+        """Keep what is known for the next start, when that is due."""
+        if self.keeper is not None and self.keeper.is_due:
+            await self._keep(self.keeper)
 
     async def _keep(self, keeper: Keeper) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         try:
             state, at = await self.work(self._copied, keeper)
         except TypeError as error:
             keeper.give_up(error)
             return
-        keeper.save(state, at, took=loop.time() - began)
+        keeper.save(state, at)
 
     def _copied(self, keeper: Keeper) -> tuple[Frozen, dict[str, Checkpoint]]:
         state, positions = self.frozen()
@@ -143,9 +140,17 @@ class Agent:
 
     async def work(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run `call` in the agent's thread, which ends it even when this is cancelled."""
-        running = self._thread.submit(call, *arguments)
+        running = self._thread.submit(self._timed, call, *arguments)
         self._call = running
         return await asyncio.wrap_future(running)
+
+    def _timed(self, call: Callable[..., T], *arguments: Any) -> T:
+        began = time.thread_time()
+        try:
+            return call(*arguments)
+        finally:
+            if self.keeper is not None:
+                self.keeper.worked(time.thread_time() - began)
 
     async def insist(self, call: Callable[..., T], *arguments: Any) -> T:
         """As `work`, again and again while the store is blocked. Errors: NodeStopped."""
@@ -318,11 +323,10 @@ class ProjectAgent(Agent):
                     await self.guarded(self._project(facts))
 
     async def _catch_up(self) -> None:
-        began = asyncio.get_running_loop().time()
         await self.insist(self._begun)
         self._note()
         self.caught_up = True
-        await self.worked(asyncio.get_running_loop().time() - began)
+        await self.keep_if_due()
 
     def _begun(self) -> None:
         kept = self._keeper.find()
@@ -341,11 +345,10 @@ class ProjectAgent(Agent):
     async def _project(self, facts: Facts) -> None:
         if self.halted is not None:
             return
-        began = asyncio.get_running_loop().time()
         if facts.recorded[-1].position > self._projector.position(facts.log):
             await self.insist(self._projected, facts)
         self._note()
-        await self.worked(asyncio.get_running_loop().time() - began)
+        await self.keep_if_due()
 
     def _projected(self, facts: Facts) -> None:
         if facts.recorded[0].position > self._projector.position(facts.log) + 1:

@@ -83,7 +83,7 @@ class Keeper:
         self._worked = -math.inf
 
     def worked(self, seconds: float) -> None:
-        """So long it took to derive what no snapshot holds yet."""
+        """So much processor time it took to derive what no snapshot holds yet."""
         self._worked += seconds
 
     @property
@@ -108,21 +108,21 @@ class Keeper:
             for name, position in positions.items()
         }
 
-    def save(self, frozen: Frozen, at: Mapping[str, Checkpoint], *, took: float) -> None:
-        """Begin to save what took `took` seconds to copy; where it fails, the last one stays."""
+    def save(self, frozen: Frozen, at: Mapping[str, Checkpoint]) -> None:
+        """Begin to save what is known; where it fails, the last one stays."""
         self._worked = 0.0
-        self._saving = asyncio.ensure_future(asyncio.to_thread(self._save, frozen, at, took))
+        self._saving = asyncio.ensure_future(asyncio.to_thread(self._save, frozen, at))
 
-    def _save(self, frozen: Frozen, at: Mapping[str, Checkpoint], took: float) -> None:
-        began = time.perf_counter()
+    def _save(self, frozen: Frozen, at: Mapping[str, Checkpoint]) -> None:
+        began, busy = time.perf_counter(), time.thread_time()
         try:
             state = frozen.packed()
             self._store.snapshots.save(Snapshot(self.name, self._key, at, state))
         except StoreUnavailable as error:
             log.warning("no snapshot of the %s: %s", self.name, error)
             return
-        self._cost = took + time.perf_counter() - began
+        self._cost = time.thread_time() - busy
         log.info(
             "snapshot of the %s at position %d: %d bytes in %.2f s",
-            self.name, at[LEDGER_LOG].position, len(state), self._cost,
+            self.name, at[LEDGER_LOG].position, len(state), time.perf_counter() - began,
         )  # fmt: skip

@@ -91,7 +91,6 @@ class WatchAgent(Agent):
 
     async def _replay(self) -> None:
         loop = asyncio.get_running_loop()
-        started = loop.time()
         new = await self.work(self._replayed)
         if self._watch.difference:
             log.warning(
@@ -101,7 +100,7 @@ class WatchAgent(Agent):
             )  # fmt: skip
         await self._commit(new, loop.time())
         self.position, self.caught_up = self._watch.position, True
-        await self.worked(loop.time() - started)
+        await self.keep_if_due()
 
     def _replayed(self) -> list[NewFact]:
         kept = self._keeper.find()
@@ -145,7 +144,7 @@ class WatchAgent(Agent):
         for _ in range(closed):
             self.meter.day_closed(seconds=(loop.time() - started) / closed)
         self.position = self._watch.position
-        await self.worked(loop.time() - started)
+        await self.keep_if_due()
 
     def _observed(self, recorded: Sequence[Recorded]) -> list[NewFact]:
         new: list[NewFact] = []
