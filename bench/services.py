@@ -76,6 +76,11 @@ class Service:
         """What it prints."""
         return self.folder / "server.log"
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server; 0 when it does not run."""
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> None:
         """Start it and wait until it serves. Errors: ServiceMissing if it ends instead."""
         with self.log.open("ab") as log:
