@@ -58,10 +58,10 @@ def _measured(postgres: PostgreSQL, loans: int, days: int, seed: int) -> list[Re
     asyncio.run(_own(settings))
     facts += _record(url, [last])
     rows = []
-    for way in ("with snapshots", "reading every fact"):
+    for turn, way in enumerate(("with snapshots", "reading every fact"), start=1):
         if way != "with snapshots":
             postgres.sql("TRUNCATE loanbell_p0.snapshots", "takeover")
-        took = _take_over(url)
+        took = _take_over(url, turn)
         what = f"{loans:,} loans, {facts:,} facts, {len(last):,} of them after the snapshot"
         rows += [
             result(QUESTION, f"{way}: first repayment recorded", took["recorded"], "s", what),
@@ -102,9 +102,9 @@ async def _own(settings: Settings) -> None:
     node.close()
 
 
-def _take_over(url: str) -> dict[str, float]:
+def _take_over(url: str, turn: int) -> dict[str, float]:
     """What a new process measures."""
-    work = "from bench.takeover import serve; serve()"
+    work = f"from bench.takeover import serve; serve({turn})"
     done = subprocess.run(
         [sys.executable, "-c", work],
         env={**os.environ, "LOANBELL_DATABASE": url},
@@ -115,20 +115,20 @@ def _take_over(url: str) -> dict[str, float]:
     return found
 
 
-def serve() -> None:
+def serve(turn: int) -> None:
     """Take the partition over and print the seconds from the start of this function."""
     settings = Settings(
         database=os.environ["LOANBELL_DATABASE"], closed_by="driver", calendar="weekends"
     )
-    print(json.dumps(asyncio.run(_serve(settings))))
+    print(json.dumps(asyncio.run(_serve(settings, turn))))
 
 
-async def _serve(settings: Settings) -> dict[str, float]:
+async def _serve(settings: Settings, turn: int) -> dict[str, float]:
     took: dict[str, float] = {}
     began = time.perf_counter()
     node = await asyncio.to_thread(Node.open, settings, partition=0)
     await node.start()
-    await node.submit([_repayment()], tracking={"takeover": 1})
+    await node.submit([_repayment(turn)], tracking={"takeover": turn})
     took["recorded"] = time.perf_counter() - began
     while len(took) < 3:
         lags = node.health().lags
@@ -142,17 +142,18 @@ async def _serve(settings: Settings) -> dict[str, float]:
     return {**took, "megabytes": _highest_megabytes()}
 
 
-def _repayment() -> Incoming:
+def _repayment(turn: int) -> Incoming:
     today = date(2024, 1, 1) + timedelta(days=45)
     command = ReceiveRepayment(
         loan_id="L000001",
-        transaction_id="takeover",
+        transaction_id=f"takeover-{turn}",
         value_date=today,
         recorded_at_us=start_of_day_us(today),
         amount_minor=100_000,
         currency="CNY",
     )
-    return Incoming(command, None, b"", "takeover", 1, start_of_day_us(today), "takeover")
+    at_us, name = command.recorded_at_us, command.transaction_id
+    return Incoming(command, None, b"", "takeover", turn, at_us, name)
 
 
 def _highest_megabytes() -> float:

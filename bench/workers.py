@@ -73,7 +73,8 @@ class Book:
 
     def _is_viewed(self) -> bool:
         made = self.postgres.sql(
-            "SELECT count(*) FROM information_schema.tables WHERE table_name = 'views'",
+            "SELECT count(*) FROM pg_tables WHERE schemaname LIKE 'loanbell%' "
+            "AND tablename = 'views'",
             self.settings.group,
         )
         return int(made) == PARTITIONS
@@ -130,8 +131,10 @@ def _drained(process: subprocess.Popen[str]) -> Iterator[None]:
             reader.kill()
 
 
-def packed(messages: Sequence[bytes]) -> list[Pack]:
-    """Messages as deliveries for their partitions."""
+def packed(
+    messages: Sequence[bytes], borrowers: dict[tuple[str, str], str] | None = None
+) -> list[Pack]:
+    """Messages as deliveries for their partitions; `borrowers` as for `Sender`."""
     found: list[Pack] = []
 
     class Collector:
@@ -140,7 +143,7 @@ def packed(messages: Sequence[bytes]) -> list[Pack]:
 
     async def collect() -> None:
         collector: Any = Collector()
-        sender = Sender(collector, "", PARTITIONS)
+        sender = Sender(collector, "", PARTITIONS, borrowers=borrowers)
         await sender.send(messages)
         await sender.flush()
 
