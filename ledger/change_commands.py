@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.commands import Command, LoanCommand
-from ledger.events import RevisionKind
+from ledger.events import Figure, RevisionKind
 from ledger.ids import CALENDAR_STREAM
 from ledger.terms import Instalment, Revision
 
@@ -76,6 +76,24 @@ class CancelWriteOff(LoanCommand):
     """Let a loan stand as if it had not been written off."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueCollateral(LoanCommand):
+    """State what all that secures the loan is worth."""
+
+    value_minor: int
+    currency: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFigure(LoanCommand):
+    """State a figure about the borrower's credit or the loan's market, in millionths."""
+
+    figure: Figure
+    value_micro: int
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

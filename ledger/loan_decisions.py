@@ -19,8 +19,10 @@ from ledger.change_commands import (
     PauseDelinquency,
     RecoverWrittenOff,
     RefundOverpayment,
+    ReportFigure,
     ResumeDelinquency,
     ReviseLoan,
+    ValueCollateral,
 )
 from ledger.checks import positive, same_currency, value_day
 from ledger.commands import (
@@ -61,6 +63,7 @@ from ledger.loan_grading import assess, end_override, override_grade
 from ledger.loan_opening import MAX_RATE_PPM, open_loan
 from ledger.loan_payments import charge_back, receive, refund, reverse
 from ledger.loan_revisions import capitalise, pause, resume, revise, schedule
+from ledger.loan_valuation import report_figure, value_collateral
 from ledger.money import format_minor
 from ledger.position import CHARGE, DRAWN, RATE, Entry
 from ledger.totals import check_total
@@ -164,6 +167,8 @@ _DECISIONS: dict[type, Callable[[Loan, Any, int], Facts]] = {
     ChangeGuarantor: change_guarantor,
     ChangeStatus: change_status,
     AssessLoan: assess,
+    ValueCollateral: value_collateral,
+    ReportFigure: report_figure,
     OverrideGrade: override_grade,
     EndGradeOverride: end_override,
     ReportPosition: report,

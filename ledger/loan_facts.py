@@ -15,8 +15,10 @@ from ledger.errors import InvariantBroken
 from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
+    CollateralValued,
     DelinquencyPaused,
     DelinquencyResumed,
+    FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
     LoanAssessed,
@@ -165,6 +167,10 @@ def _assessed(loan: Loan, fact: LoanAssessed) -> None:
     """Measures decide nothing here: regimes of risk grades read them."""
 
 
+def _stated(loan: Loan, fact: CollateralValued | FigureReported) -> None:
+    """Decides nothing here: indicators read it."""
+
+
 def _overridden(loan: Loan, fact: LoanGradeOverridden) -> None:
     if loan.newest(f"override {fact.regime}", day_number(fact.value_date), fact.transaction_id):
         loan.overrides[fact.regime] = day_number(fact.until)
@@ -304,6 +310,8 @@ EVOLVE: dict[type, Callable[[Loan, Any], None]] = {
     LoanGuarantorChanged: _guarantor_changed,
     LoanStatusChanged: _status_changed,
     LoanAssessed: _assessed,
+    CollateralValued: _stated,
+    FigureReported: _stated,
     LoanGradeOverridden: _overridden,
     LoanGradeOverrideEnded: _override_ended,
     InterestAccrued: _accrued,

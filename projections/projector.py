@@ -13,6 +13,7 @@ from ledger.errors import InvariantBroken, StoreUnavailable
 from ledger.snapshot import Frozen, SnapshotUnusable, code_digest, freeze, thaw
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.base import View
+from projections.book import LoanBook
 from projections.rebuild import (
     LOGS,
     READ,
@@ -163,7 +164,8 @@ class Projector:
         Errors: KeyError for an unknown view; InvariantBroken when it does not agree.
         """
         names = list(self._factories) if view == "all" else [view]
-        self._make_warm()
+        if view != "all" and self._outdated:  # it is held against the others
+            self._make_warm()
         fold = Fold([self._factories[name]() for name in names])
         side = self._side_tables(fold.views)
         last = Progress(0, sum(self._positions.values()), 0.0, None)
@@ -186,8 +188,8 @@ class Projector:
             side.drop()
             raise
         if swap:
-            self._swap(fold.views, side)
-            self._adopt(fold.views)
+            self._swap(fold, side)
+            self._adopt(fold)
         else:
             side.drop()
         outcome = "swapped" if swap else "built"
@@ -212,15 +214,14 @@ class Projector:
             for view in views:
                 for spec, rows in view.changes(self._fold.book):
                     self._database.upsert(connection, self._database.table(spec), rows)
-            self._write_catalog(connection, views)
+            self._write_catalog(connection, views, self._fold.book)
         for view in views:
             view.committed()
         self._positions = dict(self._folded)
 
-    def _write_catalog(self, connection: Connection, views: Sequence[View]) -> None:
-        closed_day = self._fold.book.closed_day
+    def _write_catalog(self, connection: Connection, views: Sequence[View], book: LoanBook) -> None:
         rows = [
-            catalog_row(view, self._generations[view.name], self._folded, closed_day)
+            catalog_row(view, self._generations[view.name], self._folded, book.closed_day)
             for view in views
         ]
         self._database.upsert(connection, self._database.catalog, rows)
@@ -269,7 +270,7 @@ class Projector:
                 self._forget()
                 return False
         if outdated:
-            self._swap(outdated, side)
+            self._swap(self._fold, side, only=outdated)
             self._outdated.clear()
         self._warm = True
         return True
@@ -278,19 +279,24 @@ class Projector:
         generation = 1 + max((self._generations[view.name] for view in views), default=0)
         return SideTables(self._database, views, suffix="__next", generation=generation)
 
-    def _swap(self, views: Sequence[View], side: SideTables) -> None:
+    def _swap(self, fold: Fold, side: SideTables, *, only: Sequence[View] | None = None) -> None:
         """Put the side tables and their positions in place, in one transaction."""
+        views = fold.views if only is None else only
         with self._database.writing() as connection:
             for view in views:
                 for spec in view.tables:
                     self._database.replace(connection, spec, side.tables[spec.name])
                 self._generations[view.name] = side.generation
-            self._write_catalog(connection, views)
+            self._write_catalog(connection, views, fold.book)
 
-    def _adopt(self, rebuilt: Sequence[View]) -> None:
-        """Go on folding with the rebuilt views."""
-        by_name = {view.name: view for view in rebuilt}
-        self._fold.views = [by_name.get(view.name, view) for view in self._fold.views]
+    def _adopt(self, rebuilt: Fold) -> None:
+        """Go on folding with the rebuilt views; if nothing was folded yet, with all of them."""
+        by_name = {view.name: view for view in rebuilt.views}
+        self._outdated = [name for name in self._outdated if name not in by_name]
+        if self._warm:
+            self._fold.views = [by_name.get(view.name, view) for view in self._fold.views]
+        elif len(by_name) == len(self._factories):
+            self._fold, self._warm = rebuilt, True
 
     def _forget(self) -> None:
         self._fold = Fold([factory() for factory in self._factories.values()])

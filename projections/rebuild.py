@@ -21,13 +21,14 @@ from projections.base import View
 from projections.book import LoanBook
 from projections.facts import Close, ColumnLog, Facts, runs, runs_between
 from projections.reconcile import Agreement
-from projections.tables import Connection, Database, Row, Table, TableSpec, select
+from projections.tables import Connection, Database, Row, Table, TableSpec, func, select
 
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
 READ = 10_000
 """Facts read and folded at once; it bounds memory and never changes a result."""
 FLUSH = 1_000_000
 """Facts between two writes of a rebuild: a row that changes often is written seldom."""
+_HALF = 2**32
 
 
 class Logs(Protocol):
@@ -266,17 +267,18 @@ def control_totals(
 
 
 def _sums(connection: Connection, table: Table) -> dict[str, int]:
-    """Exact sums, in Python: a sum over a large book may exceed what a column can hold."""
-    money = [column for column in table.columns if column.name.endswith("_minor")]
-    sums = [0] * len(money)
-    rows = 0
-    wanted = money or [next(iter(table.primary_key))]
-    for row in connection.execute(select(*wanted)):
-        rows += 1
-        for index in range(len(money)):
-            sums[index] += row[index] or 0
-    names = [column.name for column in money]
-    return {"rows": rows, **dict(zip(names, sums, strict=True))}
+    """Exact sums, in two halves: one over a large book may exceed what a column can hold."""
+    names = [column.name for column in table.columns if column.name.endswith("_minor")]
+    halves = [
+        func.sum(half)
+        for column in (table.c[name] for name in names)
+        for half in (column // _HALF, column % _HALF)
+    ]
+    counted = select(func.count(), *halves).select_from(table)
+    rows, *sums = connection.execute(counted).one()
+    upper, lower = ([int(total or 0) for total in sums[at::2]] for at in (0, 1))
+    totals = [high * _HALF + low for high, low in zip(upper, lower, strict=True)]
+    return {"rows": rows, **dict(zip(names, totals, strict=True))}
 
 
 def differences(

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ledger.dates import date_of_us
 from ledger.events import (
     AccountDebitReturned,
     ChargeApplied,
+    CollateralValued,
+    FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
     LoanAssessed,
@@ -200,6 +203,17 @@ def _assessed(fact: LoanAssessed, _: str) -> str:
     return f"Assessed: {measure} {percent_text(fact.value_ppm)} ({fact.reason})."
 
 
+def _valued(fact: CollateralValued, currency: str) -> str:
+    said = f" ({fact.source})" if fact.source else ""
+    return f"Collateral valued at {money_text(fact.value_minor, currency)}{said}."
+
+
+def _figure(fact: FigureReported, _: str) -> str:
+    said = f" ({fact.source})" if fact.source else ""
+    value = format(Decimal(fact.value_micro).scaleb(-6).normalize(), "f")
+    return f"Reported: {fact.figure.replace('_', ' ')} {value}{said}."
+
+
 def _overridden(fact: LoanGradeOverridden, _: str) -> str:
     return (
         f"Grade in {fact.regime} set to {fact.grade.replace('_', ' ')} until {fact.until} by "
@@ -277,6 +291,8 @@ _TELL: dict[type, tuple[str, Tell]] = {
     LoanGradeOverridden: ("grade_overridden", _overridden),
     LoanGradeOverrideEnded: ("grade_override_ended", _override_ended),
     PositionReported: ("position_reported", _reported),
+    CollateralValued: ("collateral_valued", _valued),
+    FigureReported: ("figure_reported", _figure),
     LoanClosed: ("closed", _closed),
     **CHANGES,
     AccountDebitReturned: (

@@ -156,13 +156,25 @@ class Database:
         self.catalog = self.table(CATALOG)
 
     @classmethod
-    def open(cls, place: Place, *, read_only: bool = False) -> Database:
-        """Open the views at `place`, made if missing unless `read_only`."""
+    def open(
+        cls,
+        place: Place,
+        *,
+        read_only: bool = False,
+        durable: bool = False,
+        tables: Sequence[TableSpec] = (CATALOG,),
+    ) -> Database:
+        """Open the tables at `place`; `tables` are made if missing, unless `read_only`.
+
+        `durable` as in `engine_of`: for what the ledger's facts cannot give again.
+        """
         schemas = place.names if isinstance(place, Schemas) else ()
-        database = cls(engine_of(place, read_only=read_only), str(place), schemas)
+        engine = engine_of(place, read_only=read_only, durable=durable)
+        database = cls(engine, str(place), schemas)
         if not read_only:
             with database.writing() as connection:
-                database.catalog.create(connection, checkfirst=True)
+                for spec in tables:
+                    database.table(spec).create(connection, checkfirst=True)
         return database
 
     def close(self) -> None:
@@ -221,6 +233,13 @@ class Database:
                 _list(c.type, column) for c, column in zip(table.columns, columns, strict=True)
             ]
             connection.exec_driver_sql(self._upsert(table, columns=True), tuple(lists))
+
+    def upsert_new(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert those of `rows` whose keys are not there yet, whoever else does so meanwhile."""
+        insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
+        names = [column.name for column in table.columns]
+        values = [dict(zip(names, row, strict=True)) for row in rows]
+        connection.execute(insert(table).values(values).on_conflict_do_nothing())
 
     def catalog_rows(self, connection: Connection) -> dict[str, CatalogRow]:
         """What the catalog says, by view."""

@@ -8,7 +8,7 @@ from importlib.metadata import version as installed_version
 
 from ledger.errors import StoreUnavailable
 from ledger.ids import loan_stream
-from ledger.store import FactLog, PostgresStore, Recorded, partitions_of
+from ledger.store import FactLog, PostgresAudit, PostgresStore, Recorded, partitions_of
 from projections.queries import Queries
 from projections.tables import Schemas
 from streams.metrics import Metrics
@@ -35,8 +35,11 @@ class AllLogs:
 class Books:
     """The reading side of a scaled-out book. Make it with `open`."""
 
-    def __init__(self, settings: Settings, stores: list[PostgresStore]) -> None:
-        self.settings, self._stores = settings, stores
+    def __init__(
+        self, settings: Settings, stores: list[PostgresStore], audit: PostgresAudit
+    ) -> None:
+        self.settings, self._stores, self._audit = settings, stores, audit
+        self.audit = audit.audit
         self.metrics = Metrics(version=installed_version("loanbell"))
         self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
         self.warnings = AllLogs([store.warnings for store in stores], self._home_of_warnings)
@@ -57,13 +60,16 @@ class Books:
                 opened.enter_context(PostgresStore.open(url, partition, read_only=True))
                 for partition in range(count)
             ]
-            books = cls(settings, stores)
+            audit = PostgresAudit.open(url)
+            opened.callback(audit.close)
+            books = cls(settings, stores, audit)
             opened.pop_all()
         return books
 
     def close(self) -> None:
         """Let go of the database."""
         self.queries.close()
+        self._audit.close()
         for store in self._stores:
             store.close()
 

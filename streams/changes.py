@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from ledger.events import RevisionKind
+from ledger.events import Figure, RevisionKind
 from ledger.terms import Component, Method
 from streams.fields import (
     MAX_INSTALMENTS,
     Amount,
+    AmountOrZero,
     Currency,
     RatePercent,
     Remark,
@@ -39,6 +40,31 @@ class RevisionShape(Shape):
     rate_percent: RatePercent | None = None
     method: Method | None = None
     interest_only: Annotated[int, Field(ge=0, lt=MAX_INSTALMENTS)] = 0
+
+
+class CollateralValuedMessage(LoanMessage):
+    """All that secures the loan is worth `value` now; "0" when nothing does."""
+
+    type: Literal["collateral_valued"]
+    value: AmountOrZero
+    currency: Currency
+    source: Remark = ""
+
+
+class FigureReportedMessage(LoanMessage):
+    """A figure about the borrower's credit or the loan's market, until the next of its name.
+
+    external_score in the points of whoever gives it, price_index of any base, the others percent.
+    """
+
+    type: Literal["figure_reported"]
+    figure: Figure
+    value: Annotated[
+        str,
+        StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$"),
+        Field(description='A decimal string, such as "712", "4.5" or "-0.3".'),
+    ]
+    source: Remark = ""
 
 
 class OverpaymentRefundedMessage(LoanMessage):

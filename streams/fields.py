@@ -106,6 +106,12 @@ def positive_of(text: str, currency: str) -> int:
     return minor
 
 
+def micro_of(text: str) -> int:
+    """A decimal with up to six digits behind the point -> millionths: "-0.3" -> -300_000."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(6, "0"))
+
+
 def ppm_of(percent: str) -> int:
     """A rate as the schema has it -> parts per million: "9.4822" -> 94_822."""
     whole, _, fraction = percent.partition(".")

@@ -43,12 +43,14 @@ class Standing:
     """How the node and the book stand when Prometheus asks.
 
     `lag_positions`: (agent, log) -> facts of that log the agent has yet to read.
+    `view_positions`: (view, log) -> the last fact of that log in the view's rows.
     `at_risk_minor`: (currency, more days past due than) -> outstanding principal, in minor units.
     """
 
     business_date: date | None = None
     lag_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     last_positions: Mapping[str, int] = field(default_factory=dict)
+    view_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     store_bytes: Mapping[str, int] = field(default_factory=dict)
     loans_by_grade: Mapping[tuple[str, str], int] = field(default_factory=dict)
     warnings_by_severity: Mapping[str, int] = field(default_factory=dict)
@@ -229,6 +231,11 @@ class Metrics(Meter):
             "lag_positions", "Facts of a log that an agent has yet to read.", ("agent", "log")
         )
         self._last = self._gauge("log_last_position", "Last position of a log.", ("log",))
+        self._view = self._gauge(
+            "view_position",
+            "Last position of a log in a view's rows; log_last_position less this is its lag.",
+            ("view", "log"),
+        )
         self._store_bytes = self._gauge("store_size_bytes", "Size of a database.", ("database",))
         self._graded = self._gauge(
             "graded_loans", "Open loans by current risk grade.", ("regime", "grade")
@@ -304,6 +311,7 @@ class Metrics(Meter):
         for gauge, values in (
             (self._lag, standing.lag_positions),
             (self._last, standing.last_positions),
+            (self._view, standing.view_positions),
             (self._store_bytes, standing.store_bytes),
             (self._graded, standing.loans_by_grade),
             (self._open_warnings, standing.warnings_by_severity),

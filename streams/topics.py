@@ -16,9 +16,11 @@ from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from ledger.events import Flow, PrepaymentEffect
 from streams.changes import (
     ArrearsCapitalisedMessage,
+    CollateralValuedMessage,
     DelinquencyPausedMessage,
     DelinquencyResumedMessage,
     DesignatedShape,
+    FigureReportedMessage,
     LoanRevisedMessage,
     OverpaymentRefundedMessage,
     PeriodClosedMessage,
@@ -27,6 +29,7 @@ from streams.changes import (
     RepaymentChargedBackMessage,
     WriteOffCancelledMessage,
 )
+from streams.collection import COLLECTION_MESSAGES
 from streams.fields import (
     MAX_INSTALMENTS,
     Amount,
@@ -339,6 +342,8 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     PurchaseInvoicedMessage,
     InvoiceVoidedMessage,
     BusinessDayClosedMessage,
+    CollateralValuedMessage,
+    FigureReportedMessage,
     OverpaymentRefundedMessage,
     RepaymentChargedBackMessage,
     LoanRevisedMessage,
@@ -349,6 +354,7 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     WriteOffCancelledMessage,
     PeriodClosedMessage,
     PeriodReopenedMessage,
+    *COLLECTION_MESSAGES,
 )
 
 Message = Annotated[

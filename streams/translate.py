@@ -19,8 +19,10 @@ from ledger.change_commands import (
     RecoverWrittenOff,
     RefundOverpayment,
     ReopenPeriod,
+    ReportFigure,
     ResumeDelinquency,
     ReviseLoan,
+    ValueCollateral,
 )
 from ledger.commands import (
     AccrueInterest,
@@ -56,6 +58,7 @@ from streams.fields import day_of, minor_of, positive_of, ppm_of
 from streams.message import MessageBase
 from streams.terms import terms_of
 from streams.translate_changes import common
+from streams.translate_collection import COLLECTION_COMMANDS, COLLECTION_TYPES
 
 
 def _optional(text: str | None, currency: str) -> int | None:
@@ -318,6 +321,8 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     topics.PurchaseInvoicedMessage: _purchase,
     topics.InvoiceVoidedMessage: _void,
     topics.BusinessDayClosedMessage: _close_day,
+    changes.CollateralValuedMessage: changed.value_collateral,
+    changes.FigureReportedMessage: changed.report_figure,
     changes.OverpaymentRefundedMessage: changed.refund,
     changes.RepaymentChargedBackMessage: changed.charge_back,
     changes.LoanRevisedMessage: changed.revise,
@@ -328,6 +333,7 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     changes.WriteOffCancelledMessage: changed.cancel_write_off,
     changes.PeriodClosedMessage: changed.close_period,
     changes.PeriodReopenedMessage: changed.reopen_period,
+    **COLLECTION_COMMANDS,
 }
 """Message model -> the function (message, recorded_at_us) that builds its command.
 
@@ -348,6 +354,8 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     ChangeGuarantor: "loan_guarantor_changed",
     ChangeStatus: "loan_status_changed",
     AssessLoan: "loan_assessed",
+    ValueCollateral: "collateral_valued",
+    ReportFigure: "figure_reported",
     OverrideGrade: "grade_overridden",
     EndGradeOverride: "grade_override_ended",
     ReportPosition: "position_reported",
@@ -370,5 +378,6 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     CancelWriteOff: "write_off_cancelled",
     ClosePeriod: "period_closed",
     ReopenPeriod: "period_reopened",
+    **COLLECTION_TYPES,
 }
 """Command -> the `type` word of its message."""

@@ -9,7 +9,7 @@ from ledger.commands import Command
 from ledger.events import Designation
 from ledger.terms import Instalment, Revision
 from streams import changes
-from streams.fields import day_of, minor_of, positive_of, ppm_of
+from streams.fields import day_of, micro_of, minor_of, positive_of, ppm_of
 from streams.message import InstalmentShape
 
 
@@ -54,6 +54,26 @@ def designated_of(
 def _money(message: Any) -> dict[str, Any]:
     amount = positive_of(message.amount, message.currency)
     return {"amount_minor": amount, "currency": message.currency}
+
+
+def value_collateral(message: changes.CollateralValuedMessage, at_us: int) -> Command:
+    """collateral_valued"""
+    return c.ValueCollateral(
+        **common(message, at_us),
+        value_minor=minor_of(message.value, message.currency),
+        currency=message.currency,
+        source=message.source,
+    )
+
+
+def report_figure(message: changes.FigureReportedMessage, at_us: int) -> Command:
+    """figure_reported"""
+    return c.ReportFigure(
+        **common(message, at_us),
+        figure=message.figure,
+        value_micro=micro_of(message.value),
+        source=message.source,
+    )
 
 
 def refund(message: changes.OverpaymentRefundedMessage, at_us: int) -> Command:

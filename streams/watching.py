@@ -18,7 +18,6 @@ from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import (
     BusinessDayClosed,
     LoanOpened,
-    RulesAdopted,
     WarningEscalated,
     WarningRaised,
     WarningReopened,
@@ -208,7 +207,7 @@ class WatchAgent(Agent):
         if not new:
             return []
         recorded: list[Recorded] = await self.insist(self._warnings.record, new)
-        told = [item.fact for item in recorded if type(item.fact) is not RulesAdopted]
+        told = [item.fact for item in recorded if topic_of(item.fact).startswith("warning.")]
         self.meter.warnings(Counter(map(_transition, told)))
         for listener in list(self.listeners):
             listener(recorded)

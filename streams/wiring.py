@@ -29,6 +29,7 @@ from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent
 from streams.app import EmbeddedApp, delivered, listen
 from streams.blocked import look_for_room
 from streams.clock import timer_of
+from streams.followers import Followers
 from streams.health import REASONS, Health, State, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
@@ -73,6 +74,7 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
+        self._followers = Followers(self, self._tell_moved)
         self._beside: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -114,8 +116,7 @@ class Node:
         common: dict[str, Any] = {
             "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
         }  # fmt: skip
-        settings, store = self.settings, self.store
-        most = settings.batch_messages
+        settings, store, most = self.settings, self.store, self.settings.batch_messages
         self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
         self._watch = WatchAgent(self.watch, store, self._to_views, most=most, **common)
         self._project = ProjectAgent(self.projector, store, most=settings.project_facts, **common)
@@ -146,6 +147,7 @@ class Node:
                 behind=self.fell_behind,
             )
             self._run_beside(timer.run())
+        self._run_beside(self._followers.run())
 
     async def stop(self) -> bool:
         """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
@@ -347,6 +349,7 @@ class Node:
             and self._watch.position >= at
             and read[LEDGER_LOG] >= at
             and read[WARNINGS_LOG] >= self.store.warnings.last_position()
+            and self._followers.settled(at)
         )
 
     def _check_taking(self) -> None:

@@ -105,6 +105,7 @@ class Served:
     url: str
     client: httpx.Client
     loop: asyncio.AbstractEventLoop
+    app: Any
 
     def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the node's loop and wait for what it gives."""
@@ -126,13 +127,14 @@ def serving() -> Callable[..., AbstractContextManager[Served]]:
         from streams.wiring import Node
 
         node = Node.open(Settings(data=folder, port=0, closed_by="driver", **more))
-        port = node.serve(create_api(node, **(api or {})))
+        app = create_api(node, **(api or {}))
+        port = node.serve(app)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=30) as client:
-            served = Served(node, url, client, loop)
+            served = Served(node, url, client, loop, app)
             served.wait(node.start())
             try:
                 served.settled()

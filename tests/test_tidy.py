@@ -22,10 +22,13 @@ DOORS = {
     "prometheus_client": {"streams/metrics.py"},
     "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
     "uvicorn": {"streams/web.py"},
+    "argon2": {"streams/identity/passwords.py"},
+    "cryptography": {"streams/identity/vault.py"},
+    "joserfc": {"streams/identity/oidc.py"},
 }
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 DRAWS = {"random", "secrets"}
-MAY_DRAW = {"bench"}  # bench draws from seeded generators only
+MAY_DRAW = {"bench", "streams/identity/draws.py"}  # seeded generators; secrets of sign-ins
 
 
 def modules() -> list[Path]:

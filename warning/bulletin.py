@@ -90,6 +90,10 @@ class Bulletin:
             *(self.append(resolved, resolved.loan_id) for resolved in ended),
         ]
 
+    def about_score(self, fact: object) -> NewFact:
+        """A fact about the score in force: it stands beside the rules."""
+        return self._next(RULES_STREAM, fact)
+
     def append(self, fact: object, loan_id: str) -> NewFact:
         """`fact` with its place: the next version of the loan's stream."""
         return self._next(warning_stream(loan_id), fact)

@@ -33,17 +33,21 @@ from warning.history import History, paid_of, rederive_dues, stretches_of
 from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
 from warning.indicators_score import needed, scored
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
+from warning.loan_columns import LoanColumns
 from warning.measures import (
     BOUNCE_WINDOWS,
     PAID_WINDOWS,
     PART_WINDOW,
     Books,
-    LoanColumns,
     Measures,
 )
+from warning.promises import READ as PROMISES
+from warning.promises import PromiseBook
 from warning.scorecard import Model
 from warning.trading import READ as TRADING
 from warning.trading import TradingBook
+from warning.valuations import READ as STATED
+from warning.valuations import TAKEN, Valuations
 from warning.windows import BoolArray, FloatArray, IntArray, RollingSums
 
 FactsOf = Callable[[str, int], Sequence[RecordedFact]]
@@ -71,6 +75,8 @@ class Engine:
         self.accounts = AccountBook(self.currencies)
         self.history = History()
         self.trading = TradingBook()
+        self.valuations = Valuations()
+        self.promises = PromiseBook(self.book)
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -94,6 +100,8 @@ class Engine:
             more={
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
                 **{name: partial(self._trading, name) for name in TRADING},
+                **{name: partial(self.valuations.read, name) for name in STATED},
+                **{name: partial(self.promises.read, name) for name in PROMISES},
             },
         )
         self.book.on_row = self._grow
@@ -205,6 +213,7 @@ class Engine:
             "payment windows": sum(part.nbytes() for part in sums),
             "history": self.history.nbytes(),
             "trading": self.trading.nbytes(),
+            "valuations": self.valuations.nbytes(),
             "account columns": accounts.nbytes(),
             "account windows": sum(
                 part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
@@ -238,6 +247,7 @@ class Engine:
             sums.advance()
         self.accounts.next_day()
         self.trading.next_day()
+        self.valuations.turn(self.day)
         self._intake.open_day(self.day)
 
     def _flush(self) -> None:
@@ -283,11 +293,13 @@ class Engine:
             **self.book.handlers,
             **self.accounts.handlers,
             **self.trading.handlers,
+            **self.promises.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
             LoanLimitChanged: self._limit_changed,
             RepaymentReversed: self._reversed,
+            **dict.fromkeys(TAKEN, self._stated),
         }
 
     def _announce(self, fact: Any) -> None:
@@ -297,8 +309,9 @@ class Engine:
 
     def _grow(self, rows: int) -> None:
         sums = (self._paid, self._bounced, self._reported_due)
-        for part in (self.columns, self.history, *sums, *self.due_windows.values()):
+        for part in (self.columns, self.history, self.promises, *sums, *self.due_windows.values()):
             part.grow(rows)
+        self.valuations.grow(rows)
 
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
         for cursor in self.due_windows.values():
@@ -311,6 +324,7 @@ class Engine:
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)
         self.earlier.paid(rows)
+        self.promises.paid(rows)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.book.row(fact.loan_id)
@@ -326,6 +340,7 @@ class Engine:
         columns.currency[row] = _code(self.currencies, fact.currency)
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
+        self.valuations.opened(row, day, fact.terms.rate_ppm, self.day)
         self.earlier.opened(row)
         self.trading.borrower(int(self.book.borrower[row]), fact.borrower_id)
 
@@ -350,6 +365,9 @@ class Engine:
         if fact.reason == "bounced":
             row = self.book.row(fact.loan_id)
             self._held_bounces.append((row, day_number(fact.noticed_date), 1))
+
+    def _stated(self, fact: Any, _: int) -> None:
+        self.valuations.take(self.book.row(fact.loan_id), fact, self.day)
 
     def _reported(self, row: int, day: int, due_change: int) -> None:
         self._held_due.append((row, day, due_change))

@@ -15,10 +15,17 @@ _RISES = (
     *("quiet_days", "utilisation_ratio", "planned_cost_ratio", "earlier_late_last_days"),
     *("earlier_late_before_days", "earlier_late_mean_days", "earlier_late_recent_days"),
     *("earlier_late_worst_days", "earlier_overdue_mean_days", "earlier_late_share_ratio"),
-    *("earlier_held_ratio", "sales_empty_months_360d", "sales_quiet_days", "sales_void_ratio"),
+    *(
+        "earlier_held_ratio",
+        "sales_empty_months_360d",
+        "sales_quiet_days",
+        "sales_void_ratio",
+        "sales_void_720d_ratio",
+    ),
     *("sales_returned_ratio", "sales_volatility_ratio", "customers_concentration_ratio"),
     *("customers_largest_ratio", "customers_lost_ratio", "purchases_empty_months_360d"),
     *("purchases_quiet_days", "suppliers_lost_ratio"),
+    *("loan_to_value_ratio", "shortfall_ratio", "rate_percent", "unemployment_change_percent"),
 )
 _FALLS = (
     *("coverage_ratio", "paid_ratio_30d", "paid_ratio_90d", "paid_ratio_180d", "paid_ratio_360d"),
@@ -26,7 +33,10 @@ _FALLS = (
     *("lowest_balance_3m_minor", "sales_90d_minor", "sales_360d_minor", "sale_invoices_360d"),
     *("sales_change_ratio", "sales_seasonal_change_ratio", "customers_180d", "suppliers_180d"),
     *("purchases_90d_minor", "purchases_360d_minor", "purchase_invoices_360d"),
-    *("gross_margin_ratio", "trading_known_days"),
+    *("gross_margin_ratio", "trading_known_days", "sales_720d_minor", "sale_invoices_720d"),
+    *("purchases_720d_minor", "purchase_invoices_720d", "external_score_points"),
+    *("external_score_change_points", "collateral_change_ratio", "collateral_since_first_ratio"),
+    *("price_index_change_ratio", "price_index_since_first_ratio"),
 )
 EXPECTED: dict[str, int] = dict.fromkeys(_RISES, 1) | dict.fromkeys(_FALLS, -1)
 """Indicator -> +1 or -1."""

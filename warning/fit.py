@@ -3,8 +3,8 @@
 `fit` learns from `Samples`: a scorecard of bins (weight of evidence, monotone where the field
 expects it, unknown a bin of its own) and boosted trees, and keeps the scorecard unless trees win
 clearly. How good either is, is measured out of fold with borrowers kept whole, so that no borrower
-is on both sides; calibration is fitted on the same out-of-fold scores. Deterministic: the same
-samples and seed give the same model text.
+is on both sides, and where the samples reach far enough, out of time as well; calibration is fitted
+on the out-of-fold scores. Deterministic: the same samples and seed give the same model text.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from ledger.dates import date_of
 from ledger.errors import LoanError
@@ -26,30 +27,36 @@ from warning.expected import EXPECTED
 from warning.indicators_score import SCORE_NAMES
 from warning.samples import Samples
 from warning.scorecard import Model, Parts, Scorecard, points_of
+from warning.splits import FOLDS, LEAST_BAD, InTime, folds, in_time, is_told
 from warning.trees import Trees
-from warning.windows import BoolArray, FloatArray, IntArray
+from warning.windows import BoolArray, FloatArray
 
 Kind = Literal["auto", "points", "trees"]
-FOLDS = 5
-FEWEST_BAD = 10
-"""With fewer bad outcomes nothing can be learnt."""
 KNOWN_SHARE = 0.02
 """An indicator known of fewer loans than this is left out."""
 BAD_AN_INDICATOR = 10
 FEWEST_INDICATORS = 3
 """A scorecard reads at most so many indicators: one for ten bad loans, but at least three."""
 CLEAR_GAIN = 0.005
-BAGS = 3
+FEW_BAD = 100
+"""With fewer bad outcomes trees are told more of what the field knows, and grow less."""
 DRAWS = 200
+BAG_SHARE = 0.8
+"""Each run of trees sees so much of the borrowers."""
 TREES: dict[str, Any] = {
-    "learning_rate": 0.08,
-    "max_iter": 100,
-    "max_depth": 4,
+    "learning_rate": 0.15,
+    "max_iter": 60,
+    "max_depth": 3,
+    "max_bins": 32,
     "l2_regularization": 20.0,
     "max_features": 0.3,
     "early_stopping": False,
 }
-"""Settings of the boosted trees: small steps, shallow trees, few indicators at a time."""
+"""Settings of the boosted trees: shallow, of at most eight leaves, few indicators at a time."""
+BAGS = 3
+FEW_TREES: dict[str, Any] = TREES | {"max_iter": 25, "max_depth": 2, "max_features": 1.0}
+FEW_BAGS = 8
+"""Settings for few bad outcomes: pairs of indicators, the mean of more runs."""
 _LEAST_LEAF = 0.003
 _STRENGTH = 0.3
 """Inverse strength of the penalty on the scorecard's weights."""
@@ -87,14 +94,19 @@ def fit(
     Clearly: by at least CLEAR_GAIN of AUC, and in nine of ten bootstrap draws of borrowers.
     `about` needs name, version, target and horizon_days. Errors: TooFewOutcomes.
     """
-    if min(int(samples.bad.sum()), int((~samples.bad).sum())) < FEWEST_BAD:
+    with threadpool_limits(1):  # The tables are small: on a busy machine threads only wait.
+        return _fit(samples, about, kind, seed)
+
+
+def _fit(samples: Samples, about: Mapping[str, Any], kind: Kind, seed: int) -> Fitted:
+    if min(int(samples.bad.sum()), int((~samples.bad).sum())) < LEAST_BAD:
         raise TooFewOutcomes(
             f"Of {len(samples)} loans judged {int(samples.bad.sum())} went bad: too few to learn.",
-            way_out=f"Bring a history with at least {FEWEST_BAD} of each.",
+            way_out=f"Bring a history with at least {LEAST_BAD} of each.",
         )
     names = usable(samples)
     kinds = ("points", "trees") if kind == "auto" else (kind,)
-    scores = {known: _out_of_fold(samples, names, known, seed) for known in kinds}
+    scores = {known: out_of_fold(samples, known, seed=seed) for known in kinds}
     chosen, gain = kinds[0], None
     if kind == "auto":
         gain = _gain(scores, samples, seed)
@@ -103,6 +115,9 @@ def fit(
     facts = dict(about) | _population(samples) | {"metrics": _metrics(scores, samples, seed)}
     if gain is not None:
         facts["metrics"]["gain_of_trees"] = gain
+    later = in_time(samples.days, samples.bad, horizon_days=int(about["horizon_days"]))
+    if is_told(later, samples.bad):
+        facts["metrics"]["out_of_time"] = _later_metrics(samples, later, kinds, seed)
     parts: Parts = _FITS[chosen](samples, names, seed)
     if isinstance(parts, Scorecard):  # Its points are to be those that count.
         parts, slope, intercept = parts.scaled(slope, intercept), 1.0, 0.0
@@ -123,22 +138,31 @@ def usable(samples: Samples) -> tuple[str, ...]:
     return tuple(found)
 
 
-def folds(borrowers: IntArray, *, seed: int, count: int = FOLDS) -> Iterator[BoolArray]:
-    """Masks of the test rows of each fold: borrowers are dealt out whole, in a fixed shuffle."""
-    known, places = np.unique(borrowers, return_inverse=True)
-    dealt = np.random.Generator(np.random.PCG64(seed)).permutation(len(known)) % count
-    for fold in range(count):
-        yield (dealt == fold)[places]
-
-
-def _out_of_fold(samples: Samples, names: tuple[str, ...], kind: str, seed: int) -> FloatArray:
+def out_of_fold(samples: Samples, kind: str, *, seed: int) -> FloatArray:
+    """Log-odds of every sample by a score of `kind` that was fitted without its borrower."""
     found = np.zeros(len(samples))
-    for test in folds(samples.borrowers, seed=seed):
-        train = samples.take(~test)
-        if train.bad.any() and not train.bad.all():
-            parts = _FITS[kind](train, names, seed)
-            found[test] = parts.log_odds(samples.take(test).values)
+    for test in folds(samples.borrowers, samples.bad, seed=seed):
+        found[test] = _learnt(samples, ~test, kind, seed, test)
     return found
+
+
+def out_of_time(samples: Samples, split: InTime, kind: str, *, seed: int) -> FloatArray:
+    """Log-odds of the samples of `split.test`, in order, by scores fitted on other borrowers of
+    `split.train`: neither the borrower nor the time is known to the score."""
+    found = np.zeros(len(samples))
+    for test in folds(samples.borrowers, samples.bad, seed=seed):
+        judged = test & split.test
+        found[judged] = _learnt(samples, ~test & split.train, kind, seed, judged)
+    return found[split.test]
+
+
+def _learnt(
+    samples: Samples, train: BoolArray, kind: str, seed: int, judged: BoolArray
+) -> FloatArray:
+    known = samples.take(train)
+    if not judged.any() or not known.bad.any() or known.bad.all():
+        return np.zeros(int(judged.sum()))
+    return _FITS[kind](known, usable(known), seed).log_odds(samples.take(judged).values)
 
 
 def fit_points(samples: Samples, names: tuple[str, ...], seed: int) -> Scorecard:
@@ -166,20 +190,39 @@ def fit_points(samples: Samples, names: tuple[str, ...], seed: int) -> Scorecard
 
 
 def fit_trees(samples: Samples, names: tuple[str, ...], seed: int) -> Trees:
-    """Boosted trees, the mean of a few runs; monotone where the field expects it."""
+    """Boosted trees, the mean of runs on part of the borrowers; monotone where it is expected.
+
+    With few bad outcomes only indicators are read of which the field knows the way.
+    """
+    few = int(samples.bad.sum()) < FEW_BAD
+    if few:
+        names = tuple(name for name in names if name in EXPECTED) or names
+    settings, bags = (FEW_TREES, FEW_BAGS) if few else (TREES, BAGS)
     table = np.column_stack([samples.values[name] for name in names])
-    leaf = max(20, round(_LEAST_LEAF * len(samples)))
     expected = [EXPECTED.get(name, 0) for name in names]
+    leaf = max(8 if few else 20, round(_LEAST_LEAF * len(samples)))
     trees, base, depth = [], 0.0, 0
-    for bag in range(BAGS):
+    for bag, rows in enumerate(_bags(samples, bags, seed)):
         model = HistGradientBoostingClassifier(
-            **TREES, min_samples_leaf=leaf, monotonic_cst=expected, random_state=seed + bag
-        ).fit(table, samples.bad)
-        base += float(model._baseline_prediction.ravel()[0]) / BAGS
+            **settings, min_samples_leaf=leaf, monotonic_cst=expected, random_state=seed + bag
+        ).fit(table[rows], samples.bad[rows])
+        base += float(model._baseline_prediction.ravel()[0]) / bags
         for (grown,) in model._predictors:
-            trees.append(_columns(grown.nodes))
+            trees.append(_columns(grown.nodes, bags))
             depth = max(depth, int(grown.nodes["depth"].max()))
     return Trees.read({"indicators": names, "base": base, "depth": depth, "trees": trees})
+
+
+def _bags(samples: Samples, count: int, seed: int) -> Iterator[BoolArray]:
+    """The rows that each run sees: those of BAG_SHARE of the borrowers, with both outcomes."""
+    known, places = np.unique(samples.borrowers, return_inverse=True)
+    draws = np.random.Generator(np.random.PCG64(seed))
+    for _ in range(count):
+        chosen = np.zeros(len(known), np.bool_)
+        chosen[draws.permutation(len(known))[: max(1, round(BAG_SHARE * len(known)))]] = True
+        rows: BoolArray = chosen[places]
+        bad = samples.bad[rows]
+        yield rows if bad.any() and not bad.all() else np.ones(len(samples), np.bool_)
 
 
 _FITS: dict[str, Callable[[Samples, tuple[str, ...], int], Parts]] = {
@@ -188,13 +231,13 @@ _FITS: dict[str, Callable[[Samples, tuple[str, ...], int], Parts]] = {
 }
 
 
-def _columns(nodes: Any) -> dict[str, Any]:
+def _columns(nodes: Any, bags: int) -> dict[str, Any]:
     """One grown tree as columns; inner nodes get the mean of what hangs below them."""
     leaf = nodes["is_leaf"].astype(bool)
     own = np.arange(len(nodes))
     left = np.where(leaf, own, nodes["left"]).astype(np.int64)
     right = np.where(leaf, own, nodes["right"]).astype(np.int64)
-    value = np.where(leaf, nodes["value"] / BAGS, 0.0)
+    value = np.where(leaf, nodes["value"] / bags, 0.0)
     count = nodes["count"].astype(np.float64)
     for at in np.argsort(-nodes["depth"].astype(np.int64), kind="stable").tolist():
         if not leaf[at]:
@@ -238,6 +281,16 @@ def _metrics(scores: Mapping[str, FloatArray], samples: Samples, seed: int) -> d
         low, high = interval(auc, score, samples.bad, samples.borrowers, seed=seed, draws=DRAWS)
         found[kind] = {"auc": auc(score, samples.bad), "auc_low": low, "auc_high": high}
     return found
+
+
+def _later_metrics(
+    samples: Samples, split: InTime, kinds: tuple[str, ...], seed: int
+) -> dict[str, Any]:
+    scores = {kind: out_of_time(samples, split, kind, seed=seed) for kind in kinds}
+    metrics = _metrics(scores, samples.take(split.test), seed)
+    how = "learnt up to the day, judged behind it and the horizon, other borrowers"
+    counts = {"judged": int(split.test.sum()), "bad": int((split.test & samples.bad).sum())}
+    return metrics | {"how": how, "learnt_up_to": date_of(split.day).isoformat(), **counts}
 
 
 def _population(samples: Samples) -> dict[str, Any]:

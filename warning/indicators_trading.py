@@ -69,10 +69,10 @@ def _share(above: str, below: str) -> Callable[[Get], FloatArray]:
     return lambda get: divided(real(get(above)), real(get(below)))
 
 
-def _void_share(side: str) -> Callable[[Get], FloatArray]:
+def _void_share(side: str, days: int) -> Callable[[Get], FloatArray]:
     def formula(get: Get) -> FloatArray:
-        voided = real(get(f"{side}_voided_360d"))
-        return divided(voided, voided + real(get(f"{side}_count_360d")))
+        voided = real(get(f"{side}_voided_{days}d"))
+        return divided(voided, voided + real(get(f"{side}_count_{days}d")))
 
     return formula
 
@@ -126,14 +126,17 @@ def _turnover(side: str) -> tuple[Indicator, ...]:
                 plain(f"{side}_net_{days}d"),
                 _NONE,
             )
-            for days in (90, 360)
+            for days in (90, 360, 720)
         ),
-        _one(
-            f"{word}_invoices_360d",
-            _YEAR,
-            f"Number of {word} invoices that stand.",
-            plain(f"{side}_count_360d"),
-            _NONE,
+        *(
+            _one(
+                f"{word}_invoices_{days}d",
+                f"(t-{days}, t]",
+                f"Number of {word} invoices that stand.",
+                plain(f"{side}_count_{days}d"),
+                _NONE,
+            )
+            for days in (360, 720)
         ),
         _one(
             f"{side}_change_ratio",
@@ -184,12 +187,15 @@ def _soundness(side: str) -> tuple[Indicator, ...]:
     """Voids, returns and tax."""
     word = _WORDS[side]
     return (
-        _one(
-            f"{side}_void_ratio",
-            _YEAR,
-            f"Share of {word} invoices that were voided.",
-            _void_share(side),
-            f"no {word} invoice in the window",
+        *(
+            _one(
+                f"{side}_void_{named}ratio",
+                f"(t-{days}, t]",
+                f"Share of {word} invoices that were voided.",
+                _void_share(side, days),
+                f"no {word} invoice in the window",
+            )
+            for named, days in (("", 360), ("720d_", 720))
         ),
         _one(
             f"{side}_returned_ratio",

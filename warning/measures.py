@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from warning.accounts import AccountBook
 from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS, ArrearsBook
 from warning.dues import UNMET, Cursor
 from warning.history import LEVELS, History
+from warning.loan_columns import LoanColumns
 from warning.once import once
 from warning.windows import (
     NEVER,
     UNKNOWN,
     BoolArray,
-    DayArray,
-    Growing,
     IntArray,
     RollingSums,
     month_of,
@@ -35,30 +33,6 @@ PART_WINDOW = 360
 TREND_DUES = 3
 """Lateness compares so many due days with as many before them."""
 FIRST_PAYMENT_DAYS = 30
-
-
-class LoanColumns(Growing):
-    """What the engine keeps of a loan beside its dues: line, account, names by code.
-
-    `parts` counts the part-paid due days in (t-360, t).
-    """
-
-    limit: IntArray
-    parts: DayArray
-    account: DayArray
-    officer: DayArray
-    branch: DayArray
-    industry: DayArray
-    region: DayArray
-    currency: NDArray[np.int16]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_column("limit", np.int64)
-        self.add_column("parts", np.int32)
-        for name in ("account", "officer", "branch", "industry", "region"):
-            self.add_column(name, np.int32, fill=-1)
-        self.add_column("currency", np.int16, fill=-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +324,10 @@ class Measures:
             found = book.dues.cum_at(last)
         return np.where(book.dues.length[self.rows] > 0, found, UNKNOWN)
 
+    def today(self) -> IntArray:
+        """The open day."""
+        return np.full(len(self._start), self._book.day, np.int64)
+
     def age(self) -> IntArray:
         """As the indicator loan_age_days."""
         age: IntArray = self._book.day - self._book.opened_day[self.rows].astype(np.int64)
@@ -396,4 +374,5 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "outstanding": Measures.outstanding,
     "limit": Measures.limit,
     "age": Measures.age,
+    "today": Measures.today,
 }

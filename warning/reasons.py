@@ -123,6 +123,11 @@ PHRASES = {
         "resolved": "No longer so: {title}.",
         "loan_closed": "The loan is closed ({why}).",
         "rule_gone": "The rule {rule} is no longer in force.",
+        "score_drifted": "The score meets other loans than it was fitted on: stability index "
+        "{index}; it says {now} on average, {then} when it was fitted. Fit it anew, or judge it by "
+        "what became of the loans.",
+        "score_settled": "The score meets the loans again that it was fitted on: stability index "
+        "{index}.",
         "expired": "Nobody answered within {days} business days.",
         "withdrawn": "{fact}, recorded on {known} with value date {value}, took the cause away.",
     },
@@ -136,6 +141,9 @@ PHRASES = {
         "resolved": "已不再成立:{title}。",
         "loan_closed": "贷款已关闭({why})。",
         "rule_gone": "规则 {rule} 已停用。",
+        "score_drifted": "评分所面对的贷款已不同于建模样本:稳定性指数 {index};"
+        "平均违约概率 {now},建模时 {then}。请重新拟合或以实际结果检验。",
+        "score_settled": "评分所面对的贷款重新与建模样本一致:稳定性指数 {index}。",
         "expired": "{days} 个工作日内无人处理。",
         "withdrawn": "{known} 补录、起算日为 {value} 的事实 {fact} 使预警原因不复存在。",
     },

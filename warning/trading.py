@@ -21,7 +21,8 @@ from warning.windows import NEVER, UNKNOWN, DayArray, Growing, IntArray
 
 MONTHS = tuple(range(30, 361, 30))
 """Ends of the twelve windows of 30 days that make a year of trading."""
-FLOWS = (*MONTHS, 450)
+FLOWS = (*MONTHS, 450, 720)
+COUNTS = (*MONTHS, 720)
 SIDES = ("sales", "purchases")
 
 
@@ -33,8 +34,9 @@ class _Side(Growing):
     def __init__(self) -> None:
         super().__init__()
         self.add_column("last_day", np.int32, fill=-1)
-        self.net, self.count = HeldSums(FLOWS), HeldSums(MONTHS)
-        self.voided, self.returned, self.tax = (HeldSums((360,)) for _ in range(3))
+        self.net, self.count = HeldSums(FLOWS), HeldSums(COUNTS)
+        self.voided = HeldSums((360, 720))
+        self.returned, self.tax = HeldSums((360,)), HeldSums((360,))
         self.partners = Partners()
 
     def sums(self) -> tuple[HeldSums, ...]:
@@ -180,8 +182,9 @@ class TradingBook(Growing):
 READ = (
     "trading_known",
     *(f"{side}_net_{window}d" for side in SIDES for window in FLOWS),
-    *(f"{side}_count_{window}d" for side in SIDES for window in MONTHS),
+    *(f"{side}_count_{window}d" for side in SIDES for window in COUNTS),
     *(f"{side}_{sums}_360d" for side in SIDES for sums in ("voided", "returned", "tax")),
+    *(f"{side}_voided_720d" for side in SIDES),
     *(f"{side}_{what}" for side in SIDES for what in ("quiet", *FIGURES)),
 )
 """The measures there are."""

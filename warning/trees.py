@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from warning.tree_masks import LeafMasks
 from warning.windows import FloatArray, IntArray
 
 AT_ONCE = 1_024
@@ -21,7 +23,7 @@ AT_ONCE = 1_024
 _COLUMNS = ("feature", "threshold", "missing_left", "left", "right", "value")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trees:
     """All trees' nodes in one set of columns; `roots` are where trees begin.
 
@@ -41,16 +43,27 @@ class Trees:
 
     def log_odds(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """The base and the values of the leaves reached."""
-        columns = [values[name] for name in self.names]
-        count = len(columns[0])
+        count = len(values[self.names[0]])
+        if self._masks is not None:
+            return self._masks.log_odds(values, count) + self.base
         total = np.empty(count)
         for first in range(0, count, AT_ONCE):
-            piece = np.stack([column[first : first + AT_ONCE] for column in columns])
-            at = np.repeat(self.roots[:, None], piece.shape[1], axis=1)
-            for _ in range(self.depth):
-                at = self._below(piece, at)
-            total[first : first + AT_ONCE] = self.value[at].sum(axis=0)
+            piece = np.stack([values[name][first : first + AT_ONCE] for name in self.names])
+            total[first : first + AT_ONCE] = self.walked(piece)
         return total + self.base
+
+    def walked(self, piece: FloatArray) -> FloatArray:
+        """The values of the leaves that the columns `piece` (indicators, loans) walk down to."""
+        at = np.repeat(self.roots[:, None], piece.shape[1], axis=1)
+        for _ in range(self.depth):
+            at = self._below(piece, at)
+        found: FloatArray = self.value[at].sum(axis=0)
+        return found
+
+    @cached_property
+    def _masks(self) -> LeafMasks | None:
+        """The way for trees of few leaves, worked out when first asked."""
+        return LeafMasks(self) if LeafMasks.fits(self) else None
 
     def contributions(self, values: Mapping[str, FloatArray]) -> FloatArray:
         """What each indicator changed on the way to the leaves; 0 is what it is on average."""

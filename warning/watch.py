@@ -34,6 +34,7 @@ from warning.actions import (
 from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
+from warning.drifting import Drifting
 from warning.engine import Engine, FactsOf
 from warning.episodes import Episode
 from warning.expressions import Values
@@ -79,6 +80,7 @@ class Watch:
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
         self._readings = Readings(self.engine, pack.names)
+        self._drifting = Drifting(pack.language)
         self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
@@ -166,7 +168,12 @@ class Watch:
         if self.at_close is not None:
             self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
-        return self._bulletin.changes(changes, Sight(values, int, record, record.fact.value_date))
+        day, at_us = record.fact.value_date, record.fact.recorded_at_us
+        said = self._bulletin.changes(changes, Sight(values, int, record, day))
+        found = self._drifting.at_close(
+            self.engine, day, position=record.position, recorded_at_us=at_us
+        )
+        return said if found is None else [*said, self._bulletin.about_score(found)]
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
@@ -289,6 +296,7 @@ class Watch:
         gone = recall(pack, recorded, self._life, row_of=self.engine.row_of, moment_of=self._moment)
         self.pack, self._adopted = pack, True
         self.engine.score = score_in(pack)
+        self._drifting = Drifting(pack.language)
         self._readings.new_score()
         self._listening = listening(pack)
         return self._bulletin.adopted(pack, fact, gone, recorded)

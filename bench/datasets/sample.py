@@ -118,6 +118,7 @@ def _mortgages(draws: Draws) -> list[Event]:
             balance = balance * 99 // 100
             rate += 0.25 if draws.one(9) == 0 else 0.0
             report = {"period": quarter, "rate": rate, "ltv": 70.0}
+            report |= {"hpi": 100.0 + quarter, "uer": 5.0, "gdp": 1.5}
             events.append((end, name, name, "BalanceReported", f"{balance}.0", "USD", report))
         last = "DefaultObserved" if draws.one(5) == 0 else "LoanPaidOff"
         events.append((end, name, name, last, "", "USD", {}))

@@ -1,9 +1,10 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `account`, `trading` and `day` are facts of the ledger
-log; `warning` those of the warnings log. A shape never changes: a new version and an upcast do. Who
-knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading`, `day`, `collection`,
+`contact`, `promise` and `legal` are facts of the ledger log; `warning` and `score` those of the
+warnings log. A shape never changes: a new version and an upcast do. Who knows the facts knows the
+upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -13,6 +14,17 @@ from ledger.events.account import (
     AccountDebitReturned,
     AccountOpened,
     Flow,
+)
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    ProposalDecided,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
 )
 from ledger.events.changes import (
     ArrearsCapitalised,
@@ -32,6 +44,34 @@ from ledger.events.changes import (
     WriteOffAdjusted,
     WriteOffCancelled,
 )
+from ledger.events.collection import (
+    CaseCauseChanged,
+    CaseClosed,
+    CaseHandedOver,
+    CaseNoted,
+    CaseOpened,
+    CaseStageChanged,
+    Cause,
+    CloseReason,
+    DocumentAttached,
+    Stage,
+    StrategyAssigned,
+    Trigger,
+)
+from ledger.events.contact import (
+    Addressee,
+    Channel,
+    ContactAllowed,
+    ContactConsentChanged,
+    ContactHeld,
+    ContactHoldLifted,
+    ContactOutcome,
+    ContactOutcomeRecorded,
+    ContactQueued,
+    ContactRefused,
+    DebtorPlaced,
+    HoldReason,
+)
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
 from ledger.events.grading import (
     LoanAssessed,
@@ -39,6 +79,15 @@ from ledger.events.grading import (
     LoanGradeOverrideEnded,
 )
 from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
+from ledger.events.legal import (
+    EvasionSignal,
+    EvasionSignalNoted,
+    LegalStep,
+    LegalStepTaken,
+    ReferralApproved,
+    ReferralDeclined,
+    ReferralProposed,
+)
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -56,7 +105,14 @@ from ledger.events.loan import (
     RepaymentReversed,
     RepaymentsReallocated,
 )
+from ledger.events.promise import (
+    PromiseCancelled,
+    PromiseMade,
+    PromisePart,
+)
+from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
+from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
     Reading,
     RulesAdopted,
@@ -76,21 +132,54 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
+    "Addressee",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
+    "CaseCauseChanged",
+    "CaseClosed",
+    "CaseHandedOver",
+    "CaseNoted",
+    "CaseOpened",
+    "CaseStageChanged",
+    "Cause",
+    "Channel",
     "ChargeApplied",
+    "CloseReason",
+    "CollateralValued",
+    "ContactAllowed",
+    "ContactConsentChanged",
+    "ContactHeld",
+    "ContactHoldLifted",
+    "ContactOutcome",
+    "ContactOutcomeRecorded",
+    "ContactQueued",
+    "ContactRefused",
+    "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
     "Designation",
+    "DocumentAttached",
+    "EvasionSignal",
+    "EvasionSignalNoted",
+    "Figure",
+    "FigureReported",
     "Flow",
+    "HoldReason",
     "InstalmentsScheduled",
     "InterestAccrued",
     "InvoiceVoided",
+    "LegalStep",
+    "LegalStepTaken",
     "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
@@ -111,12 +200,19 @@ __all__ = [
     "PeriodReopened",
     "PositionReported",
     "PrepaymentEffect",
+    "PromiseCancelled",
+    "PromiseMade",
+    "PromisePart",
+    "ProposalDecided",
     "PurchaseInvoiced",
     "Reading",
     "Reallocation",
     "Recovered",
     "RecoveryReceived",
     "RecoveryReversed",
+    "ReferralApproved",
+    "ReferralDeclined",
+    "ReferralProposed",
     "RepaymentChargedBack",
     "RepaymentDesignated",
     "RepaymentReceived",
@@ -125,7 +221,15 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreDrifted",
+    "ScoreSettled",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
+    "Stage",
+    "StrategyAssigned",
+    "Trigger",
     "WarningAcknowledged",
     "WarningActionStarted",
     "WarningDeferred",

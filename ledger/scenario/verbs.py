@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ledger import commands as c
+from ledger.change_commands import ReportFigure, ValueCollateral
 from ledger.events import Flow
 from ledger.scenario.agreed import terms_of
 from ledger.scenario.change_verbs import CHANGE_VERBS, designated, early, rows_of
-from ledger.scenario.words import Words, literal, on_or_off, one_of, ppm
+from ledger.scenario.collection_verbs import COLLECTION_VERBS
+from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
 
 Common = dict[str, Any]
 """Transaction id, value date and time of recording: the same for every command."""
@@ -137,6 +140,35 @@ def _assess(words: Words, common: Common) -> c.Command:
     )
 
 
+def _value(words: Words, common: Common) -> c.Command:
+    loan_id, amount = words.entity(), words.amount()
+    return ValueCollateral(
+        loan_id=loan_id,
+        value_minor=amount,
+        currency=words.currency,
+        source=words.take("source", default=""),
+        **common,
+    )
+
+
+def _figure(words: Words, common: Common) -> c.Command:
+    loan_id = words.entity()
+    return ReportFigure(
+        loan_id=loan_id,
+        figure=literal(ReportFigure, "figure")(words.word("The figure")),
+        value_micro=_micro(words.word("The number")),
+        source=words.take("source", default=""),
+        **common,
+    )
+
+
+def _micro(text: str) -> int:
+    try:
+        return int(Decimal(text).scaleb(6))
+    except ArithmeticError:
+        raise Unclear(f"{text!r} is not a number") from None
+
+
 def _override(words: Words, common: Common) -> c.Command:
     loan_id, regime = words.entity(), words.word("The regime")
     return c.OverrideGrade(
@@ -260,6 +292,8 @@ VERBS: dict[str, Verb] = {
     "guarantor": _guarantor,
     "finding": _finding,
     "assess": _assess,
+    "value": _value,
+    "figure": _figure,
     "override": _override,
     "end-override": _end_override,
     "report": _report,
@@ -273,5 +307,6 @@ VERBS: dict[str, Verb] = {
     "void": _void,
     "end-of-day": _end_of_day,
     **CHANGE_VERBS,
+    **COLLECTION_VERBS,
 }
 """What may happen, by the word a diary uses for it."""

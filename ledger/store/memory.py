@@ -12,6 +12,7 @@ from ledger.codec import encode
 from ledger.errors import StaleVersion
 from ledger.store.chain import START, Row, link
 from ledger.store.records import (
+    AUDIT_LOG,
     LEDGER_LOG,
     WARNINGS_LOG,
     AlreadyTracked,
@@ -152,12 +153,13 @@ class MemoryLog:
 
 
 class MemoryStore:
-    """Both logs in memory."""
+    """The three logs in memory."""
 
     def __init__(self) -> None:
         self.ledger = MemoryLog(LEDGER_LOG)
         self.warnings = MemoryLog(WARNINGS_LOG)
         self.snapshots = MemorySnapshots()
+        self.audit = MemoryLog(AUDIT_LOG)
 
     def close(self) -> None:
         """Nothing to give back."""

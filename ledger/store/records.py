@@ -19,6 +19,8 @@ LEDGER_LOG = "ledger"
 """The log of what happened to loans and accounts."""
 WARNINGS_LOG = "warnings"
 """The log of what the watch concluded and what people did about it."""
+AUDIT_LOG = "audit"
+"""The log of who signed in, saw and did what."""
 
 
 class AlreadyTracked(StaleVersion):
@@ -112,7 +114,7 @@ class FactLog(Protocol):
 
     @property
     def name(self) -> str:
-        """`ledger` or `warnings`."""
+        """`ledger`, `warnings` or `audit`."""
 
     def record(
         self, facts: Sequence[NewFact], *, tracking: Mapping[str, int] | None = None

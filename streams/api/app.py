@@ -12,16 +12,34 @@ from collections.abc import Collection
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LoanError
-from streams.api import docs, figures, health, problems, reads, transactions, warnings
+from streams import parts
+from streams.api import (
+    cases,
+    docs,
+    figures,
+    health,
+    people,
+    problems,
+    proposals,
+    reads,
+    signing,
+    transactions,
+    warnings,
+)
+from streams.api.access import Access, authorise
 from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
+from streams.api.guard import Guard
+from streams.identity.oidc import Oidc
+from streams.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from streams.books import Books
@@ -57,22 +75,21 @@ def create_api(
 
     node.on_warning(live.publish)
     node.on_stopping(live.close)
-    app = FastAPI(
-        title="LoanBell",
-        version=installed_version("loanbell"),
-        docs_url=None,
-        redoc_url=None,
-    )
+    access = Access(node, ledger=node.store.ledger, audit=parts.audit_of(node.store, node.settings))
+    node.on_stopping(access.close)
+    app = _plain(access)
     for router in (
         transactions.routes(node, bounds),
-        warnings.routes(node, live),
+        warnings.routes(node, live, access),
+        proposals.routes(node, access),
         reads.routes(node),
         figures.routes(node),
+        cases.routes(node),
         health.routes(node),
         docs.routes(),
     ):
         app.include_router(router)
-    _dress(app, node.metrics, hosts)
+    _dress(app, access, node.metrics, hosts)
     app.state.feed = live
     return app
 
@@ -81,25 +98,76 @@ def create_reading_api(
     books: Books, *, hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]")
 ) -> FastAPI:
     """The application over all partitions: what they hold, and no way to change it."""
-    app = FastAPI(
-        title="LoanBell", version=installed_version("loanbell"), docs_url=None, redoc_url=None
-    )
+    access = Access(books, ledger=books.ledger, audit=books.audit)
+    app = _plain(access)
     for router in (
-        warnings.reading(books), reads.routes(books), health.reading(books), docs.routes()
-    ):  # fmt: skip
+        warnings.reading(books),
+        reads.routes(books),
+        cases.routes(books),
+        health.reading(books),
+        docs.routes(),
+    ):
         app.include_router(router)
-    _dress(app, books.metrics, hosts)
+    _dress(app, access, books.metrics, hosts)
     return app
 
 
-def _dress(app: FastAPI, meter: Meter, hosts: Collection[str]) -> None:
-    """Error answers, the layer around the handlers, and the description."""
+def _plain(access: Access) -> FastAPI:
+    """An application whose every route asks `access` first."""
+    app = FastAPI(
+        title="LoanBell",
+        version=installed_version("loanbell"),
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(authorise)],
+    )
+    app.state.access = access
+    return app
+
+
+def _dress(app: FastAPI, access: Access, meter: Meter, hosts: Collection[str]) -> None:
+    """Sign-in, error answers, the layers around the handlers, and the description."""
+    settings = access.settings
+    secure = is_secure(settings)
+    app.include_router(people.routes(access))
+    app.include_router(signing.routes(access, _provider(access), secure=secure))
     app.add_exception_handler(problems.Problem, problems.on_problem)
     app.add_exception_handler(LoanError, problems.on_loan_error)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
-    app.add_middleware(Gate, meter=meter, hosts=hosts)
+    app.add_middleware(Guard, access=access, secure=secure)
+    named = urlsplit(settings.public_url).hostname
+    app.add_middleware(Gate, meter=meter, hosts=[*hosts, named] if hosts and named else hosts)
     docs.describe(app)
+
+
+def is_secure(settings: Settings) -> bool:
+    """Whether browsers are to send cookies over TLS alone: not on this machine's own loopback."""
+    if settings.public_url:
+        return settings.public_url.startswith("https://")
+    return not hosts_of(settings.host)
+
+
+def _provider(access: Access) -> Oidc | None:
+    """The OIDC provider that the settings name."""
+    settings = access.settings
+    if not settings.oidc_issuer:
+        return None
+    file = settings.oidc_client_secret_file
+    if not settings.public_url or not settings.oidc_client_id:
+        raise SettingsError(
+            "OIDC needs to know how browsers reach this server, and as which client.",
+            way_out="Set public_url and oidc_client_id.",
+        )
+    return Oidc(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=parts.secret_in(file) if file is not None else None,
+        return_url=settings.public_url.rstrip("/") + "/sign-in/oidc/return",
+        directory=access.identity.directory,
+        roles_claim=settings.oidc_roles_claim,
+        branches_claim=settings.oidc_branches_claim,
+    )
 
 
 def hosts_of(host: str) -> tuple[str, ...]:

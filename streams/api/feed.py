@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -45,6 +45,34 @@ TRANSITIONS = (
 """The names of events: what happened to a warning."""
 RETRY_MS = 2_000
 READ_AT_ONCE = 500
+
+
+class Told(NamedTuple):
+    """One fact of the warnings log as readers get it, and whose loan it is about."""
+
+    position: int
+    loan_id: str
+    frame: bytes
+
+    @property
+    def silent(self) -> bytes:
+        """What a reader gets who may not see it: the position alone, to resume behind it."""
+        return b"id: %d\n\n" % self.position
+
+
+Shown = Callable[[Sequence[Told]], Awaitable[bytes | None]]
+"""What of the facts one reader gets; None ends the stream. It is asked at heartbeats too."""
+
+
+async def everything(told: Sequence[Told]) -> bytes:
+    """For a reader who may see all."""
+    return b"".join(item.frame for item in told)
+
+
+def told_of(recorded: Recorded) -> Told:
+    """A fact made ready for readers."""
+    loan_id = getattr(recorded.fact, "loan_id", "")
+    return Told(recorded.position, loan_id, frame_of(recorded))
 
 
 def frame_of(recorded: Recorded) -> bytes:
@@ -81,7 +109,7 @@ class Feed:
         patience_seconds: float = 30.0,
     ) -> None:
         self._read_log, self._meter = read_log, meter
-        self._held: deque[tuple[int, bytes]] = deque(maxlen=held)
+        self._held: deque[Told] = deque(maxlen=held)
         self._last = last_position
         self._news = asyncio.Event()
         self._most_readers, self._readers = readers, 0
@@ -100,7 +128,7 @@ class Feed:
                 continue
             if item.position != self._last + 1:
                 self._held.clear()
-            self._held.append((item.position, frame_of(item)))
+            self._held.append(told_of(item))
             self._last = item.position
         self._wake()
 
@@ -124,8 +152,8 @@ class Feed:
         if slow:
             self._meter.listener_dropped("slow")
 
-    async def frames(self, after: int) -> AsyncIterator[bytes]:
-        """Everything behind position `after`, for as long as the node runs.
+    async def frames(self, after: int, shown: Shown = everything) -> AsyncIterator[bytes]:
+        """What `shown` lets through of everything behind position `after`, while the node runs.
 
         A quiet stream carries a heartbeat whose id is the reader's position, so that a reader that
         never saw a warning resumes at the right place too.
@@ -135,24 +163,29 @@ class Feed:
         while not self._closed:
             news = self._news
             if position < self._last:
-                chunk, position = await self._behind(position)
+                told = await self._behind(position)
+                chunk = await shown(told)
+                if chunk is None:
+                    return
                 yield chunk
+                position = told[-1].position
                 continue
             try:
                 await asyncio.wait_for(news.wait(), self.heartbeat_seconds)
             except TimeoutError:
+                if await shown([]) is None:
+                    return
                 yield b": heartbeat\nid: %d\n\n" % position
 
-    async def _behind(self, position: int) -> tuple[bytes, int]:
-        if self._held and self._held[0][0] <= position + 1:
-            skip = position + 1 - self._held[0][0]
+    async def _behind(self, position: int) -> list[Told]:
+        if self._held and self._held[0].position <= position + 1:
+            skip = position + 1 - self._held[0].position
             upto = min(skip + READ_AT_ONCE, len(self._held))
-            chosen = [self._held[n] for n in range(skip, upto)]
-            return b"".join(frame for _, frame in chosen), chosen[-1][0]
+            return [self._held[n] for n in range(skip, upto)]
         recorded = await run_in_threadpool(self._read_log, position, READ_AT_ONCE)
         if not recorded:
             raise InvariantBroken(f"The warnings log ends at {position}, not at {self._last}.")
-        return b"".join(map(frame_of, recorded)), recorded[-1].position
+        return [*map(told_of, recorded)]
 
     def _wake(self) -> None:
         self._news.set()
@@ -162,13 +195,13 @@ class Feed:
 class EventStream(Response):
     """The answer that carries a feed, and lets go of a reader that stops reading."""
 
-    def __init__(self, feed: Feed, after: int) -> None:
+    def __init__(self, feed: Feed, after: int, shown: Shown = everything) -> None:
         super().__init__(
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         del self.headers["content-length"]
-        self._feed, self._after = feed, after
+        self._feed, self._after, self._shown = feed, after, shown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the reader leaves, is too slow, or the node stops. Errors: Problem."""
@@ -190,7 +223,7 @@ class EventStream(Response):
 
     async def _tell(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async for chunk in self._feed.frames(self._after):
+        async for chunk in self._feed.frames(self._after, self._shown):
             async with asyncio.timeout(self._feed.patience_seconds):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

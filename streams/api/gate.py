@@ -94,6 +94,9 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
             headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "same-origin"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
             headers.setdefault("Content-Security-Policy", _PLAIN_PAGES)
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)

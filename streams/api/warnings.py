@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -13,8 +13,10 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from ledger.events import Severity
 from projections.queries import WarningFilter
+from streams.api.access import Access, Signed, branches_of
 from streams.api.answers import Asked, Filters, Limit, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
+from streams.api.following import follower
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Remark, Text
@@ -27,6 +29,7 @@ from warning.actions import (
 )
 
 if TYPE_CHECKING:
+    from streams.identity.person import Person
     from streams.wiring import Node
 
 WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -62,13 +65,13 @@ class WarningsAsked(Paged):
         bool | None, Query(description="Whether a graver warning of the loan covers it.")
     ] = None
 
-    def chosen(self) -> WarningFilter:
-        """As the views ask for it."""
+    def chosen(self, person: Person) -> WarningFilter:
+        """As the views ask for it, of no more than a person may see."""
         return WarningFilter(
             severity=self.severity,
             state=self.state,
             officer_id=self.officer,
-            branch=self.branch,
+            branch=branches_of(person, self.branch),
             borrower_id=self.borrower,
             loan_id=self.loan,
             rule=self.rule,
@@ -82,12 +85,18 @@ class GroupsAsked(Filters):
     """Which groups of warnings."""
 
     officer: Annotated[Id | None, Query(description="Only those of this officer.")] = None
+    branch: Text | None = None
     limit: Limit = 100
 
 
 class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    actor: Annotated[Text, Field(description="Who does it.")]
+    actor: Annotated[
+        Text | None,
+        Field(
+            description="Who does it. Where people sign in it is who is signed in: leave it out."
+        ),
+    ] = None
 
 
 class Acknowledgement(_Action):
@@ -133,15 +142,18 @@ class _Reads:
     def __init__(self, node: Asked) -> None:
         self._asked = node
 
-    async def page(self, asked: WarningsAsked) -> Response:
+    async def page(self, asked: WarningsAsked, person: Person) -> Response:
         found = await run_in_threadpool(
-            self._asked.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
+            self._asked.queries.warnings, asked.chosen(person), after=asked.after, limit=asked.limit
         )
         return paged("warnings", found)
 
-    async def groups(self, asked: GroupsAsked) -> Response:
+    async def groups(self, asked: GroupsAsked, person: Person) -> Response:
         found = await run_in_threadpool(
-            self._asked.queries.warning_groups, officer_id=asked.officer, limit=asked.limit
+            self._asked.queries.warning_groups,
+            officer_id=asked.officer,
+            branch=branches_of(person, asked.branch),
+            limit=asked.limit,
         )
         return json_answer({"groups": found})
 
@@ -155,9 +167,19 @@ class _Reads:
 
 
 class _Warnings(_Reads):
-    def __init__(self, node: Node, feed: Feed) -> None:
+    def __init__(self, node: Node, feed: Feed, access: Access) -> None:
         super().__init__(node)
-        self._node, self._feed = node, feed
+        self._node, self._feed, self._access = node, feed, access
+
+    async def sealed(self, warning_id: str, text: str, person: Person) -> str:
+        """What a person wrote, as it goes into a fact: sealed where people sign in."""
+        if not person.signed_in or not text:
+            return text
+        found = await run_in_threadpool(self._access.places.warning, warning_id)
+        if found is None:
+            return text  # the action is refused: there is no such warning
+        vault = await run_in_threadpool(self._access.vault)
+        return await run_in_threadpool(vault.seal, found.borrower_id, text, "remark")
 
     async def act(self, action: WarningAction) -> Response:
         recorded = await self._node.act(action)
@@ -165,7 +187,9 @@ class _Warnings(_Reads):
             {"warning_id": action.warning_id, "event_ids": [item.event_id for item in recorded]}
         )
 
-    def stream(self, after: int | None, last_event_id: str | None) -> EventStream:
+    async def stream(
+        self, after: int | None, last_event_id: str | None, request: Request
+    ) -> EventStream:
         last = self._feed.last_position
         start = last if after is None else after
         if last_event_id is not None:  # a browser that reconnects keeps its first URL
@@ -174,13 +198,27 @@ class _Warnings(_Reads):
             start = int(last_event_id)
         if start > last:
             raise Problem("ahead_of_log", f"The log ends at {last}.")
-        return EventStream(self._feed, start)
+        return EventStream(self._feed, start, await follower(self._access, request, start))
 
 
-def routes(node: Node, feed: Feed) -> APIRouter:
+def actor_of(asked: _Action, person: Person) -> str:
+    """Who does it: who is signed in; a name in the body counts only where nobody signs in.
+
+    Errors: Problem "invalid_request".
+    """
+    if not person.signed_in:
+        if asked.actor is None:
+            raise Problem("invalid_request", "body.actor: say who does it.")
+        return asked.actor
+    if asked.actor not in (None, person.user_id):
+        raise Problem("invalid_request", "body.actor: it is who is signed in; leave it out.")
+    return person.user_id
+
+
+def routes(node: Node, feed: Feed, access: Access) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
-    pages = _Warnings(node, feed)
+    pages = _Warnings(node, feed, access)
     _add_list(router, pages)
     _add_stream(router, pages)  # Before what takes any word for a warning's id.
     _add_one(router, pages)
@@ -205,9 +243,9 @@ def _add_list(router: APIRouter, pages: _Reads) -> None:
         summary="List warnings, newest first",
         responses=done(page("warnings", ref("Warning"))),
     )
-    async def list_warnings(asked: Annotated[WarningsAsked, Query()]) -> Response:
+    async def list_warnings(asked: Annotated[WarningsAsked, Query()], person: Signed) -> Response:
         """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
-        return await pages.page(asked)
+        return await pages.page(asked, person)
 
     @router.get(
         "/groups",
@@ -215,9 +253,9 @@ def _add_list(router: APIRouter, pages: _Reads) -> None:
         summary="Open warnings by officer and borrower",
         responses=done(ref("WarningGroups")),
     )
-    async def group_warnings(asked: Annotated[GroupsAsked, Query()]) -> Response:
+    async def group_warnings(asked: Annotated[GroupsAsked, Query()], person: Signed) -> Response:
         """The gravest group first, then the largest; muted warnings are left out."""
-        return await pages.groups(asked)
+        return await pages.groups(asked, person)
 
 
 def _add_stream(router: APIRouter, pages: _Warnings) -> None:
@@ -229,6 +267,7 @@ def _add_stream(router: APIRouter, pages: _Warnings) -> None:
         responses={200: {"content": {"text/event-stream": {}}, "description": "Events."}},
     )
     async def stream_warnings(
+        request: Request,
         after: Annotated[
             int | None, Query(ge=0, description="Start behind this position; 0 for everything.")
         ] = None,
@@ -241,7 +280,7 @@ def _add_stream(router: APIRouter, pages: _Warnings) -> None:
         Come back with `Last-Event-ID` and nothing is lost or repeated. Without either parameter it
         starts at the present.
         """
-        return pages.stream(after, last_event_id)
+        return await pages.stream(after, last_event_id, request)
 
 
 def _add_one(router: APIRouter, pages: _Reads) -> None:
@@ -265,11 +304,13 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that a person has seen it",
         responses=done(ref("Acted")),
     )
-    async def acknowledge(warning_id: WarningId, asked: Acknowledgement) -> Response:
+    async def acknowledge(
+        warning_id: WarningId, asked: Acknowledgement, person: Signed
+    ) -> Response:
         """A fact of the warnings log; answered after its commit."""
-        return await pages.act(
-            AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note)
-        )
+        actor = actor_of(asked, person)
+        note = await pages.sealed(warning_id, asked.note, person)
+        return await pages.act(AcknowledgeWarning(warning_id=warning_id, actor=actor, note=note))
 
     @router.post(
         "/{warning_id}/start",
@@ -277,11 +318,11 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say what is done about it",
         responses=done(ref("Acted")),
     )
-    async def start(warning_id: WarningId, asked: ActionStart) -> Response:
+    async def start(warning_id: WarningId, asked: ActionStart, person: Signed) -> Response:
         """A fact of the warnings log; nobody is asked again unless it becomes graver."""
-        return await pages.act(
-            StartAction(warning_id=warning_id, actor=asked.actor, action=asked.action)
-        )
+        actor = actor_of(asked, person)
+        action = await pages.sealed(warning_id, asked.action, person)
+        return await pages.act(StartAction(warning_id=warning_id, actor=actor, action=action))
 
     @router.post(
         "/{warning_id}/dismiss",
@@ -289,11 +330,11 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that it is a false alarm",
         responses=done(ref("Acted")),
     )
-    async def dismiss(warning_id: WarningId, asked: FalseAlarm) -> Response:
+    async def dismiss(warning_id: WarningId, asked: FalseAlarm, person: Signed) -> Response:
         """It is over; its rule stays quiet on the loan until the cause has been gone once."""
-        return await pages.act(
-            FindFalse(warning_id=warning_id, actor=asked.actor, reason=asked.reason)
-        )
+        actor = actor_of(asked, person)
+        reason = await pages.sealed(warning_id, asked.reason, person)
+        return await pages.act(FindFalse(warning_id=warning_id, actor=actor, reason=reason))
 
     @router.post(
         "/{warning_id}/suppress",
@@ -301,10 +342,10 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Silence it for a while",
         responses=done(ref("Acted")),
     )
-    async def suppress(warning_id: WarningId, asked: Suppression) -> Response:
+    async def suppress(warning_id: WarningId, asked: Suppression, person: Signed) -> Response:
         """A fact of the warnings log; a graver step of the same rule still rings."""
+        actor = actor_of(asked, person)
+        reason = await pages.sealed(warning_id, asked.reason, person)
         return await pages.act(
-            SuppressWarning(
-                warning_id=warning_id, actor=asked.actor, reason=asked.reason, until=asked.until
-            )
+            SuppressWarning(warning_id=warning_id, actor=actor, reason=reason, until=asked.until)
         )

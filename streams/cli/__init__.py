@@ -2,6 +2,7 @@
 
 `files`, `demo`, `intake` and `serve` make facts, `answer` those about warnings; `look`, `grade`,
 `portfolio`, `report`, `replay` and `export` read them; `care` and `scenario` keep them right;
+`people` are users and tokens, `trail` is who saw and did what;
 `regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts; `scale`
 runs the same agents on Kafka and PostgreSQL.
 
@@ -35,7 +36,11 @@ MODULES = {
     "replay": ("replay",),
     "report": ("report",),
     "rules": ("indicators", "rules"),
+    "strategy": ("strategy",),
+    "cases": ("worklist", "case", "team"),
     "score": ("fit", "evaluate", "score"),
+    "people": ("users", "tokens"),
+    "trail": ("audit", "erase"),
     "scale": ("worker", "api", "send", "migrate", "topics"),
 }
 """The commands of each module, in the order of the help."""

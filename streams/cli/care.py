@@ -13,7 +13,7 @@ import typer
 from rich.progress import Progress as Bar
 
 from ledger.errors import LoanError, StoreUnavailable
-from ledger.store import ChainFault, ChainReport, Checkpoint, FactLog, Store
+from ledger.store import ChainFault, ChainReport, Checkpoint, FactLog, Log, Store
 from ledger.store.anchors import anchor_at, anchor_now, written
 from projections.projector import Projector
 from projections.projector import check as check_views
@@ -111,7 +111,7 @@ def check(
     starts = {} if since is None else {one.log: one.checkpoint for one in anchors_in(since)}
     kept = [one for file in anchor or () for one in anchors_in(file)]
     with store, progress_bar() as bar:
-        logs = {log.name: log for log in (store.ledger, store.warnings)}
+        logs: dict[str, FactLog] = {log.name: log for log in _logs(store)}
         chains = [_verified(log, starts.get(name), bar) for name, log in logs.items()]
         sound = all(report.holds for report in chains)
         broken = [(one, broken_promise(logs, one)) for one in kept] if sound else []
@@ -126,6 +126,12 @@ def check(
             _print_views(found)
     if not sound or any(fault for _, fault in broken) or (found is not None and found.wrong):
         sys.exit(1)
+
+
+def _logs(store: Store) -> list[FactLog]:
+    """The logs, that of the audit where anybody ever signed in."""
+    audit = [store.audit] if store.audit.last_position() else []
+    return [store.ledger, store.warnings, *audit]
 
 
 def _verified(log: FactLog, since: Checkpoint | None, bar: Bar) -> ChainReport:
@@ -291,7 +297,7 @@ def anchor(
     """
     _, store = opened(data, read_only=True)
     with store:
-        anchors = [anchor_now(log) for log in (store.ledger, store.warnings)]
+        anchors = [anchor_now(log) for log in _logs(store)]
     if to is None:
         print(written(anchors), end="")
     else:
@@ -314,7 +320,9 @@ def rebuild(
         if view == "index":
             store.ledger.reindex()
             store.warnings.reindex()
-            err.print("the index of both logs is built again")
+            if isinstance(store.audit, Log):
+                store.audit.reindex()
+            err.print("the index of all logs is built again")
             return
         projector = Projector.open(settings.views_db, store, views=views_of(settings))
         try:

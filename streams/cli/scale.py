@@ -16,7 +16,16 @@ from streams.api.worker import create_worker_api
 from streams.app import WebServer, listen
 from streams.books import Books
 from streams.cli.app import ConfigOption, cli, err, out
-from streams.cli.serve import address, told_to_stop, warn_of_strangers
+from streams.cli.serve import (
+    OpenOption,
+    SignInOption,
+    UrlOption,
+    address,
+    refuse_strangers,
+    say_who_may,
+    told_to_stop,
+    warn_of_strangers,
+)
 from streams.kafka import Producer, create_topics
 from streams.parts import database_of
 from streams.readers import on_disk, pieces, survey
@@ -86,14 +95,19 @@ def api(
     database: DatabaseOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Where to listen.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="0 takes a free one.")] = None,
+    sign_in: SignInOption = None,
+    open_: OpenOption = False,
+    public_url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve what all partitions hold: loans, their stories, warnings, grades, portfolio.
 
-    Reads only: transactions go to the topic. As many as wanted may run. It has no sign-in: keep it
-    on loopback or behind a proxy that has one.
+    Reads only: transactions go to the topic. As many as wanted may run. Sign-in is as for `serve`;
+    users and the audit trail are in the database, and all share them.
     """
-    settings = Settings.load({"database": database, "host": host, "port": port}, file=config)
+    given = {"database": database, "host": host, "port": port, "public_url": public_url}
+    settings = Settings.load({**given, "sign_in": "open" if open_ else sign_in}, file=config)
+    refuse_strangers(settings)
     asyncio.run(_read(settings))
 
 
@@ -104,9 +118,9 @@ async def _read(settings: Settings) -> None:
     web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
     await web.start()
     port = listener.getsockname()[1]
-    warn_of_strangers(settings.host)
     place = address(settings.host, port)
     err.print(f"LoanBell reads at {place}  /docs  /v1/status  /metrics")
+    say_who_may(settings)
     await stopping
     await web.stop()
     books.close()

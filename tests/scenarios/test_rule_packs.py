@@ -37,9 +37,10 @@ def test_every_pack_has_a_test_file_and_every_rule_of_it_a_source() -> None:
             assert not any(word in name for name in rule.names for word in PROTECTED)
 
 
-def test_the_default_pack_holds_all_others() -> None:
+def test_the_default_pack_holds_all_that_warn_of_change() -> None:
     whole = load_pack(DEFAULT_PACK)
-    parts = [load_pack(path) for path in PACKS if path != DEFAULT_PACK]
+    apart = {DEFAULT_PACK.stem, "standing-risk"}  # What a loan is rings for many: asked for apart.
+    parts = [load_pack(path) for path in PACKS if path.stem not in apart]
     names = {rule.name for part in parts for rule in part.rules}
     assert {rule.name for rule in whole.rules} == names
     assert set(whole.indicators) == set(indicators_of(whole.names))

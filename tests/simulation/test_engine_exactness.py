@@ -16,6 +16,8 @@ from ledger.events import (
     AccountDebitReturned,
     AccountOpened,
     ChargeApplied,
+    CollateralValued,
+    FigureReported,
     InstalmentsScheduled,
     InvoiceVoided,
     LoanClosed,
@@ -23,7 +25,11 @@ from ledger.events import (
     LoanLimitChanged,
     LoanOfficerChanged,
     LoanOpened,
+    LoanRateChanged,
     PositionReported,
+    PromiseCancelled,
+    PromiseMade,
+    PromisePart,
     PurchaseInvoiced,
     Reallocation,
     RepaymentReceived,
@@ -101,7 +107,7 @@ class Draw:
             product="term",
             currency="CNY",
             principal_minor=draw(st.sampled_from([0, 100, 300])),
-            terms=Terms(method="given", instalments=1),
+            terms=Terms(method="given", instalments=1, rate_ppm=draw(st.sampled_from([0, 5]))),
             officer_id="o",
             branch="x",
             industry="",
@@ -124,7 +130,35 @@ class Draw:
             )
         for _ in range(draw(st.integers(0, 10))):
             self.repayment(loan_id, opened)
+        for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
+            self.promise(loan_id, opened)
         self.rare(loan_id, opened)
+
+    def promise(self, loan_id: str, opened: int) -> None:
+        draw = self.draw
+        day, due = opened + draw(st.integers(0, 380)), draw(st.integers(0, 20))
+        parts = []
+        for _ in range(draw(st.integers(1, 3))):
+            amount = draw(AMOUNTS)
+            parts.append(PromisePart(due_date=date_of(FIRST + day + due), amount_minor=amount))
+            due += draw(st.integers(1, 40))
+        said = {"borrower_id": "b", "case_id": "k", "by": "u", "loan_id": loan_id}
+        name = f"p{self.number}"
+        arrived = self.add(
+            PromiseMade,
+            day,
+            promise_id=name,
+            currency="CNY",
+            parts=tuple(parts),
+            tolerance_days=draw(st.integers(0, 3)),
+            tolerance_bps=draw(st.sampled_from([0, 0, 1_000, 3_333])),
+            **said,
+        )
+        if draw(st.integers(0, 3)) == 0:
+            cancelled = day + draw(st.integers(0, 40))
+            self.add(
+                PromiseCancelled, cancelled, not_before=arrived, promise_id=name, reason="", **said
+            )
 
     def schedules(self, loan_id: str, opened: int) -> None:
         draw = self.draw
@@ -197,6 +231,19 @@ class Draw:
             day = opened + draw(st.integers(0, 300))
             self.add(LoanLimitChanged, day, loan_id=loan_id, limit_minor=draw(AMOUNTS))
             self.add(LoanOfficerChanged, day, loan_id=loan_id, officer_id="p", branch="y")
+        for _ in range(draw(st.sampled_from([0, 0, 1, 4]))):
+            day = opened + draw(st.sampled_from([-5, 0, 0, 10, 40, 100]))
+            worth = draw(st.sampled_from([0, 10, 20]))
+            self.add(CollateralValued, day, loan_id=loan_id, value_minor=worth, source="")
+            self.add(LoanRateChanged, day, loan_id=loan_id, rate_ppm=worth)
+            self.add(
+                FigureReported,
+                day,
+                loan_id=loan_id,
+                figure=draw(st.sampled_from(["external_score", "growth_percent"])),
+                value_micro=worth - 10,
+                source="",
+            )
         if draw(st.integers(0, 2)) == 0:
             self.add(
                 LoanClosed,

@@ -129,6 +129,24 @@ def test_a_mortgage_reports_a_rate_only_when_it_changed() -> None:
     assert found[3]["rate_percent"] == "6.7500"
 
 
+def test_a_mortgage_reports_its_collateral_and_the_market_of_the_quarter() -> None:
+    opened = row("LoanOpened", "2001-01-01", "900.0", rate_orig=6.5, state="CA", fico=712)
+    market = {"ltv": 80.0, "hpi": 101.5, "uer": 4.5, "gdp": -0.3}
+    report = row("BalanceReported", "2001-03-31", "880.0", rate=6.5, **market)
+    found, _ = mapped("mortgage_dcr", opened, report)
+    told = {each.get("figure", each["type"]): each.get("value") for each in found}
+    assert told == {
+        "loan_opened": None,
+        "external_score": "712.0000",
+        "position_reported": None,
+        "collateral_valued": "1100.00",  # 880 is 80 % of it.
+        "price_index": "101.5000",
+        "unemployment_percent": "4.5000",
+        "growth_percent": "-0.3000",
+    }
+    assert len({each["transaction_id"] for each in found}) == len(found)
+
+
 def test_days_are_closed_between_rows_before_the_next_rows_messages() -> None:
     rows = [
         invoice("SaleInvoiced", 5.0),

@@ -17,8 +17,10 @@ from ledger.change_commands import (
     RecoverWrittenOff,
     RefundOverpayment,
     ReopenPeriod,
+    ReportFigure,
     ResumeDelinquency,
     ReviseLoan,
+    ValueCollateral,
 )
 from ledger.commands import Command, ReceiveRepayment
 from ledger.events import Designation
@@ -49,6 +51,14 @@ def take(kind: str, fields: dict[str, Any]) -> Incoming:
 
 
 EVERY_CHANGE: dict[str, tuple[dict[str, Any], Command]] = {
+    "collateral_valued": (
+        {"value": "2500", "currency": "CNY", "source": "appraisal"},
+        ValueCollateral(**LOAN, value_minor=250_000, currency="CNY", source="appraisal"),
+    ),
+    "figure_reported": (
+        {"figure": "growth_percent", "value": "-0.3"},
+        ReportFigure(**LOAN, figure="growth_percent", value_micro=-300_000, source=""),
+    ),
     "overpayment_refunded": (MONEY, RefundOverpayment(**LOAN, **MINOR)),
     "repayment_charged_back": (
         MONEY | {"charged_back_transaction_id": "T/0"},

@@ -50,6 +50,7 @@ def test_every_setting_can_be_given_as_a_variable() -> None:
         "pack": ("/etc/p.toml", "/etc/p.toml"),
         "score": ("score.json", "score.json"),
         "regime": ("ifrs9", "ifrs9"),
+        "contact_rules": ("us,own", "us,own"),
         "host": ("::1", "::1"),
         "port": ("0", 0),
         "closed_by": ("driver", "driver"),

@@ -13,7 +13,7 @@ PROTECTED = ("sex", "gender", "age_of", "birth", "marital", "married", "educatio
 
 @pytest.mark.parametrize("indicator", CATALOGUE.values(), ids=lambda indicator: indicator.name)
 def test_every_indicator_is_described_in_full(indicator: Indicator) -> None:
-    assert indicator.unit in {"minor", "days", "ratio", "months", "count", "points"}
+    assert indicator.unit in {"minor", "days", "ratio", "months", "count", "points", "percent"}
     assert indicator.meaning.endswith(".")
     assert indicator.source
     assert indicator.unknown
@@ -21,7 +21,18 @@ def test_every_indicator_is_described_in_full(indicator: Indicator) -> None:
 
 
 def test_a_name_ends_with_its_unit_or_its_window() -> None:
-    ends = ("_minor", "_days", "_ratio", "d", "12m", "default", "plus", "_loans", "_points")
+    ends = (
+        "_minor",
+        "_days",
+        "_ratio",
+        "d",
+        "12m",
+        "default",
+        "plus",
+        "_loans",
+        "_points",
+        "_percent",
+    )
     assert [name for name in CATALOGUE if not name.endswith(ends)] == []
 
 

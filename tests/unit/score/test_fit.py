@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from warning import fit as fitting
 from warning.binning import binned
-from warning.fit import TooFewOutcomes, fit, fit_trees, folds
+from warning.fit import TooFewOutcomes, fit, fit_trees, out_of_time
 from warning.samples import Samples
 from warning.scorecard import read_model
+from warning.splits import folds, in_time, is_told
+from warning.tree_masks import LeafMasks
 
 ABOUT = {"name": "test", "version": 1, "target": "bad", "horizon_days": 30}
 
@@ -57,14 +61,51 @@ def test_unknown_is_a_bin_of_its_own() -> None:
 
 def test_no_borrower_is_on_both_sides_of_a_fold() -> None:
     borrowers = np.array([5, 5, 7, 7, 7, 9, 1, 2, 3, 4])
-    masks = list(folds(borrowers, seed=3, count=3))
+    bad = np.array([0, 1, 0, 0, 0, 1, 0, 0, 1, 0], np.bool_)
+    masks = list(folds(borrowers, bad, seed=3, count=3))
     assert np.sum(masks, axis=0).tolist() == [1] * 10
     for mask in masks:
         assert not set(borrowers[mask]) & set(borrowers[~mask])
 
 
+def test_folds_hold_alike_many_borrowers_that_ever_went_bad() -> None:
+    bad = np.zeros(90, np.bool_)
+    bad[:9] = True  # Nine bad borrowers in three folds are three each, whatever the shuffle.
+    for seed in range(5):
+        assert [int(bad[mask].sum()) for mask in folds(np.arange(90), bad, seed=seed, count=3)] == [
+            3, 3, 3,
+        ]  # fmt: skip
+
+
+def test_a_cut_in_time_leaves_the_horizon_out_between_the_sides() -> None:
+    days = np.arange(100)
+    bad = np.ones(100, np.bool_)
+    split = in_time(days, bad, horizon_days=20, cut=39)
+    assert days[split.train].tolist() == list(range(40))
+    # What was judged on day 39 was decided on day 59: the first one tested is day 60.
+    assert days[split.test].tolist() == list(range(60, 100))
+    assert not is_told(split, bad)  # Nobody stayed good.
+
+
+def test_out_of_time_a_score_cannot_learn_from_what_became_of_loans_later() -> None:
+    # Each of 200 borrowers is judged four times, on days 50 apart; what is learnt ends on day 99.
+    days, borrowers = np.repeat(np.arange(200), 4), np.arange(800) % 200
+    samples = replace(book(loans=800), days=days, borrowers=borrowers)
+    split = in_time(days, samples.bad, horizon_days=30, cut=99)
+    told = out_of_time(samples, split, "points", seed=7)
+    # Later outcomes turn round of those that were bad early: the folds stay, the past stays.
+    early = np.isin(borrowers, borrowers[samples.bad & (days <= 99)]) & (days > 99)
+    turned = replace(samples, bad=samples.bad ^ early)
+    assert early.sum() > 100
+    assert (out_of_time(turned, split, "points", seed=7) == told).all()
+    # Earlier outcomes do count.
+    other = replace(samples, bad=np.where(days <= 50, ~samples.bad, samples.bad))
+    assert (out_of_time(other, split, "points", seed=7) != told).any()
+
+
 def test_exported_trees_say_what_the_library_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "BAGS", 1)
+    monkeypatch.setattr(fitting, "BAG_SHARE", 1.0)
     samples = book(twist=True)
     names = tuple(samples.values)
     trees = fit_trees(samples, names, 7)
@@ -96,6 +137,26 @@ def test_the_same_samples_give_the_same_model_and_calibration_fits_the_populatio
     assert abs(model.pd(samples.values).mean() - samples.bad.mean()) < 0.02
     assert model.about["population"]["bad"] == samples.bad.sum()
     assert sum(model.about["reference"]["shares"]) == pytest.approx(1)
+
+
+def test_masks_of_leaves_say_what_the_walk_says() -> None:
+    samples = book(twist=True)
+    trees = fit_trees(samples, tuple(samples.values), 7)
+    values = {name: column.copy() for name, column in samples.values.items()}
+    values["limit_minor"][::3] = np.nan
+    values["dpd_days"][0] = trees.threshold[trees.feature == 0][0]  # On the edge: to the left.
+    walked = trees.walked(np.stack([values[name] for name in trees.names])) + trees.base
+    assert LeafMasks.fits(trees)
+    assert np.abs(trees.log_odds(values) - walked).max() < 1e-12
+
+
+def test_trees_of_more_leaves_are_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(fitting.TREES, "max_depth", 5)
+    samples = book(twist=True, loans=1_500)
+    trees = fit_trees(samples, tuple(samples.values), 7)
+    assert not LeafMasks.fits(trees)
+    piece = np.stack([samples.values[name] for name in trees.names])
+    assert (trees.log_odds(samples.values) == trees.walked(piece) + trees.base).all()
 
 
 def test_too_little_history_is_refused() -> None:

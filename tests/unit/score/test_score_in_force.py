@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from math import exp, isnan
 from typing import Any
@@ -10,7 +11,14 @@ import numpy as np
 import pytest
 
 from ledger.dates import Calendar, day_number
-from ledger.events import BusinessDayClosed, LoanOpened, PositionReported, RulesAdopted
+from ledger.events import (
+    BusinessDayClosed,
+    LoanOpened,
+    PositionReported,
+    RulesAdopted,
+    ScoreDrifted,
+    ScoreSettled,
+)
 from ledger.events import WarningRaised as Raised
 from ledger.store import Recorded
 from ledger.terms import Terms
@@ -35,6 +43,13 @@ when = "default_probability_ratio >= 0.5"
 severity = "yellow"
 reason = "{default_probability_percent} within a year, {score_points} points"
 """
+QUIET = RULES.replace(">= 0.5", "> 2")
+"""The same rule, which never rings."""
+OPENED: dict[str, Any] = {
+    "account_id": None, "product": "p", "currency": "CNY", "principal_minor": 100,
+    "officer_id": "o", "branch": "b", "industry": "", "region": "", "guarantor_id": None,
+    "terms": Terms(method="given", instalments=0),
+}  # fmt: skip
 NAMES = ["score_points", "default_probability_ratio"]
 
 
@@ -43,12 +58,7 @@ def facts(*, months_late: int) -> list[Recorded]:
     kinds: list[tuple[Any, dict[str, Any]]] = [
         (
             LoanOpened,
-            {
-                "loan_id": "L1", "borrower_id": "B1", "account_id": None, "product": "p",
-                "currency": "CNY", "principal_minor": 100, "officer_id": "o", "branch": "b",
-                "industry": "", "region": "", "guarantor_id": None,
-                "terms": Terms(method="given", instalments=0),
-            },
+            OPENED | {"loan_id": "L1", "borrower_id": "B1"},
         ),
         (
             PositionReported,
@@ -113,3 +123,64 @@ def test_another_score_makes_another_pack_and_the_same_one_the_same() -> None:
 def test_a_broken_score_in_a_pack_is_refused() -> None:
     with pytest.raises(ModelError):
         score_in(parse_pack(RULES + MARK + "{}\n", path="x"))
+
+
+def crowd(*, months_late: int, day: str, number: int) -> list[Recorded]:
+    """100 loans that report `months_late` on a day, which closes; positions from `number`."""
+    told: list[tuple[Any, dict[str, Any]]] = []
+    for loan in range(100):
+        if number == 1:
+            opened = OPENED | {"loan_id": f"L{loan}", "borrower_id": f"B{loan}"}
+            told.append((LoanOpened, opened))
+        report = {"loan_id": f"L{loan}", "outstanding_minor": 50, "payment_due_minor": 10}
+        told.append((PositionReported, report | {"months_past_due": months_late}))
+    told.append((BusinessDayClosed, {}))
+    return [
+        Recorded(at, f"s{at}", 1, kind(
+            transaction_id=f"t{at}", value_date=date.fromisoformat(day), recorded_at_us=0, **fields
+        ))
+        for at, (kind, fields) in enumerate(told, start=number)
+    ]  # fmt: skip
+
+
+def test_a_score_that_drifts_is_told_of_once_and_again_when_it_settles() -> None:
+    # Fitted on loans of which none was past due: log-odds -3, so that all stand in the upper bin.
+    reference = {"edges": [560.0], "shares": [0.0, 1.0], "mean_pd": 0.12}
+    model = replace(MODEL, about=ABOUT | {"reference": reference})
+    pack = with_score(parse_pack(QUIET, path="x"), model, path="x")
+    watch = Watch(pack=pack, calendar=Calendar())
+    said: list[Any] = []
+    number = 1
+    for day, months in (
+        ("2024-01-31", 0), ("2024-02-29", 1), ("2024-03-29", 1), ("2024-04-30", 0),
+    ):  # fmt: skip
+        facts = crowd(months_late=months, day=day, number=number)
+        number += len(facts)
+        new = watch.observe(facts)
+        said += [(day, one.stream, one.fact) for one in new if type(one.fact) is not RulesAdopted]
+    assert [(day, stream, type(fact)) for day, stream, fact in said] == [
+        ("2024-02-29", "rules", ScoreDrifted),
+        ("2024-04-30", "rules", ScoreSettled),
+    ]
+    drifted = said[0][2]
+    # All moved from the upper bin to the lower one: with shares held at 0.0001 at least,
+    # 2 (1 - 0.0001) ln(1 / 0.0001) = 18.42.
+    assert round(drifted.stability_index, 2) == 18.42
+    assert (drifted.role, drifted.score) == ("model_owner", "test v3")
+    assert drifted.mean_pd == pytest.approx(1 / (1 + exp(-2)))
+    assert drifted.fitted_mean_pd == 0.12
+    assert "18.42; it says 88.1% on average, 12.0% when it was fitted" in drifted.reason
+
+
+def test_a_restart_concludes_a_drift_as_it_was_concluded() -> None:
+    reference = {"edges": [560.0], "shares": [0.0, 1.0], "mean_pd": 0.12}
+    model = replace(MODEL, about=ABOUT | {"reference": reference})
+    pack = with_score(parse_pack(QUIET, path="x"), model, path="x")
+    first = crowd(months_late=0, day="2024-01-31", number=1)
+    second = crowd(months_late=1, day="2024-02-29", number=len(first) + 1)
+    new = Watch(pack=pack, calendar=Calendar()).observe([*first, *second])
+    log = [Recorded(at, one.stream, one.version, one.fact) for at, one in enumerate(new, start=1)]
+    assert [type(item.fact) for item in log] == [RulesAdopted, ScoreDrifted]
+    again = Watch(pack=pack, calendar=Calendar())
+    assert again.replay([*first, *second], log) == []
+    assert again.difference == ""
