@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _no_cycle_hunting() -> Iterator[None]:
 def _arrays(held: memoryview, shapes: Iterable[Any]) -> Iterator[Any]:
     at = 0
     for word, shape in shapes:
-        dtype, count = np.dtype(word), int(np.prod(shape, dtype=np.int64))
+        dtype, count = np.dtype(word), prod(shape)
         # A copy of its own: it may be grown, and is let go of alone.
         yield np.frombuffer(held, dtype, count, at).reshape(shape).copy()
         at += count * dtype.itemsize

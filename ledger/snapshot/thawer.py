@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, pairwise, repeat
 from typing import Any
 
 from ledger.errors import LoanError
@@ -161,15 +161,15 @@ class Thawer:
         columns: Sequence[Column],
     ) -> list[Any]:
         kind = _class(name)
-        count = len(self._arrays[numbers])
+        olds = _padded(there, len(self._arrays[numbers]))
         made = self._keep(
-            numbers,
-            [old if type(old) is kind else kind.__new__(kind) for old in _padded(there, count)],
+            numbers, [old if type(old) is kind else kind.__new__(kind) for old in olds]
         )
+        are_new = not any(type(old) is kind for old in there)
         for attribute, column in zip(names, columns, strict=True):
-            beside = [getattr(one, attribute, _NOTHING) for one in made]
-            for one, value in zip(made, self.values(column, beside), strict=True):
-                object.__setattr__(one, attribute, value)
+            beside = () if are_new else [getattr(one, attribute, _NOTHING) for one in made]
+            values = self.values(column, beside)
+            deque(map(object.__setattr__, made, repeat(attribute), values), maxlen=0)
         return made
 
     # -- helpers ---------------------------------------------------------------------------------
