@@ -24,7 +24,8 @@ from ledger.events import (
     WarningReopened,
 )
 from ledger.ids import account_stream, loan_stream
-from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
+from ledger.snapshot import Frozen, SnapshotUnusable
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Checkpoint, FactLog, NewFact, Recorded
 from streams.agents import (
     Action,
     Agent,
@@ -36,8 +37,10 @@ from streams.agents import (
     size_of,
 )
 from streams.app import Inbox
+from streams.keeping import Keeper, Kept
 from streams.metrics import Meter
 from warning.drift import SHIFTED, drift_of
+from warning.remembered import bring_back, frozen, key_of
 from warning.watch import Watch
 from warning.windows import month_of
 
@@ -58,8 +61,7 @@ class WatchAgent(Agent):
     def __init__(
         self,
         watch: Watch,
-        ledger: FactLog,
-        warnings: FactLog,
+        store: Kept,
         forward: Callable[[Facts], Awaitable[None]],
         *,
         most: int,
@@ -68,11 +70,11 @@ class WatchAgent(Agent):
         meter: Meter,
     ) -> None:
         super().__init__(fail, moved, meter)
-        self._watch, self._ledger, self._warnings = watch, ledger, warnings
+        self._watch, self._ledger, self._warnings = watch, store.ledger, store.warnings
+        self._keeper = self.keeper = Keeper("watch", store, key=key_of(watch.pack, watch.calendar))
         self._forward, self._most = forward, most
         self.listeners: list[Listener] = []
         self.position = 0
-        self.caught_up = False
         self._drift_noted = 0
 
     async def run(self, inbox: Inbox) -> None:
@@ -98,14 +100,33 @@ class WatchAgent(Agent):
             )  # fmt: skip
         await self._commit(new, loop.time())
         self.position, self.caught_up = self._watch.position, True
+        await self.keep_if_due()
 
     def _replayed(self) -> list[NewFact]:
-        warnings = [fact for page in pages(self._warnings, 0) for fact in page]
-        return self._watch.replay(self._past(), warnings)
+        kept = self._keeper.find()
+        if kept is not None:
+            try:
+                bring_back(self._watch, kept.state)
+                return self._replayed_after(kept.at)
+            except SnapshotUnusable as error:
+                self._keeper.refuse(error)
+                self._watch.begin()
+        return self._replayed_after({})
 
-    def _past(self) -> Iterator[Recorded]:
+    def _replayed_after(self, at: Mapping[str, Checkpoint]) -> list[NewFact]:
+        """What follows from the facts behind a snapshot, or from all of them."""
+        known = at.get(WARNINGS_LOG, Checkpoint()).position
+        warnings = [fact for page in pages(self._warnings, known) for fact in page]
+        return self._watch.replay(self._past(at.get(LEDGER_LOG, Checkpoint()).position), warnings)
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """See `Agent.frozen`."""
+        rung = self._warnings.last_position()
+        return frozen(self._watch), {LEDGER_LOG: self._watch.position, WARNINGS_LOG: rung}
+
+    def _past(self, after: int) -> Iterator[Recorded]:
         """The facts of the ledger. Errors: NodeStopped, between pages, when a stop begins."""
-        for page in pages(self._ledger, 0):
+        for page in pages(self._ledger, after):
             if self.stopping.is_set():
                 raise NodeStopped("Stopped while it read the past; the next start does so again.")
             yield from page
@@ -123,6 +144,7 @@ class WatchAgent(Agent):
         for _ in range(closed):
             self.meter.day_closed(seconds=(loop.time() - started) / closed)
         self.position = self._watch.position
+        await self.keep_if_due()
 
     def _observed(self, recorded: Sequence[Recorded]) -> list[NewFact]:
         new: list[NewFact] = []

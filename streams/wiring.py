@@ -120,10 +120,8 @@ class Node:
         }  # fmt: skip
         settings, store, most = self.settings, self.store, self.settings.batch_messages
         self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
-        self._watch = WatchAgent(
-            self.watch, store.ledger, store.warnings, self._to_views, most=most, **common
-        )
-        self._project = ProjectAgent(self.projector, most=settings.project_facts, **common)
+        self._watch = WatchAgent(self.watch, store, self._to_views, most=most, **common)
+        self._project = ProjectAgent(self.projector, store, most=settings.project_facts, **common)
         self._agents = (self._record, self._watch, self._project)
 
     # -- running ---------------------------------------------------------------------------------
@@ -160,7 +158,8 @@ class Node:
             return True
         if self._state != "failed":
             self._state = "stopping"
-        deadline = asyncio.get_running_loop().time() + self.settings.stop_seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.settings.stop_seconds
         for task in self._beside:
             task.cancel()
         for listener in self._on_stopping:
@@ -173,8 +172,10 @@ class Node:
         )
         if self._app is not None:
             await self._app.stop()
-        while self.busy and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        for agent in self._agents:
+            await agent.keep(within_seconds=deadline - loop.time())
+            while self.busy and loop.time() < deadline:
+                await asyncio.sleep(0.02)
         self._state = "failed" if self.failure is not None else "stopped"
         return settled
 
@@ -310,8 +311,8 @@ class Node:
 
     @property
     def busy(self) -> bool:
-        """Whether an agent is in the middle of something."""
-        return any(agent.busy for agent in self._agents)
+        """Whether an agent is in the middle of something, or saves a snapshot."""
+        return not all(agent.at_rest for agent in self._agents)
 
     def _positions(self) -> Mapping[str, int]:
         """Where the logs end; while the store cannot be asked, where they ended when it could."""
@@ -343,7 +344,7 @@ class Node:
         read = self._project.positions
         return (
             not self._waiting
-            and not self.busy
+            and not any(agent.busy for agent in self._agents)
             and self._watch.caught_up
             and self._project.caught_up
             and self._watch.position >= at

@@ -29,6 +29,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
+from ledger.store.snapshots import MemorySnapshots, Snapshot, Snapshots
 from ledger.store.sqlite import Store
 
 __all__ = [
@@ -43,11 +44,14 @@ __all__ = [
     "KnownCommand",
     "Log",
     "MemoryLog",
+    "MemorySnapshots",
     "MemoryStore",
     "NewFact",
     "PostgresAudit",
     "PostgresStore",
     "Recorded",
+    "Snapshot",
+    "Snapshots",
     "Store",
     "migrate",
     "owners",

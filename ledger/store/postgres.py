@@ -27,6 +27,7 @@ from ledger.store.log import Log
 from ledger.store.pgfaults import place_of, told_of
 from ledger.store.recorder import BatchRecorder, Framed
 from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG
+from ledger.store.snapshots import Snapshots
 from ledger.store.statements import POSTGRES
 from ledger.store.tail import Slice
 
@@ -148,6 +149,7 @@ class PostgresStore:
 
     ledger: Log
     warnings: Log
+    snapshots: Snapshots
 
     def __init__(self, url: str, partition: int) -> None:
         self.partition = partition
@@ -246,6 +248,7 @@ class PostgresStore:
             )
             recorder.last()
             logs.append(Log(name, self.place, recorder, self._told, writes=writes))
+        self.snapshots = Snapshots(recorder, self._told)
         self.ledger, self.warnings = logs
 
 
