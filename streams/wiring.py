@@ -38,8 +38,6 @@ from streams.waiting import Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
 
-__all__ = ["Health", "Node"]
-
 log = logging.getLogger("loanbell.node")
 
 
