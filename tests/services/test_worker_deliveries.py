@@ -22,6 +22,7 @@ from streams.topics import LEDGER_TOPIC, REJECTS_TOPIC, TOPICS, WARNINGS_TOPIC
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 Scale = Callable[..., Any]
+Survived = Callable[..., None]
 PARTITIONS = 2
 
 
@@ -78,7 +79,7 @@ def shaken(messages: list[bytes], draw: Random, homes: Homes) -> list[list[bytes
 
 @pytest.mark.parametrize("seed", [5], ids=lambda seed: f"seed{seed}")
 def test_duplicated_delayed_and_reordered_deliveries_make_the_same_book(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, seed: int
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, seed: int, survived: Survived
 ) -> None:
     """Other borrowers first, packed otherwise, pauses between, whole packs once more days later."""
     draw, scaled, homes = Random(seed), scale(PARTITIONS), Homes()
@@ -113,7 +114,7 @@ def test_duplicated_delayed_and_reordered_deliveries_make_the_same_book(
     assert book.days == undisturbed.days * PARTITIONS
     assert book.refused.keys() == undisturbed.refused.keys()
     assert min(faults.values()) >= 3
-    print(f"survived {sum(faults.values())} faults: {faults}")
+    survived(**faults)
 
 
 def packed(messages: list[bytes], draw: Random) -> Iterator[Outgoing]:
@@ -159,7 +160,7 @@ POISON = [
 
 
 def test_poison_is_refused_with_its_bytes_and_stops_nothing(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     scaled = scale(PARTITIONS)
     worker = scaled.start(session_seconds="2")
@@ -180,11 +181,11 @@ def test_poison_is_refused_with_its_bytes_and_stops_nothing(
     assert sum(poisoned.values()) >= 4 * len(POISON)
     rejected = [orjson.loads(record.value)["original"] for record in scaled.read(REJECTS_TOPIC)]
     assert {original for _, original in poisoned} <= set(rejected)
-    print(f"survived {4 * PARTITIONS * len(POISON)} poisoned deliveries")
+    survived(poisoned_deliveries=4 * PARTITIONS * len(POISON))
 
 
 def test_while_the_topics_out_take_nothing_recording_goes_on_and_all_is_published_later(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     """A full outbox: the broker has no topic for the ledger's facts and warnings for a while."""
     scaled = scale(PARTITIONS)
@@ -211,3 +212,4 @@ def test_while_the_topics_out_take_nothing_recording_goes_on_and_all_is_publishe
         for record in scaled.read(topic)
     ]
     assert set(published) == book.event_ids
+    survived(full_outboxes=1)

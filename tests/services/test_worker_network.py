@@ -22,6 +22,7 @@ from streams.topics import LEDGER_TOPIC, REJECTS_TOPIC, WARNINGS_TOPIC
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 Scale = Callable[..., Any]
+Survived = Callable[..., None]
 PARTITIONS = 3
 
 
@@ -92,6 +93,7 @@ def test_the_network_to_the_broker_is_cut_and_mended(
     portfolio_messages: list[bytes],
     undisturbed: Any,
     seed: int,
+    survived: Survived,
 ) -> None:
     """Short cuts, which clients sit out, and long ones, after which the group has moved on."""
     draw, scaled = Random(seed), scale(PARTITIONS, broker=broker)
@@ -121,4 +123,4 @@ def test_the_network_to_the_broker_is_cut_and_mended(
         for record in scaled.read(topic)
     ]
     assert set(published) == book.event_ids
-    print(f"survived {len(lengths)} cuts of {', '.join(f'{cut:.1f} s' for cut in lengths)}")
+    survived(cuts_of_the_network=len(lengths))

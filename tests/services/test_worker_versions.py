@@ -66,6 +66,7 @@ def test_an_old_worker_that_meets_a_new_event_stops_clearly_and_nothing_is_dropp
     portfolio_messages: list[bytes],
     undisturbed: Any,
     upgraded: Callable[[], None],
+    survived: Callable[..., None],
 ) -> None:
     scaled = scale(partitions=2)
     third = len(portfolio_messages) // 3
@@ -106,3 +107,4 @@ def test_an_old_worker_that_meets_a_new_event_stops_clearly_and_nothing_is_dropp
     assert book.warnings == undisturbed.warnings
     assert book.refused == undisturbed.refused
     assert book.days == undisturbed.days * 2
+    survived(facts_of_a_newer_version=1)
