@@ -46,7 +46,7 @@ def browser(binary: Callable[[str, str], Path]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, book: Path, tmp_path: Path) -> Iterator[Any]:
+def page(book: Path, browser: Any, tmp_path: Path) -> Iterator[Any]:
     """The page, opened as a file. Fails at the end if it complained or asked for anything."""
     file = tmp_path / "report.html"
     written(book, file)
