@@ -99,7 +99,7 @@ def test_a_click_changes_the_language_of_everything(page: Any) -> None:
     assert "不良贷款率" in page.locator("dl.tiles").inner_text()
     assert page.locator("figure#funnel svg").locator("tspan.en").first.is_hidden()
     industries = page.locator("figure#concentration svg").first
-    shown = industries.locator("tspan.zh").all_inner_texts()
+    shown = industries.locator("tspan.zh").all_text_contents()
     assert len(shown) >= 5
     assert all(CHINESE.search(industry) for industry in shown)
     assert industries.locator("tspan.en").first.is_hidden()
