@@ -141,9 +141,15 @@ def columns(cls: type, names: Sequence[str], states: str) -> list[list[Any]]:
         raise StoredFactUnreadable(f"{topic_of_kind(cls)}: {error!r}") from None
     dated = _by_class[cls].dated
     return [
-        [*map(read_date, column)] if name in dated else column
+        _dates(column) if name in dated else column
         for name, column in zip(names, found, strict=True)
     ]
+
+
+def _dates(column: list[Any]) -> list[date]:
+    """A column of dates: each distinct text, of which there are few, is read once."""
+    known = {text: read_date(text) for text in set(column)}
+    return [*map(known.__getitem__, column)]
 
 
 def content_digest(command: object) -> bytes:

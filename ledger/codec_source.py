@@ -23,6 +23,7 @@ LATER = "later"
 """Key of a field's metadata: it came with a later version of its record, and has a default."""
 _KNOWN_DATES = 100_000
 _dates: dict[str, date] = {}
+_readers: dict[Any, Callable[[Document], Any]] = {}
 
 
 class _Wrong(Exception):
@@ -123,7 +124,23 @@ def _read_field(i: int, name: str, hint: Any, scope: dict[str, Any]) -> list[str
         return [f"    if type(v{i}) is not str or v{i} not in allowed{i}: {slow}"]
     if _inner(hint) is not None:
         return [f"    if v{i} is not None: {slow}"]
-    return [f"    {slow}"]
+    fast = _read_records(i, hint, scope)
+    return [*fast, f"    {'    ' if fast else ''}{slow}"]
+
+
+def _read_records(i: int, hint: Any, scope: dict[str, Any]) -> list[str]:
+    """Lines before the slow way for records inside a record, which reads what these do not."""
+    many = get_origin(hint) is tuple
+    inner = get_args(hint)[0] if many else hint
+    if not is_dataclass(inner):
+        return []
+    scope[f"nested{i}"] = _nested(inner)
+    if many:
+        right = f"type(v{i}) is list and all([type(n) is dict for n in v{i}])"
+        read = f"tuple([nested{i}(n) for n in v{i}])"
+    else:
+        right, read = f"type(v{i}) is dict", f"nested{i}(v{i})"
+    return [f"    if {right}: v{i} = {read}", "    else:"]
 
 
 def _literal(hints: dict[str, Any], names: Iterable[str], record: str, depth: int) -> str:
@@ -170,8 +187,8 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     if get_origin(hint) is Literal:
         allowed = frozenset(get_args(hint))
         return lambda value: value if value in allowed else _refuse(value, sorted(allowed))
-    if is_dataclass(hint) and isinstance(hint, type):
-        nested = reader(hint, f"{hint.__name__}.v1")
+    if is_dataclass(hint):
+        nested = _nested(hint)
         return lambda value: nested(_a(dict, value))
     if hint is date:
         return read_date
@@ -180,6 +197,14 @@ def _converter(hint: Any) -> Convert:  # noqa: PLR0911 (one return for each shap
     if hint in _PLAIN:
         return lambda value: _a(hint, value)
     raise InvariantBroken(f"A fact's field cannot be {hint}.")
+
+
+def _nested(hint: Any) -> Callable[[Document], Any]:
+    """The reader of a record inside a record, made once."""
+    known = _readers.get(hint)
+    if known is None:
+        known = _readers[hint] = reader(hint, f"{hint.__name__}.v1")
+    return known
 
 
 def read_date(value: Any) -> date:

@@ -29,6 +29,11 @@ class Command:
         """The stream of the entity it speaks to."""
         raise NotImplementedError
 
+    @property
+    def loans_named(self) -> tuple[str, ...]:
+        """Loans that it names besides: whoever decides sees them too."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanCommand(Command):

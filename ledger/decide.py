@@ -4,13 +4,15 @@
     for fact in facts_of_the_stream:
         state = evolve(state, fact)
     facts = decide(state, command)          # changes nothing; raises LoanError when refused
+                                            # a command that names loans sees them as a third
     check(state, facts)                     # the books must balance before anything is recorded
     for fact in facts:
         state = evolve(state, fact)         # may change `state` in place and return it
 
 The state belongs to one stream: `Loan` to `loan:<id>`, `Account` to `account:<id>`, `Trading`
-to `trading:<borrower>`, `Days` to `calendar`, `Accruing` to `accruals`. `decide` answers () for a
-command that changes nothing because it is so already (the same business day closed again). Whether
+to `trading:<borrower>`, `Collection` to `collection:<borrower>`, `Days` to `calendar`, `Accruing`
+to `accruals`. `decide` answers () for a command that changes nothing because it is so already (the
+same business day closed again). Whether
 a transaction id is known is the business of `service`, and so is what a closed day asks of loans.
 """
 
@@ -32,6 +34,9 @@ from ledger.account import (
 )
 from ledger.change_commands import ClosePeriod, ReopenPeriod
 from ledger.closings import Accruing, accrual_begun
+from ledger.collection import decide as collecting
+from ledger.collection.common import NO_LOANS, Loans
+from ledger.collection.state import Collection
 from ledger.commands import (
     CloseBusinessDay,
     Command,
@@ -80,10 +85,10 @@ from ledger.trading import (
     void_invoice,
 )
 
-State = Loan | Account | Trading | Days | Accruing
+State = Loan | Account | Trading | Collection | Days | Accruing
 """What one stream's facts add up to."""
 
-_Decide = Callable[[Any, Any], tuple[Any, ...]]
+_Decide = Callable[..., tuple[Any, ...]]
 _Evolve = Callable[[Any, Any], State]
 _decide_loan: _Decide = decide_loan
 _evolve_loan: _Evolve = evolve_loan
@@ -98,6 +103,7 @@ _DECIDE: dict[type, _Decide] = {
     RecordSale: record_sale,
     RecordPurchase: record_purchase,
     VoidInvoice: void_invoice,
+    **collecting.DECIDES,
 }
 _EVOLVE: dict[type, _Evolve] = {
     AccountCredited: credited,
@@ -111,15 +117,18 @@ _EVOLVE: dict[type, _Evolve] = {
     SaleInvoiced: sale_invoiced,
     PurchaseInvoiced: purchase_invoiced,
     InvoiceVoided: invoice_voided,
+    **collecting.EVOLVES,
 }
 
 
-def decide(state: State | None, command: Command) -> tuple[Any, ...]:
+def decide(state: State | None, command: Command, loans: Loans = NO_LOANS) -> tuple[Any, ...]:
     """The facts that `command` becomes, in the order to record them; `state` stays as it is.
 
-    Errors: LoanError with its rule and way out when refused.
+    `loans` are those that the command names besides (`loans_named`). Errors: LoanError with its
+    rule and way out when refused.
     """
-    return _DECIDE.get(type(command), _decide_loan)(state, command)
+    take = _DECIDE.get(type(command), _decide_loan)
+    return take(state, command, loans) if loans else take(state, command)
 
 
 def check(state: State | None, facts: Iterable[Any]) -> None:

@@ -32,6 +32,11 @@ def trading_stream(borrower_id: str) -> str:
     return f"trading:{borrower_id}"
 
 
+def collection_stream(borrower_id: str) -> str:
+    """Stream of what is done about a borrower's debts."""
+    return f"collection:{borrower_id}"
+
+
 def warning_stream(loan_id: str) -> str:
     """Stream of the warnings about a loan, in the warnings log."""
     return f"warnings:{loan_id}"

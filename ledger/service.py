@@ -20,18 +20,13 @@ from ledger import decide as book
 from ledger.checks import same_borrower
 from ledger.closings import begun_by, closing_of, is_due, month_ends_of
 from ledger.codec import content_digest
+from ledger.collection.common import NO_LOANS, Loans
 from ledger.commands import Command, OpenLoan
 from ledger.dates import date_of_us
 from ledger.day import check_period
 from ledger.errors import InvariantBroken, LoanError, StaleVersion, TransactionConflict
 from ledger.events import MessageRefused
-from ledger.ids import (
-    ACCRUALS_STREAM,
-    CALENDAR_STREAM,
-    REFUSALS_STREAM,
-    event_id,
-    loan_stream,
-)
+from ledger.ids import ACCRUALS_STREAM, CALENDAR_STREAM, REFUSALS_STREAM, event_id, loan_stream
 from ledger.store import FactLog, KnownCommand, NewFact, Recorded
 from ledger.totals import BookTotals, total_of
 
@@ -49,7 +44,7 @@ Entity = tuple[Any, int]
 class Core(Protocol):
     """The pure decisions: what `Ledger` needs of loans, accounts and the calendar."""
 
-    def decide(self, state: Any, command: Command) -> Sequence[Any]:
+    def decide(self, state: Any, command: Command, loans: Loans) -> Sequence[Any]:
         """The facts that follow; none if all of it holds already. Errors: LoanError."""
 
     def check(self, state: Any, facts: Sequence[Any]) -> None:
@@ -146,8 +141,9 @@ class Ledger:
         ahead, done = self._untracked(batch, tracking)
         commands = [message.command for message in batch]
         streams = [command.stream for command in commands if command is not None]
+        named = {loan_stream(name) for c in commands if c is not None for name in c.loans_named}
         try:
-            self._load({*streams, CALENDAR_STREAM, ACCRUALS_STREAM})
+            self._load({*streams, *named, CALENDAR_STREAM, ACCRUALS_STREAM})
             known = self._log.known_commands([c.transaction_id for c in commands if c])
             facts: list[NewFact] = []
             outcomes = self._decide_all(batch, iter(streams), known, done, facts)
@@ -190,7 +186,8 @@ class Ledger:
             state, version = entities[stream]
             try:
                 self._totals.check(state, command)
-                decided = decide(state, command)
+                loans = self._loans(command.loans_named) if command.loans_named else NO_LOANS
+                decided = decide(state, command, loans)
                 same_borrower(message.borrower_id, state)
                 check_period(entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
@@ -217,6 +214,9 @@ class Ledger:
             for end in ends:
                 self._close_interest(message, end, claimed, facts)
         return outcomes
+
+    def _loans(self, named: Sequence[str]) -> Loans:
+        return {loan_id: self._entities[loan_stream(loan_id)][0] for loan_id in named}
 
     def _take(
         self,
@@ -260,7 +260,7 @@ class Ledger:
                 continue
             state = self._entities[command.stream][0]
             try:
-                decided = self._decide(state, command)
+                decided = self._decide(state, command, NO_LOANS)
                 check_period(self._entities[CALENDAR_STREAM][0], decided)
             except LoanError as error:
                 self._refuse(replace(close, transaction_id=command_id), error, facts)

@@ -20,7 +20,8 @@ from ledger.store import Recorded
 from projections.accounts import AccountRows
 from projections.facts import Facts
 from projections.words import Codes
-from warning.arrears import ArrearsBook
+from warning.arrears import OWN, ArrearsBook
+from warning.history import Stretch, stretches_of
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 
@@ -42,8 +43,9 @@ class Finding(NamedTuple):
 class Standing:
     """All loans at the end of a closed day, by row. Amounts in minor units.
 
-    `unmet` is the oldest unmet due day, NEVER when all is met. `counted` are the loans a portfolio
-    holds: open, and paid out or with dues of their own.
+    `unmet` is the oldest unmet due day, NEVER when all is met; `part_paid` says that some of that
+    due is paid. `counted` are the loans a portfolio holds: open, and paid out or with dues of their
+    own.
     """
 
     day: int
@@ -52,16 +54,19 @@ class Standing:
     arrears: IntArray
     outstanding: IntArray
     counted: BoolArray
+    part_paid: BoolArray
 
 
 def _nothing() -> Standing:
     amounts = np.zeros(0, np.int64)
-    return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, np.zeros(0, np.bool_))
+    none = np.zeros(0, np.bool_)
+    return Standing(0, np.zeros(0, np.int32), amounts, amounts, amounts, none, none)
 
 
 class _Attributes(Growing):
     currency: DayArray
     branch: DayArray
+    borrower: DayArray
     started: BoolArray
     shown_arrears: IntArray
     shown_unmet: DayArray
@@ -70,6 +75,7 @@ class _Attributes(Growing):
         super().__init__()
         self.add_column("currency", np.int32)
         self.add_column("branch", np.int32)
+        self.add_column("borrower", np.int32)
         self.add_column("started", np.bool_)
         self.add_column("shown_arrears", np.int64)
         self.add_column("shown_unmet", np.int32, fill=NEVER)
@@ -83,6 +89,7 @@ class LoanBook:
         self.currencies = Codes()
         self.accounts = AccountRows(self.currencies)
         self.branches = Codes()
+        self._borrowers = Codes()
         self.findings: dict[int, list[Finding]] = {}
         self.found: set[int] = set()
         self.closes: list[int] = []
@@ -93,11 +100,19 @@ class LoanBook:
         self._branch_marks: dict[int, tuple[int, str]] = {}
         self._late_findings: set[int] = set()
         self._waiting_findings: dict[int, set[int]] = {}
+        self._stretches: dict[int, list[Stretch]] = {}
 
     def active_findings(self, row: int, day: int) -> dict[str, Finding]:
         """The findings that stand on a loan at the end of `day`, by name."""
         newest = {found.name: found for found in self.findings.get(row, ()) if found.day <= day}
         return {name: found for name, found in newest.items() if found.active}
+
+    def stretches(self, row: int) -> list[Stretch]:
+        """A loan's past up to the last close as stretches of days; derived once a close."""
+        known = self._stretches.get(row)
+        if known is None:
+            known = self._stretches[row] = list(stretches_of(self.arrears, row))
+        return known
 
     @property
     def rows(self) -> int:
@@ -124,8 +139,14 @@ class LoanBook:
         """Branch code by row."""
         return self._attributes.branch[: self.rows]
 
+    def borrower_of(self, loan_id: str) -> str:
+        """Who borrowed a loan, known from its opening on: `arrears` learns it on its day."""
+        row = self.arrears.row_of(loan_id)
+        return self._borrowers.names[int(self._attributes.borrower[row])]
+
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
+        self._stretches.clear()
         self.accounts.apply(facts)
         self.arrears.apply(facts.recorded)
         if len(self.arrears.loan_ids) > self._attributes.rows:
@@ -148,14 +169,17 @@ class LoanBook:
         late fact changed.
         """
         arrears, attributes, rows = self.arrears, self._attributes, self.rows
+        self._stretches.clear()
         arrears.advance(day)
         arrears.flush()
         self._take_corrections(day)
         started, outstanding = attributes.started[:rows], arrears.outstanding()
         started |= (outstanding != 0) | (arrears.dues.length[:rows] > 0)
         unmet = np.where(arrears.closed_day[:rows] <= day, NEVER, arrears.unmet_day[:rows])
+        counted = started & arrears.open()
         self.standing = Standing(
-            day, unmet, arrears.dpd(), arrears.arrears(), outstanding, started & arrears.open()
+            *(day, unmet, arrears.dpd(), arrears.arrears(), outstanding, counted),
+            _unmet_part_paid(arrears),
         )
         self.closes.append(day)
         arrears.advance(day + 1)
@@ -193,6 +217,7 @@ class LoanBook:
     def _opened(self, fact: LoanOpened) -> None:
         row = self.arrears.row_of(fact.loan_id)
         self._attributes.currency[row] = self.currencies.of(fact.currency)
+        self._attributes.borrower[row] = self._borrowers.of(fact.borrower_id)
         if row not in self._branch_marks:
             self._attributes.branch[row] = self.branches.of(fact.branch)
 
@@ -215,3 +240,13 @@ class LoanBook:
             self._late_findings.add(row)
         else:
             self._waiting_findings.setdefault(day, set()).add(row)
+
+
+def _unmet_part_paid(arrears: ArrearsBook) -> BoolArray:
+    """Whether some of the oldest unmet due is paid; not where positions are reported."""
+    arrears.flush()
+    rows, dues = slice(0, arrears.rows), arrears.dues
+    unmet = arrears.unmet_at[rows].astype(np.int64)
+    before = np.where(unmet > 0, dues.cum_at(dues.start[rows] + unmet - 1), 0)
+    part: BoolArray = (arrears.source[rows] == OWN) & (arrears.paid[rows] > before)
+    return part & (unmet < dues.length[rows])

@@ -44,16 +44,20 @@ Place = Path | str | Schema | Schemas
 """A SQLite file, a schema, or the schemas of all partitions."""
 
 
-def engine_of(place: Place, *, read_only: bool) -> Engine:
-    """An engine over the views at `place`. Errors: StoreUnavailable."""
+def engine_of(place: Place, *, read_only: bool, durable: bool = False) -> Engine:
+    """An engine over the tables at `place`. Errors: StoreUnavailable.
+
+    `durable`: a commit survives a power cut, and several processes may write. Views want neither:
+    they have one writer, and the ledger has all that they hold.
+    """
     if isinstance(place, Schemas):
-        return _postgres(Schema(place.url, place.names[0]), read_only=True)
+        return _postgres(Schema(place.url, place.names[0]), read_only=True, durable=False)
     if isinstance(place, Schema):
-        return _postgres(place, read_only=read_only)
-    return _sqlite(Path(place), read_only=read_only)
+        return _postgres(place, read_only=read_only, durable=durable)
+    return _sqlite(Path(place), read_only=read_only, durable=durable)
 
 
-def _sqlite(path: Path, *, read_only: bool) -> Engine:
+def _sqlite(path: Path, *, read_only: bool, durable: bool) -> Engine:
     if read_only and not path.exists():
         raise StoreUnavailable(
             f"{path} does not exist.",
@@ -62,11 +66,11 @@ def _sqlite(path: Path, *, read_only: bool) -> Engine:
     mode = "ro" if read_only else "rwc"
     uri = f"file:{quote(str(path.absolute()))}"  # `#`, `?` and `%` mean something in a URI
     engine = create_engine(URL.create("sqlite", database=uri, query={"mode": mode, "uri": "true"}))
-    _prepare_sqlite(engine, read_only=read_only)
+    _prepare_sqlite(engine, read_only=read_only, durable=durable)
     return engine
 
 
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, read_only: bool, durable: bool) -> None:
     """Real transactions from the first statement on, and a write-ahead log."""
 
     @event.listens_for(engine, "connect")
@@ -75,7 +79,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         if not read_only:
             connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may lose the last commits but never half of one; the ledger has them all.
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute("PRAGMA cache_size = -65536")
@@ -85,11 +89,11 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
-def _postgres(schema: Schema, *, read_only: bool) -> Engine:
+def _postgres(schema: Schema, *, read_only: bool, durable: bool) -> Engine:
     """Every block of reads sees one snapshot; commits need not wait for the disk, as above."""
     settings = {
         "search_path": schema.name,
-        "synchronous_commit": "off",
+        "synchronous_commit": "on" if durable else "off",
         "default_transaction_read_only": "on" if read_only else "off",
     }
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
@@ -101,7 +105,7 @@ def _postgres(schema: Schema, *, read_only: bool) -> Engine:
         "postgresql+psycopg://",
         creator=connect,
         paramstyle="format",
-        isolation_level="REPEATABLE READ",
+        isolation_level="READ COMMITTED" if durable else "REPEATABLE READ",
         pool_size=2,
         max_overflow=4,
     )

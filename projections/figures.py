@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,9 @@ from projections.reading import Answer
 from projections.snapshot import DIMENSIONS, Past, Snapshot
 from projections.sums import Codes, by_group
 from projections.tables import func, select
-from warning.windows import BoolArray, IntArray
+from warning.windows import NEVER, BoolArray, IntArray
 
-Labelled = tuple[str, Codes, Sequence[str]]
+Labelled = tuple[str, Codes, Sequence[Any]]
 """A column of a figure: its name, each loan's code, and what the codes stand for."""
 
 
@@ -167,20 +168,28 @@ class Look:
 
     def ranks(self, day: int) -> IntArray:
         """The rank of every loan's grade at the close of a day, as judged then; -1 for none."""
+        return self.graded(day)[0]
+
+    def graded(self, day: int) -> tuple[IntArray, IntArray]:
+        """`ranks`, and the day since which each loan has been non-performing, NEVER when it is
+        not: as judged at each close up to that day."""
         closes, table = self.database.table(CLOSED_DAYS), self.database.table(CHANGES)
         last = self.connection.execute(
             select(func.max(closes.c.position)).where(closes.c.closed_day <= day)
         ).scalar()
         found = self.connection.execute(
-            select(table.c["loan_id"], table.c["rank"])
+            select(table.c["loan_id"], table.c["rank"], table.c["since_day"])
             .where(table.c.regime == self.regime, table.c.position <= (last or 0))
             .order_by(table.c.position)
         )
-        ranks = np.full(len(self.past.contracts.loan_ids), -1, np.int64)
-        rows = self.past.contracts.rows
-        for loan_id, rank in found:
-            ranks[rows[loan_id]] = rank
-        return ranks
+        loans, rows = len(self.past.contracts.loan_ids), self.past.contracts.rows
+        ranks, since = [-1] * loans, [NEVER] * loans
+        performing = [performs for _, performs in self.grades]
+        for loan_id, rank, since_day in found:
+            row = rows[loan_id]
+            ranks[row] = rank
+            since[row] = NEVER if performing[rank] else min(since[row], since_day)
+        return np.array(ranks, np.int64), np.array(since, np.int64)
 
 
 def ratio(part: int, whole: int) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ledger.dates import date_of
+from ledger.dates import add_months, date_of, day_number
 from projections.ageing import BUCKETS
 from projections.figures import Look, ratio
 from projections.portfolio import AT_RISK
@@ -125,14 +125,32 @@ def concentration(look: Look) -> list[Answer]:
 
 
 def provisions(look: Look, rates: Rates) -> list[Answer]:
-    """What should be set aside by grade: outstanding principal times the rate, rounded half up."""
-    now, ranks = look.now, look.ranks(look.day)
+    """What should be set aside by grade: outstanding principal times the rate, rounded half up.
+
+    A grade whose rate depends on how long a loan has been non-performing has a row for each rate.
+    """
+    now, (ranks, since) = look.now, look.graded(look.day)
     names = [name for name, _ in look.grades]
     chosen = now.open & look.kept & (ranks >= 0)
+    held = np.unique(ranks[chosen]).tolist()
+    cells = [(rank, *step) for rank in held for step in rates.of(names[rank])]
+    cell = np.zeros(len(ranks), np.int64)
+    for at, (rank, years, _) in enumerate(cells):
+        by = day_number(add_months(date_of(look.day), -12 * years))
+        cell[(ranks == rank) & ((years == 0) | (since <= by))] = at
     values = {"outstanding_minor": now.outstanding}
-    rows = look.sums(now, chosen, [("grade", ranks, names)], values)
+    rows = look.sums(now, chosen, [("cell", cell, range(len(cells)))], values)
+    found = []
     for row in rows:
-        rate = rates.of(row["grade"])
-        row["rate_ppm"] = rate
-        row["provision_minor"] = (row["outstanding_minor"] * rate + 500_000) // 1_000_000
-    return rows
+        rank, _, rate = cells[row.pop("cell")]
+        whole = row.pop("outstanding_minor")
+        told = {"outstanding_minor": whole, "rate_ppm": rate}
+        provision = (whole * rate + 500_000) // 1_000_000
+        found.append({**_graded(row, names[rank]), **told, "provision_minor": provision})
+    return found
+
+
+def _graded(row: Answer, grade: str) -> Answer:
+    """A row with its grade before the count of loans, as all figures by grade have it."""
+    loans = row.pop("loans")
+    return {**row, "grade": grade, "loans": loans}

@@ -47,7 +47,11 @@ class _Rung:
 
 
 def watchlist(look: Look) -> list[Answer]:
-    """Loans with an open warning, the gravest first: what rings, and how the loan stands."""
+    """Loans with an open warning, the gravest first: what rings, and how the loan stands.
+
+    A loan is a row whatever the list is cut by; the dimension asked for is a column of it.
+    """
+    told = dict.fromkeys(("borrower", "branch", "officer", *look.cut_by[1:]))
     now, open_now = look.now, look.now.open & look.kept
     by_loan: dict[int, list[_Rung]] = {}
     for rung in _rungs(look).values():
@@ -65,9 +69,7 @@ def watchlist(look: Look) -> list[Answer]:
             {
                 "currency": _word(now, "currency", row),
                 "loan_id": now.contracts.loan_ids[row],
-                "borrower": _word(now, "borrower", row),
-                "branch": _word(now, "branch", row),
-                "officer": _word(now, "officer", row),
+                **{dimension: _word(now, dimension, row) for dimension in told},
                 "severity": rungs[0].severity,
                 "warnings": len(rungs),
                 "since_date": date_of(min(rung.raised for rung in rungs)),

@@ -17,7 +17,7 @@ from projections.days import due_days
 from projections.evidence import causes
 from projections.grading import UNGRADED, Grading
 from projections.observation import Observed
-from projections.regime import WHOLE_PPM, CauseFloor, Cure, Origin, PastDueFloor
+from projections.regime import COUNTERS, WHOLE_PPM, CauseFloor, Cure, Kind, Origin, PastDueFloor
 from projections.wording import count_text, money_text, percent_text, share_text
 from warning.history import paid_of
 from warning.windows import NEVER
@@ -48,7 +48,6 @@ class Explainer:
         self._grading, self._book, self._cited = grading, book, cited
         self._regime, self._edition = grading.regime, grading.edition
         self._standing = book.standing
-        self._kinds = dict(enumerate(grading.classes))
 
     def explain(self, row: int, before: int) -> Reason:
         """Why the loan in `row` has its grade now, having had `before`."""
@@ -74,12 +73,19 @@ class Explainer:
         yield from self._overridden(row)
         yield from self._not_cured(row, asked)
 
+    def reviews(self, row: int) -> Iterator[Reason]:
+        """What a person should look at on that day, though it asks for no grade by itself."""
+        rule, pauses, day = self._edition.pauses, self._grading.pauses, self._standing.day
+        if rule is not None and pauses.runs_on(row, day):
+            text = f"Paused until {date_of(pauses.until(row, day))}: {rule.review}"
+            yield Reason("review", text, rule.origin, 0)
+
     def _money(self, minor: int, currency: int) -> str:
         return money_text(minor, self._book.currencies.names[currency])
 
     def _past_due(self, row: int) -> Iterator[Reason]:
         """The gravest rule that holds, of each counter."""
-        for counter in ("days", "material"):
+        for counter in COUNTERS:
             held: PastDueFloor | None = None
             for place, rule in enumerate(self._edition.past_due):
                 if rule.counter == counter and self._over(row, place, rule):
@@ -94,7 +100,10 @@ class Explainer:
         unmet = int(standing.unmet[row])
         if counter == "material" and material is not None:
             unmet = int(material.start[row])
-        return standing.day - unmet + counts if unmet <= standing.day else 0
+        days = standing.day - unmet + counts if unmet <= standing.day else 0
+        if counter == "payments" and days:
+            days -= int(standing.part_paid[row])
+        return days - self._grading.pauses.stood_still(self._edition, row, days, standing.day)
 
     def _over(self, row: int, place: int, rule: PastDueFloor) -> bool:
         days = self._days(row, rule.counter)
@@ -114,14 +123,15 @@ class Explainer:
         paid = sum(amount for on, amount in paid_of(arrears, row) if on <= day)
         return max((cums[due - 1] if due else 0) - paid, before)
 
-    def _kind(self, row: int) -> str:
-        return self._kinds[int(self._grading.kind[row])]
+    def _kind(self, row: int) -> Kind:
+        return self._grading.kind_of(row)
 
     def _days_text(self, row: int, rule: PastDueFloor) -> str:
         days = self._days(row, rule.counter)
-        if rule.counter == "days":
+        if rule.counter != "material":
             arrears = self._money(self._arrears(row), int(self._book.currency[row]))
-            return f"{count_text(days, 'day')} past due, {rule.limit}; arrears {arrears}."
+            worth = " and as many days' worth unpaid" if rule.counter == "payments" else ""
+            return f"{count_text(days, 'day')} past due{worth}, {rule.limit}; arrears {arrears}."
         material, kind = self._grading.material, self._kind(row)
         above = material.above(self._edition, row, kind) if material is not None else None
         said = f"Arrears have been material for {count_text(days, 'day')}, {rule.limit}"
@@ -210,7 +220,7 @@ class Explainer:
     def _not_cured(self, row: int, asked: int) -> Iterator[Reason]:
         """Grades worse than what is `asked` for now, kept until they are cured."""
         for rank in {int(self._grading.own[row]), int(self._grading.caught[row])}:
-            rules = cures_of(self._edition, rank) if rank > asked else ()
+            rules = cures_of(self._edition, rank, self._kind(row)) if rank > asked else ()
             if rules and self._grading.eased(self._book, row, rank) is None:
                 active = self._book.active_findings(row, self._standing.day)
                 speaking = [rule for rule in rules if rule.word is None or rule.word in active]
@@ -237,7 +247,7 @@ class Explainer:
         if before == UNGRADED:
             text = f"First grade: {late} and no finding."
             return Reason("first_grade", text, origin, rank)
-        cures = cures_of(self._edition, before)
+        cures = cures_of(self._edition, before, self._kind(row))
         if cures and row not in self._grading.rewritten:
             since = self._grading.clean_from(row, before)
             known = f" since {date_of(since)}" if since != NEVER else ""

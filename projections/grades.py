@@ -121,7 +121,7 @@ class Grades(View):
     """The view `grades`, for one regime or several. Errors: RegimeError for one named twice."""
 
     name = "grades"
-    schema_version = 3
+    schema_version = 4
     tables = (GRADES, CHANGES, TOTALS, REGIMES)
 
     def __init__(self, *regimes: Regime) -> None:

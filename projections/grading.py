@@ -10,6 +10,7 @@ so a default that never was needs no cure. Contagion is judged with what is know
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +19,16 @@ from numpy.typing import NDArray
 from ledger.events import LoanOpened
 from projections.book import LoanBook, Standing
 from projections.cure import eased_to
-from projections.days import due_days, overdue_days
+from projections.days import DaysLate, arrears_repaid, days_late, due_days, overdue_days
 from projections.evidence import Active, cause_rank, excuses
 from projections.facts import Facts
 from projections.grading_past import Past, clock_of, correct
 from projections.material import Material
 from projections.observation import Observed
 from projections.overriding import OverrideLog
-from projections.regime import OTHER, Contagion, Edition, Regime, Rule
+from projections.regime import Contagion, Edition, Kind, Regime, Rule
 from projections.sums import by_group
+from projections.suspension import PauseLog
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 Ranks = NDArray[np.int8]
@@ -47,7 +49,8 @@ class Grading(Growing):
 
     `grade`: the rank given at the last close, UNGRADED before the first. `own`: by the loan alone.
     `clean_since[i]`: the close from which nothing stood against a cure from the i-th of
-    `cure_ranks`; NEVER while something does. `stepped`: the close of the last upgrade by a cure.
+    `cure_ranks`; NEVER while something does. `least_cured`: the best rank that a cure speaks of.
+    `stepped`: the close of the last upgrade by a cure.
     `caught`: the rank that other loans of its borrower ask for, until cured of that. `cause`: the
     floor by findings and measures. `excused`: bits of the rules that evidence excuses. `kind`: the
     class of its product.
@@ -68,6 +71,7 @@ class Grading(Growing):
         self.edition = regime.editions[0]
         self.bad = regime.nonperforming_rank
         ranks = {rule.rank for edition in regime.editions for rule in edition.cure}
+        self.least_cured = min(ranks, default=len(regime.grades))
         self.cure_ranks = sorted(
             ranks | {rule.rank for e in regime.editions for rule in e.contagion}
         )
@@ -77,7 +81,8 @@ class Grading(Growing):
         self.add_column("clean_since", np.int32, fill=NEVER, width=max(len(self.cure_ranks), 1))
         self.add_column("stepped", np.int32)
         self.add_column("excused", np.uint32)
-        self.classes = [*(known.name for known in regime.classes), OTHER]
+        self.kinds = regime.kinds
+        self.pauses = PauseLog(regime.due_date_counts)
         self.observed: dict[int, Observed] = {}
         self.overrides = OverrideLog(regime)
         self.material = Material() if regime.uses_materiality else None
@@ -87,15 +92,17 @@ class Grading(Growing):
         """Borrowers with non-performing claims at this close: the worse of their currencies."""
         self.rewritten: dict[int, Past] = {}
         """Rows whose own rank at the close before is another by what is known now."""
-        self._classes_of: dict[int, int] = {}
+        self._kinds_of: dict[int, int] = {}
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
         """Take in a run of facts, which `book` has taken in already."""
-        if self.regime.classes:
+        if len(self.kinds) > 1:
             for item in facts.of(LoanOpened):
-                kind = self.classes.index(self.regime.class_of(item.fact.product))
-                self._classes_of[book.arrears.row_of(item.fact.loan_id)] = kind
+                kind = self.regime.kind_of(item.fact.product, item.fact.value_date)
+                row = book.arrears.row_of(item.fact.loan_id)
+                self._kinds_of[row] = self.kinds.index(kind)
         self.overrides.fold(facts, book)
+        self.pauses.fold(facts, book)
         if self.material is not None:
             self.material.fold(facts, book)
 
@@ -109,10 +116,9 @@ class Grading(Growing):
         for row in corrected:
             correct(self, book, row)
         rows, edition = self.rows, self.edition
-        dpd, material = self.days_late(standing)
-        floor = self.floor(
-            edition, dpd, material, self.cause[:rows], self.excused[:rows], self.kind[:rows]
-        )
+        late = self.days_late(standing)
+        dpd = late.days
+        floor = self.floor(edition, late, self.cause[:rows], self.excused[:rows], self.kind[:rows])
         self._tick(dpd, floor, day)
         if edition.observation is not None:
             for row, observed in self.observed.items():
@@ -126,29 +132,25 @@ class Grading(Growing):
         self.grade[changed] = grade[changed]
         return changed, before
 
-    def days_late(self, standing: Standing) -> tuple[IntArray, IntArray]:
-        """Days past due, and material days (0 without limits of materiality), by row."""
-        counts = self.regime.due_date_counts
+    def days_late(self, standing: Standing) -> DaysLate:
+        """All day counts at the standing, by row."""
+        counts, material = self.regime.due_date_counts, None
         dpd = overdue_days(standing.unmet, standing.day, counts)
-        if self.material is None:
-            return dpd, np.zeros_like(dpd)
-        return dpd, overdue_days(self.material.start[: self.rows], standing.day, counts)
+        if self.material is not None:
+            material = overdue_days(self.material.start[: self.rows], standing.day, counts)
+        late = days_late(dpd, standing.part_paid, material)
+        self.pauses.shorten(self.edition, late, standing.day)
+        return late
 
     def floor(
-        self,
-        edition: Edition,
-        dpd: IntArray,
-        material: IntArray,
-        cause: Ranks,
-        excused: Bits,
-        kind: Ranks,
+        self, edition: Edition, late: DaysLate, cause: Ranks, excused: Bits, kind: Ranks
     ) -> Ranks:
         """The least rank by days and evidence, element by element."""
         floor = cause.copy()
         for at, rule in enumerate(edition.past_due):
-            days = material if rule.counter == "material" else dpd
+            days: IntArray = getattr(late, rule.counter)
             over = days >= rule.from_days
-            if rule.classes:
+            if rule.classes or rule.spares_older:
                 over &= self.speaks(rule)[kind]
             if rule.unless is not None:
                 excuse = (excused >> at & 1).astype(np.bool_)
@@ -160,7 +162,11 @@ class Grading(Growing):
 
     def speaks(self, rule: Rule) -> BoolArray:
         """Of which kinds of loans a rule speaks, by the number of the kind."""
-        return np.array([rule.speaks_of(name) for name in self.classes], np.bool_)
+        return np.array([rule.speaks_of(kind) for kind in self.kinds], np.bool_)
+
+    def kind_of(self, row: int) -> Kind:
+        """What rules tell the loan in `row` from others by."""
+        return self.kinds[int(self.kind[row])]
 
     def clean(self, edition: Edition, dpd: IntArray, floor: Ranks, rank: int) -> BoolArray:
         """Where nothing stands against a cure from `rank`."""
@@ -184,21 +190,23 @@ class Grading(Growing):
         return eased_to(
             self.edition,
             rank,
+            self.kind_of(row),
             since=self.since(row, rank),
             day=day,
             dues=due_days(book, row),
             active=lambda: book.active_findings(row, day),
+            repaid=partial(arrears_repaid, book, row, day),
         )
 
     def evidence(self, edition: Edition, row: int, active: Active) -> tuple[int, int]:
         """The floor by causes, and the bits of excused rules."""
-        kind = self.classes[int(self.kind[row])]
+        kind = self.kind_of(row)
         return cause_rank(edition, active, kind), excuses(edition, active)
 
     def observe(self, book: LoanBook, row: int) -> None:
         """Watch a loan that was restructured."""
         rule, findings = self.edition.observation, book.findings.get(row, [])
-        if rule is None or row in self.observed:
+        if rule is None or row in self.observed or not rule.speaks_of(self.kind_of(row)):
             return
         if any(finding.name == rule.finding for finding in findings):
             self.observed[row] = Observed(rule, findings, nonperforming_rank=self.bad)
@@ -210,10 +218,9 @@ class Grading(Growing):
         opened = book.arrears.opened_day[first : self.rows]
         at = np.searchsorted(past, opened)
         self.clean_since[:, first : self.rows] = np.array([*past, NEVER])[at]
-        if self.regime.classes:
-            for row, kind in self._classes_of.items():
-                self.kind[row] = kind
-            self._classes_of.clear()
+        for row, kind in self._kinds_of.items():
+            self.kind[row] = kind
+        self._kinds_of.clear()
         if self.material is not None:
             self.material.welcome(book)
 
@@ -235,11 +242,12 @@ class Grading(Growing):
         """Count material days; gives the rows whose past must be derived anew."""
         ended = np.flatnonzero(book.arrears.closed_day[: self.rows] <= book.standing.day)
         self.overrides.close(book.standing.day, ended if self.overrides.any else ())
+        corrected, self.pauses.late = sorted({*book.corrected, *self.pauses.late}), set()
         if self.material is None:
-            return book.corrected
+            return corrected
         kinds = [self.speaks(rule)[self.kind[: self.rows]] for rule in self.edition.materiality]
         self.material.close(self.edition, book, kinds)
-        return self.material.together(book, book.corrected)
+        return self.material.together(book, corrected)
 
     def _tick(self, dpd: IntArray, floor: Ranks, day: int) -> None:
         """Go on with the clocks of cures, or stop them."""
@@ -283,8 +291,9 @@ class Grading(Growing):
         self.shares = self._shares(book, standing, bad)
         now = np.zeros(rows, np.int8)
         for rule in self.edition.contagion:
-            now[self._caught_by(rule, book, standing, judged)] = rule.rank
-        for row in np.flatnonzero((self.caught[:rows] > 0) & (now == 0)).tolist():
+            by_rule = self._caught_by(rule, book, standing, judged)
+            now[by_rule] = np.maximum(now[by_rule], rule.rank)
+        for row in np.flatnonzero(now < self.caught[:rows]).tolist():
             rank = int(self.caught[row])
             if judged[row] < rank and self.eased(book, row, rank) is None:
                 now[row] = rank
@@ -302,7 +311,7 @@ class Grading(Growing):
         contagious[over] = True
         caught: BoolArray = contagious[book.arrears.borrower[: self.rows]]
         caught &= standing.counted & (judged < rule.rank)
-        if rule.classes:
+        if rule.classes or rule.spares_older:
             caught &= self.speaks(rule)[self.kind[: self.rows]]
         if rule.unless is not None:
             caught[list(self.exempt.get(rule.unless, ()))] = False

@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 from ledger.dates import day_number
 from projections.book import LoanBook
 from projections.cure import cures_of, eased_to
-from projections.days import due_days, overdue_days
+from projections.days import (
+    DaysLate,
+    arrears_repaid,
+    days_late,
+    due_days,
+    overdue_days,
+    part_paid_at,
+)
 from projections.regime import Edition
-from warning.history import stretches_of
 from warning.windows import NEVER, IntArray
 
 if TYPE_CHECKING:
@@ -50,7 +56,7 @@ def correct(grading: Grading, book: LoanBook, row: int) -> None:
     grading.stepped[row] = 0
     if not len(path.closes):
         return
-    held = grading.cure_ranks and (path.floor >= grading.cure_ranks[0]).any()
+    held = (path.floor >= grading.least_cured).any()
     if row in grading.observed or held:
         own, at, grading.stepped[row] = _replay(grading, book, row, path)
     else:
@@ -64,16 +70,20 @@ def _path(grading: Grading, book: LoanBook, row: int) -> _Path:
     closes = np.array(book.closes[:-1], np.int64)
     closes = closes[closes >= int(book.arrears.opened_day[row])]
     editions = grading.regime.spans(closes.tolist())
-    dpd, material = _days(grading, book, row, closes, editions)
+    late = _days(grading, book, row, closes, editions)
     cause, excused = _evidence(grading, book, row, closes, editions)
     kind = np.full(len(closes), grading.kind[row])
     floor = np.zeros(len(closes), np.int8)
     for edition, start, end in editions:
         cut = slice(start, end)
         floor[cut] = grading.floor(
-            edition, dpd[cut], material[cut], cause[cut], excused[cut], kind[cut]
+            edition,
+            DaysLate(*(days[cut] for days in late)),
+            cause[cut],
+            excused[cut],
+            kind[cut],
         )
-    return _Path(closes, dpd, floor, editions)
+    return _Path(closes, late.days, floor, editions)
 
 
 def _days(
@@ -82,12 +92,12 @@ def _days(
     row: int,
     closes: IntArray,
     editions: list[tuple[Edition, int, int]],
-) -> tuple[IntArray, IntArray]:
-    """Days past due and material days at each close."""
+) -> DaysLate:
+    """The day counts at each close."""
     counts = grading.regime.due_date_counts
     unmet = np.full(len(closes), NEVER, np.int64)
     days: list[int] = closes.tolist()
-    for start, end, due_day in stretches_of(book.arrears, row):
+    for start, end, due_day in book.stretches(row):
         unmet[bisect_left(days, start) : bisect_left(days, end)] = due_day
     start_days = np.full(len(closes), NEVER, np.int64)
     material = grading.material
@@ -97,7 +107,13 @@ def _days(
             if material is not None and speaks[row]:
                 group = material.group_of(rule, book, row, speaks)
                 start_days[start:end] = material.path(rule, book, group, closes[start:end])
-    return overdue_days(unmet, closes, counts), overdue_days(start_days, closes, counts)
+    dpd = overdue_days(unmet, closes, counts)
+    part = np.zeros(len(closes), np.bool_)
+    if grading.regime.uses_payments:
+        part = part_paid_at(book, row, days)
+    late = days_late(dpd, part, overdue_days(start_days, closes, counts))
+    grading.pauses.shorten_past(editions, row, late, closes)
+    return late
 
 
 def _evidence(
@@ -138,6 +154,7 @@ def _replay(grading: Grading, book: LoanBook, row: int, path: _Path) -> tuple[in
     """The own rank at the last close, at which close it was last asked for, and `stepped`."""
     own, at, stepped = 0, 0, 0
     observed, dues = grading.observed.get(row), due_days(book, row)
+    kind = grading.kind_of(row)
     since = [NEVER] * len(grading.cure_ranks)
     for edition, start, end in path.editions:
         clean = [
@@ -149,18 +166,21 @@ def _replay(grading: Grading, book: LoanBook, row: int, path: _Path) -> tuple[in
             floor = int(path.floor[start + place])
             for clock, days in enumerate(clean):
                 since[clock] = min(since[clock], day) if days[place] else NEVER
-            if observed is not None and edition.observation is not None:
-                observed.rule = edition.observation
+            rule = edition.observation
+            if observed is not None and rule is not None and rule.speaks_of(kind):
+                observed.rule = rule
                 floor = max(floor, observed.step(day, dpds[place], floor, dues))
-            if floor < own and cures_of(edition, own):
+            if floor < own and cures_of(edition, own, kind):
                 clock = clock_of(grading.cure_ranks, own)
                 best = eased_to(
                     edition,
                     own,
+                    kind,
                     since=max(since[clock], stepped) if clock >= 0 else stepped,
                     day=day,
                     dues=dues,
                     active=partial(book.active_findings, row, day),
+                    repaid=partial(arrears_repaid, book, row, day),
                 )
                 if best is None:
                     continue

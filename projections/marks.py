@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ledger.events import LoanClosed, LoanReopened, WriteOffAdjusted, WriteOffCancelled
 from projections.book import LoanBook, Standing
 from projections.facts import Facts
-from warning.history import Stretch, stretches_of
+from warning.history import Stretch
 from warning.windows import NEVER, DayArray, Growing, IntArray
 
 FIRST_DAYS = (1, 7, 30)
@@ -93,7 +93,7 @@ class Marks(Growing):
         known = len(book.closes) - 1
         first, last = (bisect_left(book.closes, day, hi=known) for day in (opened, ended))
         closes = book.closes[first:last]
-        past = list(stretches_of(book.arrears, row))
+        past = book.stretches(row)
         late = _first_over(past, closes, LATE)
         if late == NEVER:
             self.late_minor[row] = 0

@@ -1,7 +1,8 @@
 """Material arrears: since when they have stood above both limits, by borrower or by loan.
 
 The counter starts on the first day at whose end arrears are over the absolute limit and over the
-share of what is owed, and from nothing once either is not. Judged at each close for all loans at
+share of the exposure (principal, and interest and charges due and unpaid), and from nothing once
+either is not. Judged at each close for all loans at
 once; only who is above the limits is looked at day by day. Money of different currencies is never
 added up.
 """
@@ -36,7 +37,8 @@ from ledger.events import (
 from projections.book import LoanBook
 from projections.facts import Facts
 from projections.owed import Owed
-from projections.regime import Edition, Materiality
+from projections.regime import Edition, Kind, Materiality
+from projections.unpaid import Unpaid
 from warning.intake import effective_day
 from warning.payments import PaymentLog
 from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
@@ -67,13 +69,15 @@ class Material(Growing):
         self.add_column("owed", np.int64)
         self.add_column("latest", np.int32, fill=-1)
         self._principal = PaymentLog()
+        self._unpaid = Unpaid()
         self._held = (array("q"), array("q"), array("q"))
         self._touched = (array("q"), array("q"))
         self._rows_of: dict[int, list[int]] = {}
         self._closed = 0
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
-        """Take in what moves principal, and note whose arrears may have fallen."""
+        """Take in what moves what is owed, and note whose arrears may have fallen."""
+        self._unpaid.fold(facts, book)
         rows, days, amounts = self._held
         touched, effective = self._touched
         row_of = book.arrears.row_of
@@ -99,11 +103,11 @@ class Material(Growing):
         borrowers = {int(book.arrears.borrower[row]) for row in rows}
         return sorted(row for borrower in borrowers for row in self._rows_of[borrower])
 
-    def above(self, edition: Edition, row: int, product_class: str) -> Above | None:
+    def above(self, edition: Edition, row: int, kind: Kind) -> Above | None:
         """The arrears above the limits that a loan counts with; None while they are not."""
         if self.start[row] == NEVER:
             return None
-        rule = next(rule for rule in edition.materiality if rule.speaks_of(product_class))
+        rule = next(rule for rule in edition.materiality if rule.speaks_of(kind))
         return Above(rule, int(self.arrears[row]), int(self.owed[row]))
 
     def close(self, edition: Edition, book: LoanBook, kinds: Sequence[BoolArray]) -> None:
@@ -113,7 +117,7 @@ class Material(Growing):
         facts; else who was paid or is new is looked at day by day.
         """
         day, rows = book.standing.day, self.rows
-        self._take_principal()
+        self.settle(day)
         doubtful = np.zeros(len(book.arrears.borrower_ids), np.bool_)
         doubtful[book.arrears.borrower[book.corrected]] = True
         touched, last = self._take_touched(day), self._closed
@@ -141,6 +145,18 @@ class Material(Growing):
             self.start[above.rows] = np.repeat(start, above.sizes)
             self.arrears[above.rows] = np.repeat(above.arrears, above.sizes)
             self.owed[above.rows] = np.repeat(above.owed, above.sizes)
+
+    def exposure(self, book: LoanBook, rows: Sequence[int]) -> IntArray:
+        """What is owed at the book's standing: principal, interest and charges due and unpaid."""
+        at, day = np.array(rows, np.int64), book.standing.day
+        exposure: IntArray = book.standing.outstanding[at] + self._unpaid.at(rows, day)
+        exposure[book.arrears.closed_day[at] <= day] = 0
+        return exposure
+
+    def owed_by(self, book: LoanBook, row: int) -> Owed:
+        """A loan's past: its arrears and exposure on any day, by what is known now."""
+        principal = self._principal.by_day(int(self.latest[row])).items()
+        return Owed(book, row, principal, self._unpaid.past(row))
 
     def path(
         self, rule: Materiality, book: LoanBook, group: Sequence[int], closes: IntArray
@@ -173,7 +189,7 @@ class Material(Growing):
         first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
         sizes = np.diff(np.append(first, len(rows)))
         arrears = np.add.reduceat(standing.arrears[rows], first)
-        owed = np.add.reduceat(standing.outstanding[rows], first)
+        owed = np.add.reduceat(self.exposure(book, rows.tolist()), first)
         names = book.currencies.names
         limits = np.array([rule.absolute.get(name, 0) for name in names], np.int64)
         above = (arrears > limits[book.currency[rows[first]]]) & (
@@ -186,13 +202,14 @@ class Material(Growing):
         self, rule: Materiality, book: LoanBook, above: _Groups, place: int, last: int
     ) -> int:
         """The first day after the close of `last` above the limits: only dues moved since."""
-        day, owed = book.standing.day, int(above.owed[place])
-        first = int(above.first[place])
-        rows = above.rows[first : first + int(above.sizes[place])].tolist()
+        day, first = book.standing.day, int(above.first[place])
+        at = above.rows[first : first + int(above.sizes[place])]
+        rows, principal = at.tolist(), int(book.standing.outstanding[at].sum())
         limit = rule.absolute.get(book.currencies.names[int(book.currency[rows[0]])], 0)
         dues = [(int(book.standing.arrears[row]), *book.arrears.dues.of(row)) for row in rows]
         for earlier in range(last + 1, day):
             arrears = sum(max(now - _due(days, cums, earlier, day), 0) for now, days, cums in dues)
+            owed = principal + int(self._unpaid.at(rows, earlier).sum())
             if arrears > limit and arrears * 100 > owed * rule.over_percent:
                 return earlier
         return day
@@ -207,9 +224,7 @@ class Material(Growing):
         self, rule: Materiality, book: LoanBook, group: Sequence[int]
     ) -> list[tuple[int, int]]:
         """Stretches of days [first, end) above both limits, up to the close that is judged."""
-        past = [
-            Owed(book, row, self._principal.by_day(int(self.latest[row])).items()) for row in group
-        ]
+        past = [self.owed_by(book, row) for row in group]
         last = book.standing.day
         days = sorted({day for owed in past for day in owed.days if day <= last})
         ends = [*days[1:], last + 1] if days else []
@@ -226,8 +241,9 @@ class Material(Growing):
                 spans.append((day, end))
         return spans
 
-    def _take_principal(self) -> None:
-        """Put what was held back into the log."""
+    def settle(self, day: int) -> None:
+        """Take in what moved until the close of `day`: the exposure then stands at its end."""
+        self._unpaid.close(day, self.rows)
         rows, days, amounts = (np.array(held, np.int64) for held in self._held)
         self._held = (array("q"), array("q"), array("q"))
         if rows.size:

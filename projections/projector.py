@@ -7,13 +7,17 @@ process that dies between two commits loses nothing, since the facts are still t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from hashlib import sha256
 
 from ledger.errors import InvariantBroken, StoreUnavailable
+from ledger.snapshot import Frozen, SnapshotUnusable, code_digest, freeze, thaw
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.base import View
+from projections.book import LoanBook
 from projections.rebuild import (
     LOGS,
     READ,
+    START,
     Difference,
     Factory,
     Fold,
@@ -46,6 +50,7 @@ class Projector:
         self._outdated: list[str] = []
         self._positions = self._read_catalog()
         self._folded = dict(self._positions)
+        self._since = START
         self._warm = False
 
     @classmethod
@@ -118,6 +123,32 @@ class Projector:
                 self.project(log, recorded)
         return True
 
+    @property
+    def key(self) -> str:
+        """What a snapshot depends on besides the facts: this code, and what views judge by."""
+        rules = [(view.name, view.rules_version) for view in self._fold.views]
+        code = code_digest("ledger", "warning", "projections")
+        return sha256(repr((code, rules)).encode()).hexdigest()
+
+    def frozen(self) -> Frozen:
+        """The fold in memory, as far as the logs are projected."""
+        self._make_warm()
+        return freeze(self._fold, {})
+
+    def bring_back(self, state: bytes, positions: Positions) -> None:
+        """Before `catch_up`: let it begin with a fold that was `frozen` at `positions`.
+
+        Errors: SnapshotUnusable; then it begins with the first facts, as ever.
+        """
+        if self._outdated or any(self._positions[log] < positions[log] for log in LOGS):
+            raise SnapshotUnusable("The views are written anew.")
+        try:
+            thaw(self._fold, {}, state)
+        except SnapshotUnusable:
+            self._forget()
+            raise
+        self._since = dict(positions)
+
     def rebuild(
         self,
         view: str,
@@ -133,7 +164,8 @@ class Projector:
         Errors: KeyError for an unknown view; InvariantBroken when it does not agree.
         """
         names = list(self._factories) if view == "all" else [view]
-        self._make_warm()
+        if view != "all" and self._outdated:  # it is held against the others
+            self._make_warm()
         fold = Fold([self._factories[name]() for name in names])
         side = self._side_tables(fold.views)
         last = Progress(0, sum(self._positions.values()), 0.0, None)
@@ -156,8 +188,8 @@ class Projector:
             side.drop()
             raise
         if swap:
-            self._swap(fold.views, side)
-            self._adopt(fold.views)
+            self._swap(fold, side)
+            self._adopt(fold)
         else:
             side.drop()
         outcome = "swapped" if swap else "built"
@@ -182,15 +214,14 @@ class Projector:
             for view in views:
                 for spec, rows in view.changes(self._fold.book):
                     self._database.upsert(connection, self._database.table(spec), rows)
-            self._write_catalog(connection, views)
+            self._write_catalog(connection, views, self._fold.book)
         for view in views:
             view.committed()
         self._positions = dict(self._folded)
 
-    def _write_catalog(self, connection: Connection, views: Sequence[View]) -> None:
-        closed_day = self._fold.book.closed_day
+    def _write_catalog(self, connection: Connection, views: Sequence[View], book: LoanBook) -> None:
         rows = [
-            catalog_row(view, self._generations[view.name], self._folded, closed_day)
+            catalog_row(view, self._generations[view.name], self._folded, book.closed_day)
             for view in views
         ]
         self._database.upsert(connection, self._database.catalog, rows)
@@ -229,7 +260,9 @@ class Projector:
         outdated = [view for view in views if view.name in self._outdated]
         current = [view for view in views if view.name not in self._outdated]
         side = self._side_tables(outdated)
-        steps = fill(side, self._store, self._fold, self._positions, discard=current)
+        steps = fill(
+            side, self._store, self._fold, self._positions, since=self._since, discard=current
+        )
         for step in steps:
             if progress is not None:
                 progress(step)
@@ -237,7 +270,7 @@ class Projector:
                 self._forget()
                 return False
         if outdated:
-            self._swap(outdated, side)
+            self._swap(self._fold, side, only=outdated)
             self._outdated.clear()
         self._warm = True
         return True
@@ -246,23 +279,29 @@ class Projector:
         generation = 1 + max((self._generations[view.name] for view in views), default=0)
         return SideTables(self._database, views, suffix="__next", generation=generation)
 
-    def _swap(self, views: Sequence[View], side: SideTables) -> None:
+    def _swap(self, fold: Fold, side: SideTables, *, only: Sequence[View] | None = None) -> None:
         """Put the side tables and their positions in place, in one transaction."""
+        views = fold.views if only is None else only
         with self._database.writing() as connection:
             for view in views:
                 for spec in view.tables:
                     self._database.replace(connection, spec, side.tables[spec.name])
                 self._generations[view.name] = side.generation
-            self._write_catalog(connection, views)
+            self._write_catalog(connection, views, fold.book)
 
-    def _adopt(self, rebuilt: Sequence[View]) -> None:
-        """Go on folding with the rebuilt views."""
-        by_name = {view.name: view for view in rebuilt}
-        self._fold.views = [by_name.get(view.name, view) for view in self._fold.views]
+    def _adopt(self, rebuilt: Fold) -> None:
+        """Go on folding with the rebuilt views; if nothing was folded yet, with all of them."""
+        by_name = {view.name: view for view in rebuilt.views}
+        self._outdated = [name for name in self._outdated if name not in by_name]
+        if self._warm:
+            self._fold.views = [by_name.get(view.name, view) for view in self._fold.views]
+        elif len(by_name) == len(self._factories):
+            self._fold, self._warm = rebuilt, True
 
     def _forget(self) -> None:
         self._fold = Fold([factory() for factory in self._factories.values()])
         self._folded = dict(self._positions)
+        self._since = START
         self._warm = False
 
 

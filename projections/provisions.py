@@ -1,13 +1,14 @@
 """Provision rates by regime and grade: data with a source and a mark, never code.
 
 A file has one table a regime: `source`, `mark` (verified or unverified) and `rates`, each grade's
-share of the outstanding principal as a decimal in quotes, as "0.25".
+share of the outstanding principal as a decimal in quotes, as "0.25", or a calendar of shares by
+whole years of being non-performing. Or it has `none`: why nobody prescribes any.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
@@ -29,21 +30,25 @@ class RatesError(LoanError):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates of one regime, in parts of a million by grade, and where they come from."""
+    """Rates of one regime, and where they come from.
+
+    `steps` by grade: (whole years of being non-performing, parts of a million from then on), the
+    first from year 0, in order.
+    """
 
     regime: str
     source: str
     mark: str
-    ppm: Mapping[str, int]
+    steps: Mapping[str, Sequence[tuple[int, int]]]
 
-    def of(self, grade: str) -> int:
-        """The rate of a grade. Errors: RatesError when the file has none."""
-        if grade not in self.ppm:
+    def of(self, grade: str) -> Sequence[tuple[int, int]]:
+        """The steps of a grade. Errors: RatesError when the file has none."""
+        if grade not in self.steps:
             raise RatesError(
                 f"There is no provision rate for {grade} in {self.regime}.",
                 way_out=f"Name it under [{self.regime}.rates] in a rates file.",
             )
-        return self.ppm[grade]
+        return self.steps[grade]
 
 
 def rates_of(regime: str, file: Path | None = None) -> Rates:
@@ -63,6 +68,11 @@ def rates_of(regime: str, file: Path | None = None) -> Rates:
             way_out=f"Regimes there: {', '.join(sorted(tables)) or 'none'}. "
             "Write your own file and name it with --rates.",
         )
+    if set(table) == {"none"}:
+        raise RatesError(
+            f"Nobody prescribes provision rates for {regime}: {table['none']}.",
+            way_out="Write the bank's own into a file and name it with --rates.",
+        )
     return _checked(regime, table, where)
 
 
@@ -78,8 +88,19 @@ def _checked(regime: str, table: Mapping[str, Any], where: str) -> Rates:
             f"{where}, [{regime}]: mark is {table['mark']!r}.",
             way_out='mark is "verified" or "unverified"; rates is a table.',
         )
-    ppm = {grade: _ppm(f"{where}, {regime}.{grade}", v) for grade, v in table["rates"].items()}
-    return Rates(regime, str(table["source"]), table["mark"], ppm)
+    steps = {grade: _steps(f"{where}, {regime}.{grade}", v) for grade, v in table["rates"].items()}
+    return Rates(regime, str(table["source"]), table["mark"], steps)
+
+
+def _steps(where: str, value: object) -> tuple[tuple[int, int], ...]:
+    """The steps of a share or a calendar. Errors: RatesError."""
+    calendar = value if isinstance(value, dict) else {"0": value}
+    if "0" not in calendar or not all(years.isdecimal() for years in calendar):
+        raise RatesError(
+            f"{where} is {value!r}.",
+            way_out='A calendar names whole years, 0 among them: { 0 = "0", 2 = "0.35" }.',
+        )
+    return tuple(sorted((int(years), _ppm(where, share)) for years, share in calendar.items()))
 
 
 def _ppm(where: str, value: object) -> int:

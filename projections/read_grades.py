@@ -74,7 +74,7 @@ class GradeReads(Reader):
         loan_id: str | None = None,
         borrower_id: str | None = None,
         officer_id: str | None = None,
-        branch: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
         as_of: date | None = None,
         regime: str | None = None,
         after: str | None = None,

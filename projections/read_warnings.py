@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.dates import date_of, day_number
 from ledger.errors import MalformedMessage
-from projections.reading import Answer, Page, Reader, equals, position_cursor
+from projections.reading import Answer, Page, Reader, equals, is_one_of, position_cursor
 from projections.refusals import REFUSALS
 from projections.register import LOANS
 from projections.tables import and_, func, select
@@ -20,19 +20,21 @@ class WarningFilter:
     """Which warnings; every field that is given must match.
 
     `state` is one of STATES, or "open" for any that has not ended. `since`: changed on that day or
-    later. `role`: referred to that role.
+    later. `role`: referred to that role. `branch` may be a tuple: any of them. `warning_ids`: only
+    these.
     """
 
     severity: str | None = None
     state: str | None = None
     officer_id: str | None = None
-    branch: str | None = None
+    branch: str | tuple[str, ...] | None = None
     borrower_id: str | None = None
     loan_id: str | None = None
     rule: str | None = None
     role: str | None = None
     since: date | None = None
     inhibited: bool | None = None
+    warning_ids: tuple[str, ...] | None = None
 
 
 class WarningReads(Reader):
@@ -68,7 +70,13 @@ class WarningReads(Reader):
                 row["history"] = self._where(connection, HISTORY, same, order=("position",))
         return row
 
-    def warning_groups(self, *, officer_id: str | None = None, limit: int = 100) -> list[Answer]:
+    def warning_groups(
+        self,
+        *,
+        officer_id: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
+        limit: int = 100,
+    ) -> list[Answer]:
         """Open warnings by officer and borrower, the gravest group first, then the largest.
 
         Inhibited ones call nobody and are left out. `unanswered` are raised, reopened or expired;
@@ -82,6 +90,8 @@ class WarningReads(Reader):
         oldest = func.min(table.c.raised_day)
         clauses = equals(table, {"officer_id": officer_id})
         clauses += [table.c.state.not_in(ENDED), table.c.inhibited_by.is_(None)]
+        if branch is not None:
+            clauses.append(self._within(branch))
         statement = (
             select(*people, gravest, count, unanswered, deferred, oldest)
             .where(and_(True, *clauses))
@@ -120,8 +130,14 @@ class WarningReads(Reader):
         with self._database.reading() as connection:
             return self._counts(connection, self._database.table(REFUSALS).c.code)
 
+    def _within(self, branch: str | tuple[str, ...]) -> Any:
+        """The condition that a warning is about a loan of a branch, or of one of several."""
+        loans = self._database.table(LOANS)
+        inside = select(loans.c.loan_id).where(is_one_of(loans.c.branch, branch))
+        return self._database.table(WARNINGS).c.loan_id.in_(inside)
+
     def _warning_clauses(self, wanted: WarningFilter) -> list[Any]:
-        table, loans = self._database.table(WARNINGS), self._database.table(LOANS)
+        table = self._database.table(WARNINGS)
         if wanted.severity is not None and wanted.severity not in SEVERITIES:
             raise MalformedMessage(
                 f"{wanted.severity!r} is not a severity.",
@@ -133,11 +149,12 @@ class WarningReads(Reader):
             clauses.append(table.c.state.not_in(ENDED))
         elif wanted.state is not None:
             clauses.append(table.c.state == wanted.state)
+        if wanted.warning_ids is not None:
+            clauses.append(table.c.warning_id.in_(wanted.warning_ids))
         if wanted.since is not None:
             clauses.append(table.c.changed_day >= day_number(wanted.since))
         if wanted.branch is not None:
-            inside = select(loans.c.loan_id).where(loans.c.branch == wanted.branch)
-            clauses.append(table.c.loan_id.in_(inside))
+            clauses.append(self._within(wanted.branch))
         if wanted.inhibited is not None:
             muted = table.c.inhibited_by
             clauses.append(muted.is_not(None) if wanted.inhibited else muted.is_(None))

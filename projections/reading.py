@@ -41,8 +41,8 @@ class StreamLogs(Protocol):
 
 
 MAX_PAGE = 1_000
-LISTS = frozenset({"readings", "cause_event_ids", "causes"})
-FLAGS = frozenset({"performing", "corrected"})
+LISTS = frozenset({"readings", "cause_event_ids", "causes", "loan_ids", "parts", "details"})
+FLAGS = frozenset({"performing", "corrected", "open", "breach"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,16 @@ class Reader:
 
 
 def equals(table: Table, wanted: Mapping[str, Any]) -> list[Any]:
-    """Conditions that columns have the values given; None leaves a column out."""
-    return [table.c[name] == value for name, value in wanted.items() if value is not None]
+    """Conditions that columns have the values given; None leaves a column out, a tuple is any of.
+
+    No value is in an empty tuple.
+    """
+    return [is_one_of(table.c[name], value) for name, value in wanted.items() if value is not None]
+
+
+def is_one_of(column: Any, value: Any) -> Any:
+    """The condition that a column has a value, or one of a tuple of values."""
+    return column.in_(value) if isinstance(value, tuple) else column == value
 
 
 def answers(spec: TableSpec, rows: Iterable[Any]) -> list[Answer]:

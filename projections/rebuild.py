@@ -21,13 +21,14 @@ from projections.base import View
 from projections.book import LoanBook
 from projections.facts import Close, ColumnLog, Facts, runs, runs_between
 from projections.reconcile import Agreement
-from projections.tables import Connection, Database, Row, Table, TableSpec, select
+from projections.tables import Connection, Database, Row, Table, TableSpec, func, select
 
 LOGS = (LEDGER_LOG, WARNINGS_LOG)
 READ = 10_000
 """Facts read and folded at once; it bounds memory and never changes a result."""
 FLUSH = 1_000_000
 """Facts between two writes of a rebuild: a row that changes often is written seldom."""
+_HALF = 2**32
 
 
 class Logs(Protocol):
@@ -44,6 +45,7 @@ class Logs(Protocol):
 
 Factory = Callable[[], View]
 Positions = Mapping[str, int]
+START: Positions = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,12 @@ class Fold:
                         view.fold(run, self.book)
 
 
-def read_up_to(store: Logs, fold: Fold, upto: Positions) -> Iterator[int]:
-    """Fold both logs from their start up to the given positions; yields facts folded so far."""
+def read_up_to(store: Logs, fold: Fold, upto: Positions, since: Positions = START) -> Iterator[int]:
+    """Fold both logs behind `since` up to the given positions; yields facts folded so far."""
     done = 0
     for log in LOGS:
         source = store.ledger if log == LEDGER_LOG else store.warnings
-        for after in range(0, upto[log], READ):
+        for after in range(since[log], upto[log], READ):
             last = min(after + READ, upto[log])
             if isinstance(source, ColumnLog):
                 fold.take_runs(log, runs_between(log, source, after, last))
@@ -194,22 +196,30 @@ class SideTables:
 
 
 def fill(
-    side: SideTables, store: Logs, fold: Fold, upto: Positions, *, discard: Sequence[View] = ()
+    side: SideTables,
+    store: Logs,
+    fold: Fold,
+    upto: Positions,
+    *,
+    since: Positions = START,
+    discard: Sequence[View] = (),
 ) -> Iterator[Progress]:
     """Fold the logs and write the side tables as it goes; the rows of `discard` are kept already.
 
-    The last step comes after the last row is written.
+    `since`: how far `fold` has read. The last step comes after the last row is written.
     """
+    facts = read_up_to(store, fold, upto, since)
+    total = sum(upto.values()) - sum(since.values())
     with _no_cycle_hunting():
-        yield from measured(_filling(side, store, fold, upto, discard), sum(upto.values()))
+        yield from measured(_filling(facts, side, fold, discard), total)
 
 
 def _filling(
-    side: SideTables, store: Logs, fold: Fold, upto: Positions, discard: Sequence[View]
+    facts: Iterator[int], side: SideTables, fold: Fold, discard: Sequence[View]
 ) -> Iterator[int]:
     """Facts folded so far; the last number comes after the last row is written."""
     done = written = 0
-    for count in read_up_to(store, fold, upto):
+    for count in facts:
         if done:
             yield done
         done = count
@@ -257,17 +267,18 @@ def control_totals(
 
 
 def _sums(connection: Connection, table: Table) -> dict[str, int]:
-    """Exact sums, in Python: a sum over a large book may exceed what a column can hold."""
-    money = [column for column in table.columns if column.name.endswith("_minor")]
-    sums = [0] * len(money)
-    rows = 0
-    wanted = money or [next(iter(table.primary_key))]
-    for row in connection.execute(select(*wanted)):
-        rows += 1
-        for index in range(len(money)):
-            sums[index] += row[index] or 0
-    names = [column.name for column in money]
-    return {"rows": rows, **dict(zip(names, sums, strict=True))}
+    """Exact sums, in two halves: one over a large book may exceed what a column can hold."""
+    names = [column.name for column in table.columns if column.name.endswith("_minor")]
+    halves = [
+        func.sum(half)
+        for column in (table.c[name] for name in names)
+        for half in (column // _HALF, column % _HALF)
+    ]
+    counted = select(func.count(), *halves).select_from(table)
+    rows, *sums = connection.execute(counted).one()
+    upper, lower = ([int(total or 0) for total in sums[at::2]] for at in (0, 1))
+    totals = [high * _HALF + low for high, low in zip(upper, lower, strict=True)]
+    return {"rows": rows, **dict(zip(names, totals, strict=True))}
 
 
 def differences(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import get_args, get_type_hints
+from typing import NamedTuple, get_args, get_type_hints
 
 from ledger.dates import day_number
 from ledger.errors import LoanError
@@ -29,6 +29,10 @@ class RegimeError(LoanError):
     """A regime is wrong or unknown; the message names the file, the line, the key and the word."""
 
     code = "regime_invalid"
+
+
+COUNTERS = ("days", "material", "payments")
+"""What rules by days past due count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +62,45 @@ class ProductClass:
     origin: Origin
 
 
+class Kind(NamedTuple):
+    """What rules tell loans apart by: the class of the product, and whether the loan is older than
+    the regime's transition."""
+
+    product_class: str
+    older: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What every rule has. `classes` are those it speaks of, empty for all; `until` is included."""
+    """What every rule has. `classes` are those it speaks of, empty for all; `until` is included.
+
+    `spares_older`: a transition keeps it off loans that are older.
+    """
 
     origin: Origin
     since: date
     until: date | None = None
     classes: frozenset[str] = frozenset()
+    spares_older: bool = False
 
     def in_force(self, day: date) -> bool:
         """Whether the rule holds on `day`."""
         return self.since <= day and (self.until is None or day <= self.until)
 
-    def speaks_of(self, name: str) -> bool:
-        """Whether loans of the class `name` fall under the rule."""
-        return not self.classes or name in self.classes
+    def speaks_of(self, kind: Kind) -> bool:
+        """Whether loans of a kind fall under the rule."""
+        if kind.older and self.spares_older:
+            return False
+        return not self.classes or kind.product_class in self.classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDueFloor(Rule):
     """`from_days` past due or more: at least `rank`, unless evidence excuses it.
 
-    `counter`: "days" since the oldest unmet due, or "material" days since arrears stood above both
-    limits of materiality. `unless_up_to_days`: an excuse for a short delay only; None for any.
+    `counter`: "days" since the oldest unmet due; "material" days since arrears stood above both
+    limits of materiality; "payments", days since the oldest unmet due as far as that many days'
+    worth of payments is unpaid. `unless_up_to_days`: an excuse for a short delay; None for any.
     """
 
     from_days: int
@@ -147,7 +166,8 @@ class Cure(Rule):
     `months`, whichever is longer, free of what `clean` names.
 
     `clean`: "no_arrears" (nothing past due, no cause) or "no_trigger" (nothing that asks for
-    `rank`). With `word`, the rule holds only while that evidence stands, and counts from its day.
+    `rank`). With `word`, the rule holds only while that evidence stands, and counts from its day;
+    with `arrears_paid`, as much must have been paid since as was past due the day before.
     """
 
     rank: int
@@ -156,6 +176,28 @@ class Cure(Rule):
     months: int
     clean: str = "no_arrears"
     word: str | None = None
+    arrears_paid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pauses(Rule):
+    """What a pause of the count of delinquent days does to the regime's own counts.
+
+    `stands_still`: paused days do not count. Either way, a pause asks a person for a `review`.
+    """
+
+    stands_still: bool
+    review: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition(Rule):
+    """Loans opened before `opened_before` are spared the rules of the kinds `spares`, while it is
+    in force and `enabled`."""
+
+    enabled: bool
+    opened_before: date
+    spares: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,11 +230,16 @@ class Edition:
     cure: tuple[Cure, ...] = ()
     signals: Signals | None = None
     overrides: Overrides | None = None
+    pauses: Pauses | None = None
+    transition: Transition | None = None
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All of them."""
-        singles = (self.observation, self.signals, self.overrides)
+        singles = (
+            *(self.observation, self.signals, self.overrides),
+            *(self.pauses, self.transition),
+        )
         return (
             *self.past_due,
             *self.causes,
@@ -253,6 +300,33 @@ class Regime:
         """The class of a product, OTHER when none lists it."""
         listed = (known.name for known in self.classes if product in known.products)
         return next(listed, OTHER)
+
+    @cached_property
+    def kinds(self) -> list[Kind]:
+        """The kinds of loans that rules may tell apart; older ones where a transition does."""
+        names = [*(known.name for known in self.classes), OTHER]
+        return [
+            Kind(name, older) for older in (False, True)[: 1 + self.parts_older] for name in names
+        ]
+
+    @property
+    def parts_older(self) -> bool:
+        """Whether any rule is kept off older loans."""
+        return any(rule.spares_older for edition in self.editions for rule in edition.rules)
+
+    def kind_of(self, product: str, opened: date) -> Kind:
+        """The kind of a loan."""
+        older = self.parts_older and any(
+            edition.transition is not None and opened < edition.transition.opened_before
+            for edition in self.editions
+        )
+        return Kind(self.class_of(product), older)
+
+    @cached_property
+    def uses_payments(self) -> bool:
+        """Whether any edition counts days' worth of payments."""
+        rules = (rule for edition in self.editions for rule in edition.past_due)
+        return any(rule.counter == "payments" for rule in rules)
 
     @cached_property
     def uses_materiality(self) -> bool:

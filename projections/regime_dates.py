@@ -7,13 +7,16 @@ On every day some rule by days past due is in force.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
 from projections.regime import Edition, RegimeError, Rule
 
-_SINGLE = ("observation", "warnings", "overrides")
+_SINGLE = ("observation", "warnings", "overrides", "pauses", "transition")
+SPARED = ("past_due", "causes", "contagion", "observation")
+"""The kinds of rules that a transition may keep off older loans."""
 KINDS = ("past_due", "causes", "materiality", "contagion", "cure", *_SINGLE)
 """The tables of rules in a file."""
 Rules = Mapping[str, Sequence[Any]]
@@ -24,7 +27,7 @@ _SLOTS = {
     "past_due": ("classes", "counter", "rank"),
     "causes": ("classes", "word", "rank"),
     "materiality": ("classes",),
-    "contagion": ("classes",),
+    "contagion": ("classes", "rank"),
     "cure": ("classes", "rank", "word"),
 }
 
@@ -97,6 +100,9 @@ def _contradict(one: Any, other: Any) -> bool:
 
 def _edition(since: date, rules: Rules) -> Edition:
     now = {kind: [rule for rule in rules[kind] if rule.in_force(since)] for kind in KINDS}
+    for transition in now["transition"]:
+        for kind in transition.spares if transition.enabled else ():
+            now[kind] = [replace(rule, spares_older=True) for rule in now[kind]]
 
     def single(kind: str) -> Any:
         return now[kind][0] if now[kind] else None
@@ -111,4 +117,6 @@ def _edition(since: date, rules: Rules) -> Edition:
         cure=tuple(now["cure"]),
         signals=single("warnings"),
         overrides=single("overrides"),
+        pauses=single("pauses"),
+        transition=single("transition"),
     )

@@ -18,6 +18,7 @@ from typing import Any
 from ledger.errors import LoanError
 from ledger.money import parse_minor
 from projections.regime import (
+    COUNTERS,
     FINDINGS,
     OTHER,
     WHOLE_PPM,
@@ -30,12 +31,14 @@ from projections.regime import (
     Origin,
     Overrides,
     PastDueFloor,
+    Pauses,
     ProductClass,
     Regime,
     RegimeError,
     Signals,
+    Transition,
 )
-from projections.regime_dates import KINDS, check_rules, editions_of
+from projections.regime_dates import KINDS, SPARED, check_rules, editions_of
 from projections.regime_words import Table
 
 FOLDER = Path(__file__).parent / "regimes"
@@ -226,7 +229,7 @@ class _Reader:
             from_days=days + (not inclusive),
             inclusive=inclusive,
             rank=self.rank(table),
-            counter=table.one_of("counter", ("days", "material"), default="days"),
+            counter=table.one_of("counter", COUNTERS, default="days"),
             unless=excused,
             unless_up_to_days=table.number("unless_up_to_days", low=1, high=3650)
             if short
@@ -300,6 +303,8 @@ class _Reader:
             months=table.number("months", low=0, high=120),
             clean=table.one_of("clean", ("no_arrears", "no_trigger"), default="no_arrears"),
             word=table.evidence()[0] if named else None,
+            arrears_paid=named
+            and table.take("arrears_paid", bool, "true or false.", default=False),
             **self.common(table),
         )
 
@@ -316,6 +321,26 @@ class _Reader:
     def overrides(self, table: Table) -> Overrides:
         allowed = table.one_of("allowed", ("worse", "either_way"))
         return Overrides(worse_only=allowed == "worse", **self.common(table, by_class=False))
+
+    def pauses(self, table: Table) -> Pauses:
+        count = table.one_of("count", ("go_on", "stand_still"))
+        return Pauses(
+            stands_still=count == "stand_still",
+            review=table.words("review"),
+            **self.common(table, by_class=False),
+        )
+
+    def transition(self, table: Table) -> Transition:
+        accepted = f"A list of {', '.join(SPARED)}."
+        spares = table.list_of_words("spares", accepted)
+        if not set(spares) <= set(SPARED):
+            raise table.wrong("spares", f"is {spares!r}", accepted)
+        return Transition(
+            enabled=table.take("enabled", bool, "true or false."),
+            opened_before=table.day("opened_before"),
+            spares=frozenset(spares),
+            **self.common(table, by_class=False),
+        )
 
     # What tables share
 

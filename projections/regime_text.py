@@ -14,9 +14,11 @@ from projections.regime import (
     Observation,
     Overrides,
     PastDueFloor,
+    Pauses,
     Regime,
     Rule,
     Signals,
+    Transition,
 )
 from projections.wording import count_text, percent_text
 
@@ -29,12 +31,19 @@ def sentence(regime: Regime, rule: Rule) -> str:
     return f"{said}{classes}"
 
 
+_COUNTED = {
+    "days": "days past due",
+    "material": "material days",
+    "payments": "days past due and as many days' worth of payments unpaid",
+}
+
+
 def _unless(word: str | None) -> str:
     return f", unless {word}" if word else ""
 
 
 def _past_due(rule: PastDueFloor, names: list[str]) -> str:
-    days = "material days" if rule.counter == "material" else "days past due"
+    days = _COUNTED[rule.counter]
     short = f" up to {rule.unless_up_to_days} days" if rule.unless_up_to_days else ""
     return f"{rule.limit} {days}: {names[rule.rank]}{_unless(rule.unless)}{short}"
 
@@ -76,6 +85,7 @@ def _observation(rule: Observation, names: list[str]) -> str:
 def _cure(rule: Cure, names: list[str]) -> str:
     clean = "arrears and causes" if rule.clean == "no_arrears" else "triggers"
     while_ = f", while {rule.word} stands" if rule.word else ""
+    while_ += " and what was past due before it is paid" if rule.arrears_paid else ""
     return (
         f"{names[rule.rank]} or worse: upgraded to {names[rule.to_rank]} at best after "
         f"{_time(rule.periods, rule.months)} without {clean}{while_}"
@@ -95,6 +105,19 @@ def _overrides(rule: Overrides, _: list[str]) -> str:
     return f"two people may set {way}"
 
 
+def _pauses(rule: Pauses, _: list[str]) -> str:
+    still = "stands still" if rule.stands_still else "goes on"
+    return f"while a loan is paused the count {still}; review: {rule.review}"
+
+
+def _transition(rule: Transition, _: list[str]) -> str:
+    state = "on" if rule.enabled else "off"
+    return (
+        f"loans opened before {rule.opened_before} are spared "
+        f"{', '.join(sorted(rule.spares))} until {rule.until} ({state})"
+    )
+
+
 _SAY: dict[type[Rule], Callable[[Any, list[str]], str]] = {
     PastDueFloor: _past_due,
     CauseFloor: _cause,
@@ -104,4 +127,6 @@ _SAY: dict[type[Rule], Callable[[Any, list[str]], str]] = {
     Cure: _cure,
     Signals: _signals,
     Overrides: _overrides,
+    Pauses: _pauses,
+    Transition: _transition,
 }

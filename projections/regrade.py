@@ -77,7 +77,8 @@ def regrade(
     row = book.arrears.row_of(loan_id)
     asking: list[Reason] = []
     if judged and row >= 0:
-        asking = list(Explainer(view.gradings[0], book, view.cited(book)).asking(row))
+        explainer = Explainer(view.gradings[0], book, view.cited(book))
+        asking = [*explainer.asking(row), *explainer.reviews(row)]
         asking.sort(key=lambda reason: -reason.rank)
     day = judged[-1].day if judged else None
     return Regraded(regime, loan_id, day, projected, changes, asking)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from projections.ageing import Ageing
 from projections.balances import Balances
+from projections.cases import Cases
 from projections.grades import Grades
 from projections.history import History
 from projections.portfolio import Portfolio
@@ -33,5 +34,6 @@ def all_views(*regimes: str | Path) -> tuple[Factory, ...]:
         grades,
         History,
         Warnings,
+        Cases,
         Refusals,
     )

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from ledger.commands import CloseBusinessDay
 from ledger.service import Incoming
 from streams.ingest import read
+from streams.settings import NO_STRATEGY
 from streams.wiring import Node
 
 
@@ -34,19 +36,36 @@ async def send_all(
 ) -> Sent:
     """Send every line of `lines` to `node`; `report` is called after each commit.
 
-    `accepted_us` stamps messages without `sent_at`. Errors: as `Node.submit`.
+    `accepted_us` stamps messages without `sent_at`. Where cases are treated, each close of a day
+    waits until what follows from it is done, as it would be in live use. Errors: as `Node.submit`.
     """
     sent = Sent()
     size = node.settings.batch_messages
-    async for batch in _parsed(iter(lines), source, accepted_us, size):
-        answer = await node.submit(batch)
-        sent.messages += len(batch)
-        for outcome in answer.outcomes:
-            sent.outcomes[outcome.status] += 1
-            if outcome.status == "refused":
-                sent.refused[outcome.code] += 1
-        report(sent)
+    treated = node.settings.strategy != NO_STRATEGY
+    async for parsed in _parsed(iter(lines), source, accepted_us, size):
+        for batch in _days(parsed) if treated else [parsed]:
+            answer = await node.submit(batch)
+            if treated:
+                await node.settled()
+            sent.messages += len(batch)
+            for outcome in answer.outcomes:
+                sent.outcomes[outcome.status] += 1
+                if outcome.status == "refused":
+                    sent.refused[outcome.code] += 1
+            report(sent)
     return sent
+
+
+def _days(batch: list[Incoming]) -> Iterator[list[Incoming]]:
+    """A batch in pieces, each with at most one close, at its end."""
+    piece: list[Incoming] = []
+    for message in batch:
+        piece.append(message)
+        if isinstance(message.command, CloseBusinessDay):
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 async def _parsed(

@@ -18,7 +18,7 @@ from streams.topics import MAX_MESSAGE_BYTES, MESSAGE_TYPES
 
 _AMOUNT_FIELDS = frozenset(
     "amount principal interest balance limit outstanding payment_due opening_balance "
-    "overdraft_limit instalment_unit".split()
+    "overdraft_limit instalment_unit cost other".split()
 )
 _SIGNED_FIELDS = frozenset(["balance", "opening_balance"])
 _ADVICE = (

@@ -39,16 +39,26 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverStanding:
+    """How far a receiver is behind, and in how many partitions it is parked."""
+
+    behind_facts: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the node and the book stand when Prometheus asks.
 
     `lag_positions`: (agent, log) -> facts of that log the agent has yet to read.
+    `view_positions`: (view, log) -> the last fact of that log in the view's rows.
     `at_risk_minor`: (currency, more days past due than) -> outstanding principal, in minor units.
     """
 
     business_date: date | None = None
     lag_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     last_positions: Mapping[str, int] = field(default_factory=dict)
+    view_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     store_bytes: Mapping[str, int] = field(default_factory=dict)
     loans_by_grade: Mapping[tuple[str, str], int] = field(default_factory=dict)
     warnings_by_severity: Mapping[str, int] = field(default_factory=dict)
@@ -56,6 +66,7 @@ class Standing:
     at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ready: bool = False
     partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
+    receivers: Mapping[str, ReceiverStanding] = field(default_factory=dict)
 
 
 class Meter(Protocol):
@@ -83,6 +94,9 @@ class Meter(Protocol):
 
     def score_drifted(self, *, label: str, index: float, mean_pd: float, fitted: float) -> None:
         """How the score `label` meets today's loans: stability index, mean probability."""
+
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        """A receiver was sent `events` in one request: "delivered" or "failed"."""
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered. `route` is the template, never the path."""
@@ -130,6 +144,18 @@ class _Distribution(Collector):
         yield family
 
 
+class _Beside(Collector):
+    """What a library tells in a registry of its own; the newest one counts."""
+
+    def __init__(self) -> None:
+        self.registry: CollectorRegistry | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The library's metrics."""
+        if self.registry is not None:
+            yield from self.registry.collect()
+
+
 class Metrics(Meter):
     """The counters, histograms and gauges of one node, in a registry of its own."""
 
@@ -137,6 +163,8 @@ class Metrics(Meter):
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self._beside = _Beside()
+        self.registry.register(self._beside)
         Info("loanbell_build", "Version of LoanBell.", registry=self.registry).info(
             {"version": version}
         )
@@ -146,6 +174,7 @@ class Metrics(Meter):
         self._make_http()
         self._make_standing()
         self._make_partitions()
+        self._make_receivers()
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
@@ -229,6 +258,11 @@ class Metrics(Meter):
             "lag_positions", "Facts of a log that an agent has yet to read.", ("agent", "log")
         )
         self._last = self._gauge("log_last_position", "Last position of a log.", ("log",))
+        self._view = self._gauge(
+            "view_position",
+            "Last position of a log in a view's rows; log_last_position less this is its lag.",
+            ("view", "log"),
+        )
         self._store_bytes = self._gauge("store_size_bytes", "Size of a database.", ("database",))
         self._graded = self._gauge(
             "graded_loans", "Open loans by current risk grade.", ("regime", "grade")
@@ -251,6 +285,20 @@ class Metrics(Meter):
         )
         self._unpublished = self._gauge(
             "partition_unpublished_facts", "Facts of the ledger not published yet.", label
+        )
+
+    def _make_receivers(self) -> None:
+        labels = ("receiver", "outcome")
+        self._asked = self._counter("webhook_requests", "Requests to receivers.", labels)
+        self._sent = self._counter("webhook_events", "Events sent to receivers.", labels)
+        self._sending = self._histogram(
+            "webhook_request_seconds", "Time of one request to a receiver.", SECONDS
+        )
+        self._behind = self._gauge(
+            "webhook_behind_facts", "Facts that a receiver has yet to be told of.", ("receiver",)
+        )
+        self._parked = self._gauge(
+            "webhook_parked", "Partitions in which a receiver is parked.", ("receiver",)
         )
 
     def transactions(
@@ -286,6 +334,11 @@ class Metrics(Meter):
         self._said.labels(label, "now").set(mean_pd)
         self._said.labels(label, "fitted").set(fitted)
 
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        self._asked.labels(receiver, outcome).inc()
+        self._sent.labels(receiver, outcome).inc(events)
+        self._sending.observe(seconds)
+
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(method, route).observe(seconds)
@@ -304,6 +357,7 @@ class Metrics(Meter):
         for gauge, values in (
             (self._lag, standing.lag_positions),
             (self._last, standing.last_positions),
+            (self._view, standing.view_positions),
             (self._store_bytes, standing.store_bytes),
             (self._graded, standing.loans_by_grade),
             (self._open_warnings, standing.warnings_by_severity),
@@ -318,8 +372,15 @@ class Metrics(Meter):
                 self._unpublished,
                 {at: each.unpublished_facts for at, each in standing.partitions.items()},
             ),
+            (self._behind, {name: each.behind_facts for name, each in standing.receivers.items()}),
+            (self._parked, {name: each.parked for name, each in standing.receivers.items()}),
         ):
             _set_all(gauge, values)
+
+    def beside(self) -> CollectorRegistry:
+        """A new registry for a library's own metrics, told with ours; it replaces earlier ones."""
+        self._beside.registry = CollectorRegistry()
+        return self._beside.registry
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics as text and its content type, in the format that `accept` asks for."""

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ledger import decide as book
+from ledger.collection.common import NO_LOANS
+from ledger.collection.contacts import deciding_by, usual_rules
+from ledger.collection.rulefile import FOLDER, load_rules
+from ledger.collection.rules import ContactRules
+from ledger.collection_commands import CollectionCommand
 from ledger.commands import Command, EndGradeOverride, OverrideGrade
 from ledger.errors import RuleRefused, StoreUnavailable
 from ledger.ids import CALENDAR_STREAM
-from ledger.store import FactLog, PostgresStore, Store
+from ledger.store import FactLog, PostgresAudit, PostgresStore, Store, partitions_of
 from projections.rebuild import Factory
 from projections.regime import Regime
 from projections.regime_file import load
 from projections.tables import Place, Schema
 from projections.views import all_views
+from streams.identity.vault import Vault, master_key
 from streams.settings import NO_SCORE, PACKS, Settings, SettingsError, packaged
 from warning.pack import Pack
 from warning.rules import load_pack
@@ -61,23 +68,54 @@ def views_of(settings: Settings) -> Sequence[Factory]:
 
 
 def core_of(settings: Settings) -> RegimeCore:
-    """The ledger's decisions on loans graded by what `settings` name. Errors: RegimeError."""
-    return RegimeCore([load(name) for name in settings.regimes])
+    """The ledger's decisions by what `settings` name. Errors: RegimeError, SettingsError,
+    ContactRulesUnreadable."""
+    return RegimeCore([load(name) for name in settings.regimes], contact_rules_of(settings))
+
+
+def contact_rules_of(settings: Settings) -> list[ContactRules]:
+    """The contact rules that `settings` name, the book's own first.
+
+    Errors: ContactRulesUnreadable; SettingsError where two have one name, or there are none.
+    """
+    rules = [load_rules(packaged(FOLDER, name, ".toml")) for name in settings.contact_rule_sets]
+    if not rules or len({each.name for each in rules}) < len(rules):
+        raise SettingsError(
+            f"contact_rules is {settings.contact_rules!r}: none, or two of one name.",
+            way_out="Name rule sets such as cn,us; the first is the book's own.",
+        )
+    return rules
 
 
 class RegimeCore:
-    """The pure decisions of the ledger, which asks here whether a grade exists before it is set."""
+    """The pure decisions of the ledger, by what is in force here.
 
-    def __init__(self, regimes: Sequence[Regime]) -> None:
+    It asks here whether a grade exists before it is set, and judges contacts by `contact_rules`,
+    the first of which is the book's own; without any, by those that come along.
+    """
+
+    def __init__(
+        self, regimes: Sequence[Regime], contact_rules: Sequence[ContactRules] = ()
+    ) -> None:
         self._regimes = {regime.name: regime for regime in regimes}
+        self._contacts = deciding_by(
+            {rules.name: rules for rules in contact_rules or usual_rules().values()}
+        )
         self.check, self.evolve = book.check, book.evolve
 
-    def decide(self, state: Any, command: Command) -> Sequence[Any]:
+    def decide(
+        self, state: Any, command: Command, loans: Mapping[str, Any] = NO_LOANS
+    ) -> Sequence[Any]:
         """As `ledger.decide`. Errors: also RuleRefused "unknown_regime", "unknown_grade",
         "override_not_allowed"."""
-        if isinstance(command, OverrideGrade | EndGradeOverride):
+        if isinstance(command, CollectionCommand):
+            asking_rules = self._contacts.get(type(command))
+            if asking_rules is not None:
+                facts: Sequence[Any] = asking_rules(state, command, loans)
+                return facts
+        elif isinstance(command, OverrideGrade | EndGradeOverride):
             self._check(command)
-        return book.decide(state, command)
+        return book.decide(state, command, loans)
 
     def _check(self, command: OverrideGrade | EndGradeOverride) -> None:
         regime = self._regimes.get(command.regime)
@@ -110,11 +148,69 @@ def open_store(settings: Settings, partition: int | None, *, evict: bool = False
     return Store.open(settings.ledger_db)
 
 
+def stores_to_read(settings: Settings) -> list[AnyStore]:
+    """The facts, to read only: of every partition where a database is named, else of the folder.
+
+    Close each of them. Errors: StoreUnavailable.
+    """
+    if not settings.database:
+        if not settings.ledger_db.exists():
+            raise StoreUnavailable(
+                f"There is no ledger in {settings.data}.",
+                way_out="Name the folder that holds ledger.db with --data.",
+            )
+        return [Store.open(settings.ledger_db, read_only=True)]
+    url = database_of(settings)
+    count = partitions_of(url)
+    if not count:
+        raise StoreUnavailable(
+            "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
+        )
+    with ExitStack() as opened:
+        stores: list[AnyStore] = [
+            opened.enter_context(PostgresStore.open(url, partition, read_only=True))
+            for partition in range(count)
+        ]
+        opened.pop_all()
+    return stores
+
+
 def views_place(settings: Settings, partition: int | None) -> Place:
     """Where the views over those facts are."""
     if partition is None:
         return settings.views_db
     return Schema(database_of(settings), views_schema(partition))
+
+
+def audit_of(store: AnyStore, settings: Settings) -> FactLog:
+    """The audit log beside a store: the store's own, or the one that all partitions share."""
+    if isinstance(store, Store):
+        return store.audit
+    return PostgresAudit.open(database_of(settings)).audit
+
+
+def people_place(settings: Settings) -> Place:
+    """Where users, sessions and tokens are."""
+    return (
+        Schema(database_of(settings), "loanbell_people")
+        if settings.database
+        else (settings.users_db)
+    )
+
+
+def keys_place(settings: Settings) -> Place:
+    """Where the keys of borrowers are, apart from everything that they open."""
+    return Schema(database_of(settings), "loanbell_keys") if settings.database else settings.keys_db
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The keys of borrowers. Beside a data folder its master key is made where none is named.
+
+    Errors: VaultClosed, StoreUnavailable.
+    """
+    made = None if settings.database else settings.data / "master.key"
+    master = master_key(settings.master_key, settings.master_key_file, made)
+    return Vault.open(keys_place(settings), master)
 
 
 def views_schema(partition: int) -> str:

@@ -13,10 +13,36 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo
 
 from ledger.dates import Calendar
 from ledger.errors import LoanError
+from streams.setting_values import (
+    address as _address,
+)
+from streams.setting_values import (
+    clock_time as _clock_time,
+)
+from streams.setting_values import (
+    one_of as _one_of,
+)
+from streams.setting_values import (
+    path as _path,
+)
+from streams.setting_values import (
+    seconds as _seconds,
+)
+from streams.setting_values import (
+    text as _text,
+)
+from streams.setting_values import (
+    weekmask as _weekmask,
+)
+from streams.setting_values import (
+    whole as _whole,
+)
+from streams.setting_values import (
+    zone as _zone,
+)
 
 PREFIX = "LOANBELL_"
 CALENDARS = Path(__file__).parent / "calendars"
@@ -24,10 +50,13 @@ PACKS = Path(__file__).parents[1] / "warning" / "packs"
 WEEKENDS = "weekends"
 """The calendar that knows no holidays."""
 
-NO_SCORE = "none"
+NO_SCORE = NO_STRATEGY = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning"]
+SignIn = Literal["auto", "required", "open"]
 KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -42,13 +71,17 @@ class SettingsError(LoanError):
 class Settings:
     """Every setting of a process. Build it with `load`; a field's name is its name everywhere.
 
-    data: folder of ledger.db, views.db and the lock.
+    data: folder of ledger.db, views.db, users.db, keys.db and the lock.
     calendar: a calendar of `streams/calendars` by name, "weekends", or the path of a holidays file.
     weekmask: Monday to Sunday, "1" for a business day.
     pack: a rule pack of `warning/packs` by name, or the path of a TOML file.
     score: the path of a score made by `loanbell fit`, "none" for no score.
     regime: grading regimes of `projections/regimes` by name, or paths of TOML files, with commas
         between them; the first is the main one.
+    outbound: a TOML file of the ways on which contacts go out; see `streams.outbound.ways`.
+    strategy: what treats cases: a table of `warning/strategies`, a TOML file, or "none" (people).
+    contact_rules: rule sets of `ledger/collection/rules` by name, or paths of TOML files, with
+        commas between them; the first is the book's own, a borrower may be placed under another.
     host, port: where the HTTP API listens; port 0 takes a free one.
     closed_by: "timer" closes business days by the clock, "driver" only by messages.
     close_time, time_zone: when the timer closes a business day.
@@ -57,6 +90,14 @@ class Settings:
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
+    webhooks: a TOML file of the receivers that are told of warnings; see `streams.receivers`.
+    log_format, log_level: text or json; debug tells of every transaction.
+
+    sign_in: "auto" wants sign-in once there is a user, "required" always, "open" never.
+    public_url: how browsers reach this server through its proxy, https://…; cookies and OIDC.
+    master_key (base64) or master_key_file: wraps the keys of borrowers; 64 bytes.
+    oidc_issuer, oidc_client_id, oidc_client_secret_file: sign-in by an OpenID Connect provider;
+        oidc_roles_claim, oidc_branches_claim: where its tokens name roles and branches.
 
     Scaled out only:
     database: PostgreSQL, postgresql://user@host:port/name?sslmode=…; empty for the data folder.
@@ -74,6 +115,9 @@ class Settings:
     pack: str = "sme-early"
     score: str = NO_SCORE
     regime: str = "cn-2023"
+    strategy: str = NO_STRATEGY
+    outbound: Path | None = None
+    contact_rules: str = "cn,us"
     host: str = "127.0.0.1"
     port: int = 8321
     closed_by: ClosedBy = "timer"
@@ -85,6 +129,18 @@ class Settings:
     project_facts: int = 20_000
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
+    webhooks: Path | None = None
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
+    sign_in: SignIn = "auto"
+    public_url: str = ""
+    master_key: str = field(default="", repr=False)
+    master_key_file: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    oidc_roles_claim: str = "roles"
+    oidc_branches_claim: str = "branches"
     database: str = field(default="", repr=False)  # It may hold a password.
     database_password_file: Path | None = None
     broker: str = ""
@@ -108,9 +164,24 @@ class Settings:
         return self.data / "views.db"
 
     @property
+    def users_db(self) -> Path:
+        """Users, sessions, tokens; no fact is in it."""
+        return self.data / "users.db"
+
+    @property
+    def keys_db(self) -> Path:
+        """The keys of borrowers, without which what was sealed cannot be read."""
+        return self.data / "keys.db"
+
+    @property
     def regimes(self) -> tuple[str, ...]:
         """The grading regimes, the main one first."""
-        return tuple(part.strip() for part in self.regime.split(",") if part.strip())
+        return _listed(self.regime)
+
+    @property
+    def contact_rule_sets(self) -> tuple[str, ...]:
+        """The contact rules, the book's own first."""
+        return _listed(self.contact_rules)
 
     def topic(self, name: str) -> str:
         """The full name of a topic."""
@@ -161,13 +232,17 @@ def packaged(folder: Path, name: str, suffix: str) -> Path:
     return folder / (name + suffix) if bare else Path(name)
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _names(folder: Path, suffix: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*" + suffix))
 
 
 _NOT_SETTINGS = ("CONFIG", "DATASETS")
 """Variables of other uses: the file of settings, and where the bench finds data sets."""
-_SECRET = {"database", "broker"}
+_SECRET = {"database", "broker", "master_key"}
 """Settings whose value may hold a password: never shown."""
 _PATHS = {
     "data": "",
@@ -175,20 +250,27 @@ _PATHS = {
     "pack": ".toml",
     "score": ".json",
     "regime": ".toml",
+    "webhooks": "",
+    "strategy": ".toml",
+    "contact_rules": ".toml",
+    "master_key_file": "",
+    "oidc_client_secret_file": "",
     "database_password_file": "",
     "kafka_password_file": "",
     "kafka_ca_file": "",
+    "outbound": "",
 }
 """Settings that may hold a path: in a file they are relative to the file's folder."""
+_LISTS = {"regime", "contact_rules"}
+"""Those of them that may hold several, with commas between."""
 
 
 def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be read: {error.strerror}.", way_out="Name a readable TOML file."
-        ) from None
+        way_out = "Name a readable TOML file."
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", way_out=way_out) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} is not TOML: {error}.",
@@ -196,18 +278,16 @@ def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
         ) from None
     for name, value in document.items():
         suffix = _PATHS.get(name)
-        is_path = suffix is not None and isinstance(value, str)
-        if not is_path:
+        if suffix is None or not isinstance(value, str):
             yield name, value
             continue
-        parts = value.split(",") if name == "regime" else [value]
-        yield name, ",".join(_beside(path.parent, part.strip(), suffix or "") for part in parts)
+        parts = value.split(",") if name in _LISTS else [value]
+        yield name, ",".join(_beside(path.parent, part.strip(), suffix) for part in parts)
 
 
 def _beside(folder: Path, value: str, suffix: str) -> str:
     """A path relative to `folder`; a bare name stays as it is."""
-    placed = not suffix or "/" in value or value.endswith(suffix)
-    return str(folder / value) if placed else value
+    return str(folder / value) if not suffix or "/" in value or value.endswith(suffix) else value
 
 
 def _from_variables(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:
@@ -237,83 +317,6 @@ def _checked(given: Iterable[tuple[str, Any]], place: Callable[[str], str]) -> d
     return values
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("Give a word that is not empty")
-    return value
-
-
-def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        digits = isinstance(value, str) and value.strip().isdecimal()
-        if isinstance(value, bool) or not (isinstance(value, int) or digits):
-            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
-        if not low <= int(value) <= high:
-            raise ValueError(f"Give a whole number from {low:,} to {high:,}")
-        return int(value)
-
-    return read
-
-
-def _seconds(value: Any) -> float:
-    try:
-        seconds = float(value)
-    except (ValueError, TypeError):
-        raise ValueError("Give seconds, such as 10") from None
-    if not 0.1 <= seconds <= 600:
-        raise ValueError("Give 0.1 to 600 seconds")
-    return seconds
-
-
-def _weekmask(value: Any) -> str:
-    text = _text(value)
-    if len(text) != 7 or set(text) - {"0", "1"} or "1" not in text:
-        raise ValueError('Give seven digits from Monday to Sunday, such as "1111100"')
-    return text
-
-
-def _clock_time(value: Any) -> time:
-    try:
-        moment = value if isinstance(value, time) else time.fromisoformat(_text(value))
-    except ValueError:
-        raise ValueError(
-            "Give a time of day such as 23:59 (in TOML with or without quotes)"
-        ) from None
-    if moment.tzinfo is not None:
-        raise ValueError("Give a time of day such as 23:59, and the zone as time_zone")
-    return moment
-
-
-def _zone(value: Any) -> str:
-    try:
-        return ZoneInfo(_text(value)).key
-    except (KeyError, ValueError):
-        raise ValueError("Give a zone of the IANA list such as Asia/Shanghai or UTC") from None
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(f"Give one of {', '.join(words)}")
-        return str(value)
-
-    return read
-
-
-def _address(*schemes: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        text = _text(value)
-        if not text.startswith(schemes):
-            raise ValueError(f"Give an address such as {schemes[0]}host:port")
-        return text
-
-    return read
-
-
 _READERS: dict[str, Callable[[Any], Any]] = {
     "data": _path,
     "calendar": _text,
@@ -321,6 +324,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "pack": _text,
     "score": _text,
     "regime": _text,
+    "strategy": _text,
+    "contact_rules": _text,
     "host": _text,
     "port": _whole(0, 65_535),
     "closed_by": _one_of(*get_args(ClosedBy)),
@@ -332,6 +337,18 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "project_facts": _whole(1, 1_000_000),
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
+    "webhooks": _path,
+    "log_format": _one_of(*get_args(LogFormat)),
+    "log_level": _one_of(*get_args(LogLevel)),
+    "sign_in": _one_of(*get_args(SignIn)),
+    "public_url": _address("https://", "http://127.0.0.1", "http://localhost"),
+    "master_key": _text,
+    "master_key_file": _path,
+    "oidc_issuer": _address("https://", "http://127.0.0.1", "http://localhost"),
+    "oidc_client_id": _text,
+    "oidc_client_secret_file": _path,
+    "oidc_roles_claim": _text,
+    "oidc_branches_claim": _text,
     "database": _address("postgresql://", "postgres://"),
     "database_password_file": _path,
     "broker": _address("kafka://"),
@@ -343,4 +360,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "kafka_user": _text,
     "kafka_password_file": _path,
     "kafka_ca_file": _path,
+    "outbound": _path,
 }

@@ -29,6 +29,7 @@ from streams.changes import (
     RepaymentChargedBackMessage,
     WriteOffCancelledMessage,
 )
+from streams.collection import COLLECTION_MESSAGES
 from streams.fields import (
     MAX_INSTALMENTS,
     Amount,
@@ -353,6 +354,7 @@ MESSAGE_MODELS: tuple[type[MessageBase], ...] = (
     WriteOffCancelledMessage,
     PeriodClosedMessage,
     PeriodReopenedMessage,
+    *COLLECTION_MESSAGES,
 )
 
 Message = Annotated[

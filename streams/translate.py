@@ -58,6 +58,7 @@ from streams.fields import day_of, minor_of, positive_of, ppm_of
 from streams.message import MessageBase
 from streams.terms import terms_of
 from streams.translate_changes import common
+from streams.translate_collection import COLLECTION_COMMANDS, COLLECTION_TYPES
 
 
 def _optional(text: str | None, currency: str) -> int | None:
@@ -332,6 +333,7 @@ COMMANDS: dict[type[MessageBase], Callable[[Any, int], Command]] = {
     changes.WriteOffCancelledMessage: changed.cancel_write_off,
     changes.PeriodClosedMessage: changed.close_period,
     changes.PeriodReopenedMessage: changed.reopen_period,
+    **COLLECTION_COMMANDS,
 }
 """Message model -> the function (message, recorded_at_us) that builds its command.
 
@@ -376,5 +378,6 @@ TYPE_OF: dict[type[Command] | type[None], str] = {
     CancelWriteOff: "write_off_cancelled",
     ClosePeriod: "period_closed",
     ReopenPeriod: "period_reopened",
+    **COLLECTION_TYPES,
 }
 """Command -> the `type` word of its message."""

@@ -17,15 +17,20 @@ DOORS = {
     "sqlalchemy": {"projections"},
     "faust": {"streams/app.py", "streams/agents.py", "streams/kafka.py", "bench"},
     "mode": {"streams/app.py", "streams/agents.py", "bench"},
-    "aiokafka": {"streams/kafka.py", "bench"},
+    "aiohttp": {"streams/post.py"},
+    "aiokafka": {"streams/kafka.py", "streams/tail.py", "bench"},
     "sklearn": {"warning/fit.py"},
     "prometheus_client": {"streams/metrics.py"},
-    "fastapi": {"streams/api.py", "streams/api", "streams/desk.py"},
+    "fastapi": {"streams/api.py", "streams/api", "streams/desk"},
+    "jinja2": {"streams/desk/frame.py"},
     "uvicorn": {"streams/web.py"},
+    "argon2": {"streams/identity/passwords.py"},
+    "cryptography": {"streams/identity/vault.py"},
+    "joserfc": {"streams/identity/oidc.py"},
 }
 CLOCKS = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 DRAWS = {"random", "secrets"}
-MAY_DRAW = {"bench"}  # bench draws from seeded generators only
+MAY_DRAW = {"bench", "streams/identity/draws.py"}  # seeded generators; secrets of sign-ins
 
 
 def modules() -> list[Path]:

@@ -18,7 +18,8 @@ from warning.episodes import Episode
 MAX_SILENCE_DAYS = 366
 """Nobody may silence a warning for longer."""
 MAX_NAME = 128
-MAX_TEXT = 2_000
+MAX_TEXT = 3_000
+"""Of a remark as it is kept: 500 characters of any script, sealed, have up to 2,800."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

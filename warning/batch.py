@@ -34,12 +34,14 @@ from ledger.events import (
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.batch_earlier import Earlier
+from warning.batch_promises import BatchPromises
 from warning.batch_trading import BatchTrading
 from warning.batch_valuations import stated
 from warning.earlier import READ as EARLIER
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
 from warning.owed import charges_of
+from warning.promises import READ as PROMISES
 from warning.trading import READ as TRADING
 from warning.valuations import READ as STATED
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray
@@ -129,6 +131,7 @@ class _Loan:
         self.reports = sorted(
             only(facts, PositionReported), key=lambda fact: (fact.value_date, fact.transaction_id)
         )
+        self.promises = BatchPromises(facts, day, self.paid_by)
         self.dues = self._dues_on(day)
         self.reported = bool(self.reports) and self._schedule_on(day) is None
         starts = [fact.value_date for fact in facts]
@@ -149,6 +152,8 @@ class _Loan:
             return UNKNOWN if self.trading is None else self.trading.read(name)
         if name in STATED:
             return stated(self.facts, name, self.day)
+        if name in PROMISES:
+            return self.promises.read(name)
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))

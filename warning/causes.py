@@ -33,6 +33,8 @@ from ledger.events import (
     LoanRevised,
     OverpaymentRefunded,
     PositionReported,
+    PromiseCancelled,
+    PromiseMade,
     PurchaseInvoiced,
     RepaymentChargedBack,
     RepaymentReceived,
@@ -41,10 +43,17 @@ from ledger.events import (
     WriteOffCancelled,
 )
 from ledger.events.trading import Side
-from ledger.ids import account_stream, event_id, loan_stream, trading_stream
+from ledger.ids import (
+    account_stream,
+    collection_stream,
+    event_id,
+    loan_stream,
+    trading_stream,
+)
 from ledger.store import Recorded
 from warning.derived import derived
 from warning.indicators import ACCOUNT
+from warning.indicators_promises import PROMISED
 from warning.indicators_trading import PURCHASES, SALES
 
 MAX_CAUSES = 8
@@ -61,7 +70,9 @@ MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})
 MOVES_TRADING = frozenset({SaleInvoiced, PurchaseInvoiced, InvoiceVoided})
 MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 """Facts that can move an indicator of the loan and its account."""
+MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
+_PROMISED = frozenset(known.name for known in PROMISED)
 _PUT_ASIDE = 50_000
 Entry = tuple[int, str]
 
@@ -133,7 +144,7 @@ class RecentFacts:
     def __init__(self) -> None:
         self._aside: list[Recorded] = []
         self._loans, self._flows, self._returns = _Keyed(6), _Keyed(4), _Keyed(4)
-        self._sales, self._purchases = _Keyed(4), _Keyed(4)
+        self._sales, self._purchases, self._promises = _Keyed(4), _Keyed(4), _Keyed(4)
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Take facts in, in their order."""
@@ -169,6 +180,8 @@ class RecentFacts:
             found |= self._sales.latest(trading_stream(borrower_id))
         if bases & PURCHASES:
             found |= self._purchases.latest(trading_stream(borrower_id))
+        if bases & _PROMISED:
+            found |= self._promises.latest(collection_stream(borrower_id))
         latest = sorted(((position, name) for name, position in found.items()), reverse=True)
         return tuple(name for _, name in latest[:MAX_CAUSES])
 
@@ -177,6 +190,7 @@ class RecentFacts:
         self._loans.add([r for r in aside if type(r.fact) in MOVES_LOAN])
         self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
         self._returns.add([r for r in aside if type(r.fact) is AccountDebitReturned])
+        self._promises.add([r for r in aside if type(r.fact) in MOVES_PROMISES])
         traded = [r for r in aside if type(r.fact) in MOVES_TRADING]
         self._sales.add([r for r in traded if _side(r.fact) == "sale"])
         self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])

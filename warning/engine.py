@@ -41,6 +41,8 @@ from warning.measures import (
     Books,
     Measures,
 )
+from warning.promises import READ as PROMISES
+from warning.promises import PromiseBook
 from warning.scorecard import Model
 from warning.trading import READ as TRADING
 from warning.trading import TradingBook
@@ -74,6 +76,7 @@ class Engine:
         self.history = History()
         self.trading = TradingBook()
         self.valuations = Valuations()
+        self.promises = PromiseBook(self.book)
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -98,6 +101,7 @@ class Engine:
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
                 **{name: partial(self._trading, name) for name in TRADING},
                 **{name: partial(self.valuations.read, name) for name in STATED},
+                **{name: partial(self.promises.read, name) for name in PROMISES},
             },
         )
         self.book.on_row = self._grow
@@ -289,6 +293,7 @@ class Engine:
             **self.book.handlers,
             **self.accounts.handlers,
             **self.trading.handlers,
+            **self.promises.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -304,7 +309,7 @@ class Engine:
 
     def _grow(self, rows: int) -> None:
         sums = (self._paid, self._bounced, self._reported_due)
-        for part in (self.columns, self.history, *sums, *self.due_windows.values()):
+        for part in (self.columns, self.history, self.promises, *sums, *self.due_windows.values()):
             part.grow(rows)
         self.valuations.grow(rows)
 
@@ -319,6 +324,7 @@ class Engine:
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)
         self.earlier.paid(rows)
+        self.promises.paid(rows)
 
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.book.row(fact.loan_id)

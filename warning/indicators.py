@@ -14,6 +14,7 @@ import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_credit import AGREED, EARLIER
+from warning.indicators_promises import PROMISED
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING
@@ -276,6 +277,7 @@ CATALOGUE: dict[str, Indicator] = {
         REPORTED,
         EARLIER,
         TRADING,
+        PROMISED,
         SCORE,
     )
     for known in part
@@ -293,8 +295,8 @@ ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over
 """Those that look at past closing balances."""
 ACCOUNT = frozenset(known.name for known in _ACCOUNT)
 """Those that are made of the account alone."""
-BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *SCORE))
-"""Those that look beyond the loan and its account: other loans, or invoices, of the borrower."""
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SCORE))
+"""Those that look beyond the facts of the loan and its account: other loans, invoices, promises."""
 
 
 def evaluate(names: Iterable[str], get: Get, closed: IntArray) -> dict[str, FloatArray]:

@@ -1,9 +1,10 @@
 """The facts. Past tense, frozen, for ever; stored under names that outlive these classes.
 
 Every fact carries `value_date` (when it counts) and `recorded_at_us` (when we learned it, UTC).
-`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading` and `day` are facts of
-the ledger log; `warning` and `score` those of the warnings log. A shape never changes: a new
-version and an upcast do. Who knows the facts knows the upcasts too.
+`loan`, `changes`, `interest`, `grading`, `valuation`, `account`, `trading`, `day`, `collection`,
+`contact`, `promise` and `legal` are facts of the ledger log; `warning` and `score` those of the
+warnings log. A shape never changes: a new version and an upcast do. Who knows the facts knows the
+upcasts too.
 """
 
 import ledger.upcasts  # noqa: F401  (registers the steps between versions)
@@ -13,6 +14,17 @@ from ledger.events.account import (
     AccountDebitReturned,
     AccountOpened,
     Flow,
+)
+from ledger.events.audit import (
+    AccessRefused,
+    Acted,
+    Administered,
+    BorrowerErased,
+    BorrowersRead,
+    ProposalDecided,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
 )
 from ledger.events.changes import (
     ArrearsCapitalised,
@@ -32,6 +44,35 @@ from ledger.events.changes import (
     WriteOffAdjusted,
     WriteOffCancelled,
 )
+from ledger.events.collection import (
+    CaseCauseChanged,
+    CaseClosed,
+    CaseHandedOver,
+    CaseNoted,
+    CaseOpened,
+    CaseStageChanged,
+    Cause,
+    CloseReason,
+    DocumentAttached,
+    OfficerExempted,
+    Stage,
+    StrategyAssigned,
+    Trigger,
+)
+from ledger.events.contact import (
+    Addressee,
+    Channel,
+    ContactAllowed,
+    ContactConsentChanged,
+    ContactHeld,
+    ContactHoldLifted,
+    ContactOutcome,
+    ContactOutcomeRecorded,
+    ContactQueued,
+    ContactRefused,
+    DebtorPlaced,
+    HoldReason,
+)
 from ledger.events.day import BusinessDayClosed, MessageRefused, PeriodClosed, PeriodReopened
 from ledger.events.grading import (
     LoanAssessed,
@@ -39,6 +80,15 @@ from ledger.events.grading import (
     LoanGradeOverrideEnded,
 )
 from ledger.events.interest import AccrualBegun, InterestAccrued, PenaltyDue
+from ledger.events.legal import (
+    EvasionSignal,
+    EvasionSignalNoted,
+    LegalStep,
+    LegalStepTaken,
+    ReferralApproved,
+    ReferralDeclined,
+    ReferralProposed,
+)
 from ledger.events.loan import (
     ChargeApplied,
     InstalmentsScheduled,
@@ -55,6 +105,11 @@ from ledger.events.loan import (
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+)
+from ledger.events.promise import (
+    PromiseCancelled,
+    PromiseMade,
+    PromisePart,
 )
 from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
@@ -78,24 +133,54 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
     "AccountDebited",
     "AccountOpened",
     "AccrualBegun",
+    "Acted",
+    "Addressee",
+    "Administered",
     "ArrearsCapitalised",
+    "BorrowerErased",
+    "BorrowersRead",
     "BusinessDayClosed",
+    "CaseCauseChanged",
+    "CaseClosed",
+    "CaseHandedOver",
+    "CaseNoted",
+    "CaseOpened",
+    "CaseStageChanged",
+    "Cause",
+    "Channel",
     "ChargeApplied",
+    "CloseReason",
     "CollateralValued",
+    "ContactAllowed",
+    "ContactConsentChanged",
+    "ContactHeld",
+    "ContactHoldLifted",
+    "ContactOutcome",
+    "ContactOutcomeRecorded",
+    "ContactQueued",
+    "ContactRefused",
+    "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
     "Designation",
+    "DocumentAttached",
+    "EvasionSignal",
+    "EvasionSignalNoted",
     "Figure",
     "FigureReported",
     "Flow",
+    "HoldReason",
     "InstalmentsScheduled",
     "InterestAccrued",
     "InvoiceVoided",
+    "LegalStep",
+    "LegalStepTaken",
     "LoanAssessed",
     "LoanClosed",
     "LoanDisbursed",
@@ -110,18 +195,26 @@ __all__ = [
     "LoanRevised",
     "LoanStatusChanged",
     "MessageRefused",
+    "OfficerExempted",
     "OverpaymentRefunded",
     "PenaltyDue",
     "PeriodClosed",
     "PeriodReopened",
     "PositionReported",
     "PrepaymentEffect",
+    "PromiseCancelled",
+    "PromiseMade",
+    "PromisePart",
+    "ProposalDecided",
     "PurchaseInvoiced",
     "Reading",
     "Reallocation",
     "Recovered",
     "RecoveryReceived",
     "RecoveryReversed",
+    "ReferralApproved",
+    "ReferralDeclined",
+    "ReferralProposed",
     "RepaymentChargedBack",
     "RepaymentDesignated",
     "RepaymentReceived",
@@ -133,6 +226,12 @@ __all__ = [
     "ScoreDrifted",
     "ScoreSettled",
     "Severity",
+    "SignInRefused",
+    "SignedIn",
+    "SignedOut",
+    "Stage",
+    "StrategyAssigned",
+    "Trigger",
     "WarningAcknowledged",
     "WarningActionStarted",
     "WarningDeferred",

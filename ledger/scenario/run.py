@@ -16,17 +16,19 @@ from typing import Any
 from ledger.account import Account
 from ledger.closings import closing_of, is_due, month_ends_of
 from ledger.codec import topic_of
+from ledger.collection.state import Collection
 from ledger.commands import Command
 from ledger.dates import day_number
 from ledger.day import Days, check_period
 from ledger.decide import State, check, decide, evolve
 from ledger.errors import InvariantBroken, LoanError
 from ledger.events import RepaymentsReallocated
-from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
+from ledger.ids import CALENDAR_STREAM, account_stream, collection_stream, loan_stream
 from ledger.loan import Loan
 from ledger.money import format_minor, parse_minor
 from ledger.postings import postings_of
 from ledger.scenario.asked import Answer
+from ledger.scenario.asked_collection import CollectionOn, collection_answer
 from ledger.scenario.diary import Diary, Happening, read_diary, unreadable
 from ledger.scenario.expect import account_answer, loan_answer
 from ledger.scenario.table import read_table
@@ -105,7 +107,7 @@ class _Run:
         state = self._states.get(command.stream)
         wanted = f"refused {line.refused}" if line.refused else "accepted"
         try:
-            facts = decide(state, command)
+            facts = decide(state, command, self._loans(command))
             check_period(self._calendar(), facts)
         except LoanError as error:
             rule = getattr(error, "rule", error.code)
@@ -131,6 +133,10 @@ class _Run:
             if is_due(loan, end):
                 closing = closing_of(loan.loan_id, end, at_us=at_us)
                 self._take(closing, decide(loan, closing))
+
+    def _loans(self, command: Command) -> dict[str, Any]:
+        """The loans that a command names, as they are; None where there is none."""
+        return {name: self._states.get(loan_stream(name)) for name in command.loans_named}
 
     def _calendar(self) -> Days | None:
         days = self._states.get(CALENDAR_STREAM)
@@ -171,6 +177,10 @@ class _Run:
                 return loan_answer(state, day, clause)
             if isinstance(state, Account):
                 return account_answer(state, day, clause)
+        collection = self._states.get(collection_stream(subject))
+        if isinstance(collection, Collection):
+            loans = {s.loan_id: s for s in self._states.values() if isinstance(s, Loan)}
+            return collection_answer(CollectionOn(collection, loans, day), clause)
         raise Unclear(f"{subject!r} is not a loan or account of this diary")
 
     def _books(self, clause: str) -> Answer:

@@ -12,6 +12,7 @@ from ledger.change_commands import ReportFigure, ValueCollateral
 from ledger.events import Flow
 from ledger.scenario.agreed import terms_of
 from ledger.scenario.change_verbs import CHANGE_VERBS, designated, early, rows_of
+from ledger.scenario.collection_verbs import COLLECTION_VERBS
 from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of, ppm
 
 Common = dict[str, Any]
@@ -306,5 +307,6 @@ VERBS: dict[str, Verb] = {
     "void": _void,
     "end-of-day": _end_of_day,
     **CHANGE_VERBS,
+    **COLLECTION_VERBS,
 }
 """What may happen, by the word a diary uses for it."""

@@ -55,6 +55,34 @@ HAPPENINGS: dict[str, str] = {
     "cancel-write-off": "cancel-write-off LOAN [, reason TEXT]",
     "close-period": "close-period",
     "reopen-period": "reopen-period [, reason TEXT]",
+    "case": "case BORROWER CASE [, loans LOAN…, cause C, trigger T, reference TEXT, stage S, "
+    "owner USER, team T, branch B]",
+    "cause": "cause BORROWER CASE cash_gap|operating_loss|dispute|technical|malicious|unknown, "
+    "reason TEXT",
+    "stage": "stage BORROWER CASE pre_due|early|mid|late|legal|recovery [, reason TEXT]",
+    "hand-over": "hand-over BORROWER CASE USER [, team T, branch B], reason TEXT",
+    "note": "note BORROWER CASE NOTE [, text SEALED]",
+    "attach": "attach BORROWER CASE DOCUMENT SHA256 [, kind K, reference TEXT]",
+    "strategy": "strategy BORROWER CASE NAME VERSION [, segment S, treatment T, arm A, "
+    "reason TEXT]",
+    "close-case": "close-case BORROWER CASE REASON [, remark TEXT]",
+    "place": "place BORROWER ZONE [, rules NAME]",
+    "contact": "contact BORROWER CASE CONTACT CHANNEL [, loans LOAN…, to ADDRESSEE, agency ID, "
+    "queue on]",
+    "outcome": "outcome BORROWER CASE CONTACT OUTCOME [, seconds N, cost AMOUNT, currency CUR]",
+    "consent": "consent BORROWER CHANNEL on|off [, preferred on, at-night on, reason TEXT]",
+    "hold": "hold BORROWER REASON [, until DATE, remark TEXT]",
+    "lift": "lift BORROWER REASON [, remark TEXT]",
+    "promise": "promise BORROWER CASE PROMISE LOAN, parts DATE AMOUNT… [, days N, bps N, "
+    "currency CUR] (tolerance)",
+    "cancel-promise": "cancel-promise BORROWER CASE PROMISE, reason TEXT",
+    "legal": "legal BORROWER CASE STEP demand|mediation|suit|judgment|enforcement LOAN AMOUNT "
+    "[, deadline DATE, other AMOUNT, interest-first on, reference TEXT]",
+    "signal": "signal BORROWER CASE SIGNAL KIND [, reference TEXT, remark TEXT]",
+    "refer": "refer BORROWER CASE REFERRAL, signals SIGNAL…, reason TEXT [, to AUTHORITY]",
+    "approve-referral": "approve-referral BORROWER CASE REFERRAL",
+    "decline-referral": "decline-referral BORROWER CASE REFERRAL, reason TEXT",
+    "exempt": "exempt BORROWER CASE USER, approved WHO, reason TEXT [, reference TEXT]",
 }
 """What may happen, by its first word. Capitals stand for values, [ ] for what may be left out."""
 
@@ -91,6 +119,18 @@ OF_A_LOAN: dict[str, str] = {
 }
 """What may be expected of a loan, by its first word."""
 
+OF_A_BORROWER: dict[str, str] = {
+    "case": "case CASE owner|team|branch|cause|stage|status|revision|arm VALUE",
+    "contact": "contact CONTACT allowed, or queued|refused RULE [MOMENT|never] (UTC)",
+    "breaches": "breaches USER N (contacts refused)",
+    "held": "held REASON… | nothing",
+    "promise": "promise PROMISE open|kept|partial|broken|cancelled AMOUNT (paid since it was made)",
+    "limitation": "limitation LOAN CAUSE DATE | none (its last day)",
+    "judgment": "judgment STEP DEBT OTHER EXTRA (owed; EXTRA is the interest after the deadline)",
+    "referral": "referral CASE REFERRAL proposed|approved|declined",
+}
+"""What may be expected of a borrower whose debts are collected, by its first word."""
+
 OF_OTHERS: tuple[str, ...] = (
     "expect ACCOUNT [on DATE,] balance AMOUNT",
     "expect books ACCOUNT AMOUNT CUR, … (the double entry so far, debit positive)",
@@ -100,7 +140,8 @@ OF_OTHERS: tuple[str, ...] = (
 """What may be expected of anything else."""
 
 FRAME: tuple[str, ...] = (
-    "DATE HAPPENING [, valued DATE] [, as ID]",
+    "DATE HAPPENING [, valued DATE] [, as ID] (of a borrower also [, by USER, utc HH:MM, "
+    "seen REVISION])",
     "DATE refused RULE: HAPPENING",
     "DATE expect LOAN [on DATE,] CLAUSE, CLAUSE …",
 )
@@ -109,7 +150,7 @@ FRAME: tuple[str, ...] = (
 
 def usage(word: str) -> str:
     """How a happening or a clause is written; "" for a word that nobody knows."""
-    return HAPPENINGS.get(word) or OF_A_LOAN.get(word) or ""
+    return HAPPENINGS.get(word) or OF_A_LOAN.get(word) or OF_A_BORROWER.get(word) or ""
 
 
 def text() -> str:
@@ -118,6 +159,7 @@ def text() -> str:
         ("A line is one of", FRAME),
         ("What may happen", HAPPENINGS.values()),
         ("What may be expected of a loan", OF_A_LOAN.values()),
+        ("What may be expected of a borrower", OF_A_BORROWER.values()),
         ("What else may be expected", OF_OTHERS),
     )
     return "\n\n".join(

@@ -12,6 +12,7 @@ from ledger.codec import encode
 from ledger.errors import StaleVersion
 from ledger.store.chain import START, Row, link
 from ledger.store.records import (
+    AUDIT_LOG,
     LEDGER_LOG,
     WARNINGS_LOG,
     AlreadyTracked,
@@ -21,6 +22,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
+from ledger.store.snapshots import MemorySnapshots
 from ledger.store.verify import Walk
 
 
@@ -87,6 +89,10 @@ class MemoryLog:
         """See `FactLog.head`."""
         return self.rows[-1][8] if self.rows else START
 
+    def chain_at(self, position: int) -> bytes:
+        """See `FactLog.chain_at`."""
+        return self.rows[position - 1][8] if 0 < position <= len(self.rows) else START
+
     def verify(
         self,
         *,
@@ -147,11 +153,13 @@ class MemoryLog:
 
 
 class MemoryStore:
-    """Both logs in memory."""
+    """The three logs in memory."""
 
     def __init__(self) -> None:
         self.ledger = MemoryLog(LEDGER_LOG)
         self.warnings = MemoryLog(WARNINGS_LOG)
+        self.snapshots = MemorySnapshots()
+        self.audit = MemoryLog(AUDIT_LOG)
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.errors import StoreUnavailable
-from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
+from ledger.store import snapshots
+from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG
 from ledger.store.statements import POSTGRES, create
 
 Cursor = Any
@@ -23,6 +24,10 @@ Step = Callable[[Cursor, Sequence[int]], None]
 
 MOST_PARTITIONS = 1_024
 _MIGRATING = 0x4C42_4C4C
+
+
+AUDIT_SCHEMA = "loanbell_audit"
+"""The schema of the audit log, which all partitions share."""
 
 
 def schema_of(partition: int) -> str:
@@ -48,9 +53,13 @@ def _logs_up(cursor: Cursor, partitions: Sequence[int]) -> None:
 def add_partition(cursor: Cursor, partition: int) -> None:
     """The schema and tables of one partition, where they are not there yet."""
     schema = schema_of(partition)
+    _add_logs(cursor, schema, (LEDGER_LOG, WARNINGS_LOG))
+
+
+def _add_logs(cursor: Cursor, schema: str, logs: Sequence[str]) -> None:
     cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     cursor.execute(f"SET LOCAL search_path TO {schema}")
-    for log in (LEDGER_LOG, WARNINGS_LOG):
+    for log in logs:
         for statement in create(log, POSTGRES):
             cursor.execute(statement)
     cursor.execute(
@@ -61,14 +70,17 @@ def add_partition(cursor: Cursor, partition: int) -> None:
 
 def _logs_down(cursor: Cursor, partitions: Sequence[int]) -> None:
     for partition in partitions:
-        schema = schema_of(partition)
-        cursor.execute(f"SELECT max(position) FROM {schema}.logs")
-        if cursor.fetchone()[0]:
-            raise StoreUnavailable(
-                f"Partition {partition} holds facts, which a step back would drop.",
-                way_out="Facts are kept for ever; drop the database by hand if you mean it.",
-            )
-        cursor.execute(f"DROP SCHEMA {schema} CASCADE")
+        _drop_empty(cursor, schema_of(partition), f"Partition {partition}")
+
+
+def _drop_empty(cursor: Cursor, schema: str, what: str) -> None:
+    cursor.execute(f"SELECT max(position) FROM {schema}.logs")
+    if cursor.fetchone()[0]:
+        raise StoreUnavailable(
+            f"{what} holds facts, which a step back would drop.",
+            way_out="Facts are kept for ever; drop the database by hand if you mean it.",
+        )
+    cursor.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 def _homes_up(cursor: Cursor, partitions: Sequence[int]) -> None:
@@ -89,9 +101,32 @@ def _homes_down(cursor: Cursor, _partitions: Sequence[int]) -> None:
     cursor.execute("DROP TABLE loanbell.homes")
 
 
+def _snapshots_up(cursor: Cursor, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        cursor.execute(f"SET LOCAL search_path TO {schema_of(partition)}")
+        cursor.execute(snapshots.create(POSTGRES))
+        # The bytes are packed already; packing them again costs and saves nothing.
+        cursor.execute("ALTER TABLE snapshots ALTER COLUMN state SET STORAGE EXTERNAL")
+
+
+def _snapshots_down(cursor: Cursor, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        cursor.execute(f"DROP TABLE {schema_of(partition)}.snapshots")
+
+
+def _audit_up(cursor: Cursor, _partitions: Sequence[int]) -> None:
+    _add_logs(cursor, AUDIT_SCHEMA, (AUDIT_LOG,))
+
+
+def _audit_down(cursor: Cursor, _partitions: Sequence[int]) -> None:
+    _drop_empty(cursor, AUDIT_SCHEMA, "The audit log")
+
+
 MIGRATIONS = (
     Migration(1, "the logs of each partition", _logs_up, _logs_down),
     Migration(2, "the homes of loans and accounts", _homes_up, _homes_down),
+    Migration(3, "the audit log", _audit_up, _audit_down),
+    Migration(4, "snapshots of the watch and the views", _snapshots_up, _snapshots_down),
 )
 LATEST = MIGRATIONS[-1].version
 

@@ -8,6 +8,8 @@ all partitions keeps one position for each.
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -24,7 +26,8 @@ from ledger.store.copying import copy_rows
 from ledger.store.log import Log
 from ledger.store.pgfaults import place_of, told_of
 from ledger.store.recorder import BatchRecorder, Framed
-from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
+from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG
+from ledger.store.snapshots import Snapshots
 from ledger.store.statements import POSTGRES
 from ledger.store.tail import Slice
 
@@ -36,10 +39,9 @@ _HOMED = ("loan:", "account:")
 
 
 class Datastore(PostgresDatastore):
-    """The library's datastore over the address of a database and one partition's schema."""
+    """The library's datastore over the address of a database and one of its schemas."""
 
-    def __init__(self, url: str, partition: int, *, size: int, read_only: bool = False) -> None:
-        schema = migrations.schema_of(partition)
+    def __init__(self, url: str, schema: str, *, size: int, read_only: bool = False) -> None:
         super().__init__(
             "", "", "", "", "", schema=schema, pool_size=1, max_overflow=size - 1,
             originator_id_type="text", connect_timeout=CONNECT_SECONDS,
@@ -61,7 +63,7 @@ class PostgresRecorder(BatchRecorder, PostgresProcessRecorder):
         datastore: Datastore,
         log: str,
         *,
-        partition: int,
+        partition: int = 0,
         reading: Datastore,
         writes: bool = True,
     ) -> None:
@@ -147,6 +149,7 @@ class PostgresStore:
 
     ledger: Log
     warnings: Log
+    snapshots: Snapshots
 
     def __init__(self, url: str, partition: int) -> None:
         self.partition = partition
@@ -208,13 +211,7 @@ class PostgresStore:
         return self.homes(ordered)
 
     def _check(self) -> None:
-        with _connection(self._url) as connection:
-            version, partitions = migrations.state_of(connection.cursor())
-        if version != migrations.LATEST:
-            raise StoreUnavailable(
-                f"{self.place} has schema {version}, this LoanBell needs {migrations.LATEST}.",
-                way_out="Run `loanbell migrate` with the version that is to run.",
-            )
+        partitions = _checked_partitions(self._url, self.place)
         if not 0 <= self.partition < partitions:
             raise StoreUnavailable(
                 f"{self.place} is none of {partitions} partitions.", way_out="Count from 0."
@@ -237,11 +234,12 @@ class PostgresStore:
         )
 
     def _connect(self, *, writes: bool) -> None:
-        reading = Datastore(self._url, self.partition, size=_READERS, read_only=True)
+        schema = migrations.schema_of(self.partition)
+        reading = Datastore(self._url, schema, size=_READERS, read_only=True)
         self._datastores.append(reading)
         writing = reading
         if writes:
-            writing = Datastore(self._url, self.partition, size=1)
+            writing = Datastore(self._url, schema, size=1)
             self._datastores.append(writing)
         logs = []
         for name in (LEDGER_LOG, WARNINGS_LOG):
@@ -250,6 +248,7 @@ class PostgresStore:
             )
             recorder.last()
             logs.append(Log(name, self.place, recorder, self._told, writes=writes))
+        self.snapshots = Snapshots(recorder, self._told)
         self.ledger, self.warnings = logs
 
 
@@ -260,8 +259,60 @@ _EVICT = (
 _WHERE = "SELECT stream, partition FROM loanbell.homes WHERE stream = ANY(%s)"
 
 
+class PostgresAudit:
+    """The audit log of a database. Make it with `open`.
+
+    Any number of processes may record: one that was overtaken gets StaleVersion and tries again.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.place = place_of(url, None)
+        self._datastores = [
+            Datastore(url, migrations.AUDIT_SCHEMA, size=_READERS, read_only=True),
+            Datastore(url, migrations.AUDIT_SCHEMA, size=1),
+        ]
+        reading, writing = self._datastores
+        recorder = PostgresRecorder(writing, AUDIT_LOG, reading=reading)
+        recorder.shared = True
+        told = told_of(self.place)
+        with told():
+            recorder.last()
+        self.audit = Log(AUDIT_LOG, self.place, recorder, told, writes=True)
+
+    @classmethod
+    def open(cls, url: str) -> PostgresAudit:
+        """Open it. Errors: StoreUnavailable, also for another schema than this code's."""
+        place = place_of(url, None)
+        with told_of(place)():
+            _checked_partitions(url, place)
+        return cls(url)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        for datastore in self._datastores:
+            datastore.close()
+
+
+def _checked_partitions(url: str, place: str) -> int:
+    """How many partitions there are. Errors: StoreUnavailable for another schema."""
+    with _connection(url) as connection:
+        version, partitions = migrations.state_of(connection.cursor())
+    if version != migrations.LATEST:
+        raise StoreUnavailable(
+            f"{place} has schema {version}, this LoanBell needs {migrations.LATEST}.",
+            way_out="Run `loanbell migrate` with the version that is to run.",
+        )
+    return partitions
+
+
 def _connection(url: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(url, autocommit=True, connect_timeout=int(CONNECT_SECONDS))
+    name = f"loanbell {socket.gethostname()}/{os.getpid()}"
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=int(CONNECT_SECONDS),
+        fallback_application_name=name,
+    )
 
 
 def migrate(url: str, *, partitions: int | None = None, to: int = migrations.LATEST) -> list[str]:
@@ -287,6 +338,23 @@ def unowned(url: str) -> list[int]:
     return [partition for partition in range(partitions) if partition not in held]
 
 
+def owners(url: str) -> dict[int, tuple[str, int]]:
+    """partition -> who writes to it and since when (microseconds); unowned ones are left out.
+
+    Errors: StoreUnavailable.
+    """
+    with told_of(place_of(url, None))(), _connection(url) as connection:
+        rows = connection.execute(_OWNERS).fetchall()
+    return {key - _WRITER: (name, since_us) for key, name, since_us in rows}
+
+
+_OWNERS = (
+    "SELECT l.objid::bigint, coalesce(a.application_name, ''), "
+    "(extract(epoch FROM a.backend_start) * 1000000)::bigint "
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.granted "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _HELD = (
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"

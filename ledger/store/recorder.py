@@ -49,12 +49,16 @@ class Framed(NamedTuple):
 class BatchRecorder:
     """One log's tables. With `writes`, this process is their only writer; else it follows one.
 
+    A `shared` log has several writers, each of which follows the others. Elsewhere a writer that
+    was overtaken must not: what it decides, it decides on a state that is gone.
+
     Stands before the library's recorder for a database in the bases of a class that gives it
     `rows`, `keys`, and `write`, and calls `follow` when it is made.
     """
 
     datastore: Any
     sql: Statements
+    shared = False
 
     def follow(self, log: str, sql: Statements, *, writes: bool) -> None:
         """Be a recorder of `log`, of which nothing is known yet."""
@@ -167,8 +171,11 @@ class BatchRecorder:
 
     def _ready(self) -> None:
         """Know at least what the file shows by now: a commit is seen before it is noted here."""
-        if not self._fresh or self._last[0] < self._end()[0]:
+        end = self._end()[0]
+        if not self._fresh or self._last[0] < end:
             with self._lock:
+                if self.shared and self._last[0] < end:  # no commit of ours
+                    self._fresh = False
                 self._follow()
 
     def _follow(self) -> None:

@@ -19,6 +19,8 @@ LEDGER_LOG = "ledger"
 """The log of what happened to loans and accounts."""
 WARNINGS_LOG = "warnings"
 """The log of what the watch concluded and what people did about it."""
+AUDIT_LOG = "audit"
+"""The log of who signed in, saw and did what."""
 
 
 class AlreadyTracked(StaleVersion):
@@ -112,7 +114,7 @@ class FactLog(Protocol):
 
     @property
     def name(self) -> str:
-        """`ledger` or `warnings`."""
+        """`ledger`, `warnings` or `audit`."""
 
     def record(
         self, facts: Sequence[NewFact], *, tracking: Mapping[str, int] | None = None
@@ -147,6 +149,9 @@ class FactLog(Protocol):
 
     def head(self) -> bytes:
         """The chain hash of the last fact; 32 zero bytes when empty."""
+
+    def chain_at(self, position: int) -> bytes:
+        """The chain hash of the fact at `position`; 32 zero bytes where there is none."""
 
     def verify(
         self,

@@ -1,4 +1,4 @@
-"""The store on SQLite: one file, two logs, one writing process.
+"""The store on SQLite: one file, three logs, one writing process.
 
 Write-ahead log with synchronous=FULL: a batch that `record` returned from survives power loss.
 """
@@ -20,8 +20,11 @@ from ledger.store.connections import READING, WRITING, Datastore
 from ledger.store.faults import explained
 from ledger.store.lock import WriterLock
 from ledger.store.log import Log
+from ledger.store.memory import MemoryLog
 from ledger.store.recorder import BatchRecorder, Framed
-from ledger.store.records import LEDGER_LOG, WARNINGS_LOG
+from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG, FactLog
+from ledger.store.snapshots import Snapshots
+from ledger.store.snapshots import create as create_snapshots
 from ledger.store.tail import Slice
 
 SCHEMA_VERSION = 1
@@ -45,7 +48,8 @@ class SqliteRecorder(BatchRecorder, SQLiteProcessRecorder):
     def construct_create_table_statements(self) -> list[str]:
         """The library's tracking table, and ours in the place of its table of events."""
         ours = statements.create(self.events_table_name.removesuffix("_facts"), statements.SQLITE)
-        return [*ours, *super().construct_create_table_statements()[1:]]
+        theirs = super().construct_create_table_statements()[1:]
+        return [*ours, create_snapshots(statements.SQLITE), *theirs]
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """See `BatchRecorder.rows`."""
@@ -68,10 +72,12 @@ class SqliteRecorder(BatchRecorder, SQLiteProcessRecorder):
 
 
 class Store:
-    """One SQLite file with the ledger log and the warnings log."""
+    """One SQLite file with the ledger log, the warnings log and the audit log."""
 
     ledger: Log
     warnings: Log
+    snapshots: Snapshots
+    audit: FactLog
 
     def __init__(self, path: Path, lock: WriterLock | None) -> None:
         self.path, self._lock = path, lock
@@ -130,14 +136,26 @@ class Store:
             if not known:
                 _claim(writing)
         logs = []
-        for name in (LEDGER_LOG, WARNINGS_LOG):
+        self.audit = MemoryLog(AUDIT_LOG)  # of a file from before there was one, opened to read
+        names = [LEDGER_LOG, WARNINGS_LOG]
+        if writes or _has_audit(reading):
+            names.append(AUDIT_LOG)
+        for name in names:
             recorder = SqliteRecorder(writing, name, reading=reading, writes=writes)
             if writes:
                 recorder.create_table()
             recorder.last()
             told = partial(explained, self.path)
             logs.append(Log(name, str(self.path), recorder, told, writes=writes))
-        self.ledger, self.warnings = logs
+        self.snapshots = Snapshots(recorder, told)
+        self.ledger, self.warnings = logs[:2]
+        self.audit = logs[2] if logs[2:] else self.audit
+
+
+def _has_audit(datastore: Datastore) -> bool:
+    with datastore.transaction(commit=False) as cursor:
+        cursor.execute(f"SELECT 1 FROM sqlite_master WHERE name = '{AUDIT_LOG}_facts'")
+        return cursor.fetchone() is not None
 
 
 def _is_ledger(datastore: Datastore, path: Path) -> bool:

@@ -15,9 +15,11 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
+from streams.api.case_shapes import CASE_SCHEMAS
 from streams.api.feed import TRANSITIONS
 from streams.api.problems import CATALOGUE, MEDIA_TYPE
 from streams.api.shapes import SCHEMAS
+from streams.identity.rights import ACTIONS, RIGHTS
 from streams.topics import json_schema
 
 _HERE = Path(__file__).parent
@@ -31,6 +33,10 @@ _ABOUT = """
 LoanBell records a core system's transactions as facts, keeps rolling indicators, rings early
 warnings and grades loans. Times are UTC, dates ISO 8601, amounts decimal strings on the way in and
 whole minor units (`…_minor`) on the way out.
+
+Where there are users, everybody signs in: people at `/sign-in`, whose changes carry `X-CSRF-Token`
+as `GET /v1/session` gives it; programs with `Authorization: Bearer` and an API token. `x-roles`,
+`x-branches` and `x-token-scope` say of each operation who may call it.
 
 What is refused comes as `application/problem+json` (RFC 9457) with a `code` and a `way_out`; the
 catalogue stands at the end of this page.
@@ -76,7 +82,7 @@ def describe(app: FastAPI) -> None:
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         schemas.update(_transaction_schemas())
-        schemas.update(SCHEMAS)
+        schemas.update(SCHEMAS | CASE_SCHEMAS)
         schemas["Problem"] = _PROBLEM
         made["x-problems"] = [
             {"code": k.code, "status": k.status, "title": k.title, "way_out": k.way_out}
@@ -86,6 +92,7 @@ def describe(app: FastAPI) -> None:
         for operations in made["paths"].values():
             for operation in operations.values():
                 _with_problems(operation)
+                _with_right(operation)
         return made
 
     app.openapi = document  # type: ignore[method-assign]
@@ -103,6 +110,16 @@ def _with_problems(operation: dict[str, Any]) -> None:
     for status, response in responses.items():
         if status == "default" or status >= "400":
             response["content"] = refusal
+
+
+def _with_right(operation: dict[str, Any]) -> None:
+    """Whose roles may call it, and the scope that an API token needs."""
+    right = RIGHTS.get(operation["operationId"])
+    if right is not None and right.action is not None:
+        operation["x-roles"] = sorted(ACTIONS[right.action])
+        operation["x-branches"] = "all" if right.scope == "bank" else "own"
+        if right.token is not None:
+            operation["x-token-scope"] = right.token
 
 
 def _transaction_schemas() -> dict[str, Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from projections.figure_files import as_csv, as_parquet
 from projections.queries import Ask, Figure, figure_names
+from streams.api.access import Signed, branch_of, note_borrowers
 from streams.api.answers import json_answer
 from streams.api.reads import AsOfAsked
 from streams.api.shapes import WORDS, done, listed, record, ref
 from streams.fields import Id, Text
 
 if TYPE_CHECKING:
+    from streams.identity.person import Person
     from streams.wiring import Node
 
 PARQUET = "application/vnd.apache.parquet"
@@ -41,8 +43,9 @@ class FigureAsked(AsOfAsked):
     borrower: Id | None = None
     format: Annotated[Literal["json", "csv", "parquet"], Query()] = "json"
 
-    def ask(self) -> Ask:
-        """The question in the words of the views."""
+    def ask(self, person: Person) -> Ask:
+        """The question in the words of the views, of no more than a person may see."""
+        self.branch = branch_of(person, self.branch)
         names = ("currency", "branch", "officer", "industry", "product", "region", "borrower")
         where = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return Ask(as_of=self.as_of, since=self.since, by=self.by, where=where, regime=self.regime)
@@ -68,12 +71,15 @@ def routes(node: Node) -> APIRouter:
         summary="One figure, as a table",
         responses=done(ref("Figure")),
     )
-    async def get_figure(name: Name, asked: Annotated[FigureAsked, Query()]) -> Response:
+    async def get_figure(
+        name: Name, asked: Annotated[FigureAsked, Query()], request: Request, person: Signed
+    ) -> Response:
         """A table by currency and, with `by`, one more dimension, as known at the close of its day.
 
         `format=csv` and `format=parquet` give the same rows as a file.
         """
-        found = await run_in_threadpool(node.queries.figure, name, asked.ask())
+        found = await run_in_threadpool(node.queries.figure, name, asked.ask(person))
+        note_borrowers(request, {row["borrower"] for row in found.rows if row.get("borrower")})
         return await run_in_threadpool(_written, found, asked.format)
 
     return router

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.errors import StoreUnavailable
+from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from projections.warnings import SEVERITIES
 from streams.api.answers import json_answer
 from streams.api.problems import Problem, told
@@ -87,6 +88,7 @@ class _Health:
                     lag_positions=health.lags,
                     last_positions=health.positions,
                     store_bytes=self._sizes(),
+                    receivers=self._node.deliveries.metered(),
                     **self._book,
                 )
             )
@@ -137,6 +139,11 @@ def _book(portfolio: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
     for entry in entries:
         graded.update({(regime, row["grade"]): row["loans"] for row in entry["grades"]})
     return {
+        "view_positions": {
+            (view["view"], log): view[f"{log}_position"]
+            for view in status["views"]
+            for log in (LEDGER_LOG, WARNINGS_LOG)
+        },
         "loans_by_grade": graded,
         "warnings_by_severity": dict.fromkeys(SEVERITIES, 0) | status["open_warnings"],
         "gross_minor": {entry["currency"]: entry["outstanding_minor"] for entry in entries},

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ledger.errors import LoanError
+from ledger.errors import LoanError, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -38,11 +38,20 @@ _CATALOGUE = (
     Kind("empty_body", 400, "The body holds no transaction", "Send at least one transaction."),
     Kind("wrong_host", 400, "The Host header names another machine",
          "Use the address that LoanBell was told to listen on."),
+    Kind("sign_in_required", 401, "Nobody is signed in", "Sign in at /sign-in, or send an API "
+         "token: Authorization: Bearer …"),
+    Kind("sign_in_failed", 401, "Nobody is signed in now", "Try again."),
+    Kind("not_allowed", 403, "It is not yours to do", "Ask whoever has the role for it."),
+    Kind("other_branch", 403, "It is another branch's", "Ask for one of your own branches."),
+    Kind("forged", 403, "The request does not come from a page of this server",
+         "Send X-CSRF-Token as GET /v1/session gives it."),
     Kind("not_found", 404, "There is no such page", "GET /docs lists what there is."),
     Kind("unknown_entity", 404, "The book does not have it", "Check the id."),
     Kind("unknown_regime", 404, "Loans are not graded by it", "GET /v1/regimes lists those."),
     Kind("method_not_allowed", 405, "The page does not take this method", "See the Allow header."),
     Kind("body_too_slow", 408, "The body took too long to arrive", "Send smaller bodies."),
+    Kind("two_people", 409, "It needs another person", "Let somebody else decide it."),
+    Kind("decided", 409, "It was decided before", "See what became of it."),
     Kind("already_open", 409, "It is open already", "Choose another id."),
     Kind("transaction_conflict", 409, "The transaction id is known with other content",
          "Give a new transaction a new id."),
@@ -64,6 +73,9 @@ _CATALOGUE = (
     Kind("provision_rates", 422, "There are no rates for it", "Name a regime that has "
          "rates, or use the console with --rates FILE."),
     Kind("date_out_of_range", 422, "The date cannot be taken", "Write it as 2024-03-31."),
+    Kind("user_refused", 422, "The user cannot be so", "See the detail."),
+    Kind("erased", 410, "It was erased", "It cannot be had again."),
+    Kind("too_many_tries", 429, "Signing in was tried too often", "Wait five minutes."),
     Kind("internal", 500, "LoanBell failed", "Nothing is half done: a request that is sent again "
          "with the same transaction ids counts once. Tell the operator the request id."),
     Kind("parquet_missing", 501, "This server cannot write Parquet", "Ask for format=csv, or "
@@ -71,6 +83,8 @@ _CATALOGUE = (
     Kind("busy", 503, "LoanBell has too much work waiting", "Send it again after Retry-After."),
     Kind("unavailable", 503, "LoanBell cannot record now", "Send the same transactions again after "
          "Retry-After; those recorded meanwhile are answered as duplicates."),
+    Kind("vault_closed", 503, "Sealed texts cannot be read or written", "See the log of the "
+         "server; it needs the master key."),
     Kind("stale_version", 503, "Another writer was first", "Send it again."),
     Kind("store_unavailable", 503, "The database cannot be used", "See the log of the server."),
 )  # fmt: skip
@@ -93,6 +107,8 @@ class Problem(Exception):
 def problem_of(error: LoanError) -> Problem:
     """The problem that tells of a refusal by the book."""
     code = error.code if error.code in CATALOGUE else "rule_refused"
+    if code == "rule_refused" and isinstance(error, StoreUnavailable):
+        code = "store_unavailable"
     return Problem(code, error.message, way_out=error.way_out)
 
 

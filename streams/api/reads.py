@@ -12,9 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ledger.errors import UnknownEntity
+from streams.api.access import Signed, branch_of, branches_of
 from streams.api.answers import Asked, Filters, Paged, answer, json_answer, paged
+from streams.api.guard import MASK
 from streams.api.shapes import done, listed, page, record, ref
 from streams.fields import Id, Text
+from streams.identity.rights import can
 
 if TYPE_CHECKING:
     from projections.queries import Queries
@@ -38,6 +41,12 @@ class AsOfAsked(Filters):
     """A day to look at."""
 
     as_of: AsOf = None
+
+
+class PortfolioAsked(AsOfAsked):
+    """A day, and the whole book or a branch."""
+
+    branch: Text | None = None
 
 
 class LoanAsked(AsOfAsked):
@@ -115,13 +124,13 @@ def _loans(node: Asked) -> APIRouter:
         summary="List loans, by id",
         responses=done(page("loans", ref("LoanEntry"))),
     )
-    async def list_loans(asked: Annotated[LoansAsked, Query()]) -> Response:
+    async def list_loans(asked: Annotated[LoansAsked, Query()], person: Signed) -> Response:
         """A page of the register; `next_cursor` fetches the next."""
         found = await run_in_threadpool(
             node.queries.loans,
             borrower_id=asked.borrower,
             officer_id=asked.officer,
-            branch=asked.branch,
+            branch=branches_of(person, asked.branch),
             status=asked.status,
             after=asked.after,
             limit=asked.limit,
@@ -194,7 +203,7 @@ def _graded(node: Asked) -> APIRouter:
         summary="Risk grades",
         responses=done(page("grades", ref("Grade"))),
     )
-    async def list_grades(asked: Annotated[GradesAsked, Query()]) -> Response:
+    async def list_grades(asked: Annotated[GradesAsked, Query()], person: Signed) -> Response:
         """A page of current grades, or as of a day, each with date, rule and reason."""
         found = await run_in_threadpool(
             node.queries.grades,
@@ -203,7 +212,7 @@ def _graded(node: Asked) -> APIRouter:
             loan_id=asked.loan,
             borrower_id=asked.borrower,
             officer_id=asked.officer,
-            branch=asked.branch,
+            branch=branches_of(person, asked.branch),
             as_of=asked.as_of,
             after=asked.after,
             limit=asked.limit,
@@ -232,9 +241,10 @@ def _views(node: Asked) -> APIRouter:
         summary="The book as a whole",
         responses=done(ref("Portfolio")),
     )
-    async def get_portfolio(asked: Annotated[AsOfAsked, Query()]) -> Response:
+    async def get_portfolio(asked: Annotated[PortfolioAsked, Query()], person: Signed) -> Response:
         """Loans, outstanding principal, ageing, portfolio at risk and grades, by currency."""
-        return await answer(node.queries.portfolio, asked.as_of)
+        branch = branch_of(person, asked.branch)
+        return await answer(node.queries.portfolio, asked.as_of, branch=branch)
 
     @router.get(
         "/trial-balance",
@@ -253,11 +263,17 @@ def _views(node: Asked) -> APIRouter:
         summary="Refused messages",
         responses=done(page("refusals", ref("Refusal"))),
     )
-    async def list_refusals(asked: Annotated[RefusalsAsked, Query()]) -> Response:
-        """A page, newest first, each with the reason and the beginning of what was sent."""
+    async def list_refusals(asked: Annotated[RefusalsAsked, Query()], person: Signed) -> Response:
+        """A page, newest first, each with the reason and the beginning of what was sent.
+
+        What was sent may speak of people: whoever has no need to know them gets it masked.
+        """
         found = await run_in_threadpool(
             node.queries.refusals, code=asked.code, after=asked.after, limit=asked.limit
         )
+        if not can(person, "personal"):
+            for row in found.rows:
+                row["excerpt"] = MASK
         return paged("refusals", found)
 
     return router

@@ -62,7 +62,7 @@ def done(schema: Schema) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
 
 
-def _fields(spec: TableSpec) -> dict[str, Schema]:
+def fields_of(spec: TableSpec) -> dict[str, Schema]:
     """The fields of a row as readers get it: days are dates, lists are lists."""
     fields: dict[str, Schema] = {}
     for column in spec.columns:
@@ -90,7 +90,7 @@ _STORY = {
     "event_id": WORDS,
 }
 _BALANCE = {
-    **_fields(LOAN_BALANCES),
+    **fields_of(LOAN_BALANCES),
     "dpd_days": WHOLE,
     "next_due_date": or_null(DATE),
     "next_due_minor": or_null(WHOLE),
@@ -127,15 +127,15 @@ _CURRENCY = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "LoanEntry": record("LoanEntry", _fields(LOANS)),
+    "LoanEntry": record("LoanEntry", fields_of(LOANS)),
     "Balance": record("Balance", _BALANCE, optional=tuple(_BALANCE.keys() - set(_ALWAYS))),
-    "AccountBalance": record("AccountBalance", _fields(ACCOUNT_BALANCES)),
+    "AccountBalance": record("AccountBalance", fields_of(ACCOUNT_BALANCES)),
     "Grade": {
         "title": "Grade",
         "type": "object",
-        "properties": {**_fields(GRADES), "grade_by_rules": WORDS},
+        "properties": {**fields_of(GRADES), "grade_by_rules": WORDS},
     },
-    "GradeChange": record("GradeChange", _fields(CHANGES)),
+    "GradeChange": record("GradeChange", fields_of(CHANGES)),
     "Regime": record(
         "Regime",
         {
@@ -180,10 +180,10 @@ SCHEMAS: dict[str, Schema] = {
             "changes": listed(ref("GradeChange")),
         },
     ),
-    "Warning": record("Warning", _fields(WARNINGS)),
-    "WarningChange": record("WarningChange", _fields(HISTORY)),
+    "Warning": record("Warning", fields_of(WARNINGS)),
+    "WarningChange": record("WarningChange", fields_of(HISTORY)),
     "WarningWithHistory": record(
-        "WarningWithHistory", {**_fields(WARNINGS), "history": listed(ref("WarningChange"))}
+        "WarningWithHistory", {**fields_of(WARNINGS), "history": listed(ref("WarningChange"))}
     ),
     "WarningGroups": record(
         "WarningGroups",
@@ -207,7 +207,7 @@ SCHEMAS: dict[str, Schema] = {
     "Loan": record(
         "Loan",
         {
-            **_fields(LOANS),
+            **fields_of(LOANS),
             "as_of": or_null(DATE),
             "known_on": or_null(DATE),
             "balance": ref("Balance"),
@@ -217,7 +217,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Story": record("Story", {"lines": listed(record("StoryLine", _STORY))}),
-    "Refusal": record("Refusal", _fields(REFUSALS)),
+    "Refusal": record("Refusal", fields_of(REFUSALS)),
     "Portfolio": record(
         "Portfolio",
         {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -13,8 +15,11 @@ from starlette.responses import Response
 from ledger.errors import UnknownEntity
 from ledger.events import Severity
 from projections.queries import WarningFilter
+from streams.api.access import Access, Signed, branches_of
 from streams.api.answers import Asked, Filters, Limit, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
+from streams.api.following import follower
+from streams.api.gate import correlation
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Remark, Text
@@ -27,7 +32,10 @@ from warning.actions import (
 )
 
 if TYPE_CHECKING:
+    from streams.identity.person import Person
     from streams.wiring import Node
+
+log = logging.getLogger("loanbell.http")
 
 WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 State = Literal[
@@ -62,13 +70,13 @@ class WarningsAsked(Paged):
         bool | None, Query(description="Whether a graver warning of the loan covers it.")
     ] = None
 
-    def chosen(self) -> WarningFilter:
-        """As the views ask for it."""
+    def chosen(self, person: Person) -> WarningFilter:
+        """As the views ask for it, of no more than a person may see."""
         return WarningFilter(
             severity=self.severity,
             state=self.state,
             officer_id=self.officer,
-            branch=self.branch,
+            branch=branches_of(person, self.branch),
             borrower_id=self.borrower,
             loan_id=self.loan,
             rule=self.rule,
@@ -82,12 +90,18 @@ class GroupsAsked(Filters):
     """Which groups of warnings."""
 
     officer: Annotated[Id | None, Query(description="Only those of this officer.")] = None
+    branch: Text | None = None
     limit: Limit = 100
 
 
 class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    actor: Annotated[Text, Field(description="Who does it.")]
+    actor: Annotated[
+        Text | None,
+        Field(
+            description="Who does it. Where people sign in it is who is signed in: leave it out."
+        ),
+    ] = None
 
 
 class Acknowledgement(_Action):
@@ -133,15 +147,18 @@ class _Reads:
     def __init__(self, node: Asked) -> None:
         self._asked = node
 
-    async def page(self, asked: WarningsAsked) -> Response:
+    async def page(self, asked: WarningsAsked, person: Person) -> Response:
         found = await run_in_threadpool(
-            self._asked.queries.warnings, asked.chosen(), after=asked.after, limit=asked.limit
+            self._asked.queries.warnings, asked.chosen(person), after=asked.after, limit=asked.limit
         )
         return paged("warnings", found)
 
-    async def groups(self, asked: GroupsAsked) -> Response:
+    async def groups(self, asked: GroupsAsked, person: Person) -> Response:
         found = await run_in_threadpool(
-            self._asked.queries.warning_groups, officer_id=asked.officer, limit=asked.limit
+            self._asked.queries.warning_groups,
+            officer_id=asked.officer,
+            branch=branches_of(person, asked.branch),
+            limit=asked.limit,
         )
         return json_answer({"groups": found})
 
@@ -154,18 +171,39 @@ class _Reads:
         return json_answer(found)
 
 
+Act = Callable[[WarningAction, Request], Awaitable[tuple[dict[str, Any], int]]]
+"""Does what a person asks: the answer and its status."""
+
+
+class _Actions:
+    def __init__(self, access: Access, act: Act) -> None:
+        self._access, self._act = access, act
+
+    async def sealed(self, warning_id: str, text: str, person: Person) -> str:
+        """What a person wrote, as it goes into a fact: sealed where people sign in."""
+        if not person.signed_in or not text:
+            return text
+        found = await run_in_threadpool(self._access.places.warning, warning_id)
+        if found is None:
+            return text  # the action is refused: there is no such warning
+        vault = await run_in_threadpool(self._access.vault)
+        return await run_in_threadpool(vault.seal, found.borrower_id, text, "remark")
+
+    async def act(self, action: WarningAction, request: Request) -> Response:
+        answer, status = await self._act(action, request)
+        ids = {"warning_id": action.warning_id, "event_ids": answer["event_ids"]}
+        log.info("warning answered", extra={**correlation(request.state), **ids})
+        return json_answer(answer, status=status)
+
+
 class _Warnings(_Reads):
-    def __init__(self, node: Node, feed: Feed) -> None:
+    def __init__(self, node: Node, feed: Feed, access: Access) -> None:
         super().__init__(node)
-        self._node, self._feed = node, feed
+        self._feed, self._access = feed, access
 
-    async def act(self, action: WarningAction) -> Response:
-        recorded = await self._node.act(action)
-        return json_answer(
-            {"warning_id": action.warning_id, "event_ids": [item.event_id for item in recorded]}
-        )
-
-    def stream(self, after: int | None, last_event_id: str | None) -> EventStream:
+    async def stream(
+        self, after: int | None, last_event_id: str | None, request: Request
+    ) -> EventStream:
         last = self._feed.last_position
         start = last if after is None else after
         if last_event_id is not None:  # a browser that reconnects keeps its first URL
@@ -174,17 +212,44 @@ class _Warnings(_Reads):
             start = int(last_event_id)
         if start > last:
             raise Problem("ahead_of_log", f"The log ends at {last}.")
-        return EventStream(self._feed, start)
+        shown = await follower(self._access, request, str(start))
+        return EventStream(self._feed, self._feed.frames(start, shown))
 
 
-def routes(node: Node, feed: Feed) -> APIRouter:
+def actor_of(asked: _Action, person: Person) -> str:
+    """Who does it: who is signed in; a name in the body counts only where nobody signs in.
+
+    Errors: Problem "invalid_request".
+    """
+    if not person.signed_in:
+        if asked.actor is None:
+            raise Problem("invalid_request", "body.actor: say who does it.")
+        return asked.actor
+    if asked.actor not in (None, person.user_id):
+        raise Problem("invalid_request", "body.actor: it is who is signed in; leave it out.")
+    return person.user_id
+
+
+def routes(node: Node, feed: Feed, access: Access) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
-    pages = _Warnings(node, feed)
+    pages = _Warnings(node, feed, access)
+
+    async def act(action: WarningAction, _: Request) -> tuple[dict[str, Any], int]:
+        done = [item.event_id for item in await node.act(action)]
+        return {"warning_id": action.warning_id, "event_ids": done}, 200
+
     _add_list(router, pages)
     _add_stream(router, pages)  # Before what takes any word for a warning's id.
     _add_one(router, pages)
-    _add_actions(router, pages)
+    _add_actions(router, _Actions(access, act))
+    return router
+
+
+def actions(access: Access, act: Act) -> APIRouter:
+    """Those routes by which people act."""
+    router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
+    _add_actions(router, _Actions(access, act))
     return router
 
 
@@ -205,9 +270,9 @@ def _add_list(router: APIRouter, pages: _Reads) -> None:
         summary="List warnings, newest first",
         responses=done(page("warnings", ref("Warning"))),
     )
-    async def list_warnings(asked: Annotated[WarningsAsked, Query()]) -> Response:
+    async def list_warnings(asked: Annotated[WarningsAsked, Query()], person: Signed) -> Response:
         """A page; `next_cursor` fetches the next. New warnings neither shift nor repeat a page."""
-        return await pages.page(asked)
+        return await pages.page(asked, person)
 
     @router.get(
         "/groups",
@@ -215,9 +280,9 @@ def _add_list(router: APIRouter, pages: _Reads) -> None:
         summary="Open warnings by officer and borrower",
         responses=done(ref("WarningGroups")),
     )
-    async def group_warnings(asked: Annotated[GroupsAsked, Query()]) -> Response:
+    async def group_warnings(asked: Annotated[GroupsAsked, Query()], person: Signed) -> Response:
         """The gravest group first, then the largest; muted warnings are left out."""
-        return await pages.groups(asked)
+        return await pages.groups(asked, person)
 
 
 def _add_stream(router: APIRouter, pages: _Warnings) -> None:
@@ -229,6 +294,7 @@ def _add_stream(router: APIRouter, pages: _Warnings) -> None:
         responses={200: {"content": {"text/event-stream": {}}, "description": "Events."}},
     )
     async def stream_warnings(
+        request: Request,
         after: Annotated[
             int | None, Query(ge=0, description="Start behind this position; 0 for everything.")
         ] = None,
@@ -241,7 +307,7 @@ def _add_stream(router: APIRouter, pages: _Warnings) -> None:
         Come back with `Last-Event-ID` and nothing is lost or repeated. Without either parameter it
         starts at the present.
         """
-        return pages.stream(after, last_event_id)
+        return await pages.stream(after, last_event_id, request)
 
 
 def _add_one(router: APIRouter, pages: _Reads) -> None:
@@ -256,7 +322,7 @@ def _add_one(router: APIRouter, pages: _Reads) -> None:
         return await pages.one(warning_id)
 
 
-def _add_actions(router: APIRouter, pages: _Warnings) -> None:
+def _add_actions(router: APIRouter, pages: _Actions) -> None:
     """What people do about a warning."""
 
     @router.post(
@@ -265,11 +331,14 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that a person has seen it",
         responses=done(ref("Acted")),
     )
-    async def acknowledge(warning_id: WarningId, asked: Acknowledgement) -> Response:
+    async def acknowledge(
+        warning_id: WarningId, asked: Acknowledgement, person: Signed, request: Request
+    ) -> Response:
         """A fact of the warnings log; answered after its commit."""
-        return await pages.act(
-            AcknowledgeWarning(warning_id=warning_id, actor=asked.actor, note=asked.note)
-        )
+        actor = actor_of(asked, person)
+        note = await pages.sealed(warning_id, asked.note, person)
+        action = AcknowledgeWarning(warning_id=warning_id, actor=actor, note=note)
+        return await pages.act(action, request)
 
     @router.post(
         "/{warning_id}/start",
@@ -277,11 +346,20 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say what is done about it",
         responses=done(ref("Acted")),
     )
-    async def start(warning_id: WarningId, asked: ActionStart) -> Response:
+    async def start(
+        warning_id: WarningId, asked: ActionStart, person: Signed, request: Request
+    ) -> Response:
         """A fact of the warnings log; nobody is asked again unless it becomes graver."""
-        return await pages.act(
-            StartAction(warning_id=warning_id, actor=asked.actor, action=asked.action)
-        )
+        actor = actor_of(asked, person)
+        said = await pages.sealed(warning_id, asked.action, person)
+        action = StartAction(warning_id=warning_id, actor=actor, action=said)
+        return await pages.act(action, request)
+
+    _add_ends(router, pages)
+
+
+def _add_ends(router: APIRouter, pages: _Actions) -> None:
+    """By which people end or silence a warning."""
 
     @router.post(
         "/{warning_id}/dismiss",
@@ -289,11 +367,14 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that it is a false alarm",
         responses=done(ref("Acted")),
     )
-    async def dismiss(warning_id: WarningId, asked: FalseAlarm) -> Response:
+    async def dismiss(
+        warning_id: WarningId, asked: FalseAlarm, person: Signed, request: Request
+    ) -> Response:
         """It is over; its rule stays quiet on the loan until the cause has been gone once."""
-        return await pages.act(
-            FindFalse(warning_id=warning_id, actor=asked.actor, reason=asked.reason)
-        )
+        actor = actor_of(asked, person)
+        reason = await pages.sealed(warning_id, asked.reason, person)
+        action = FindFalse(warning_id=warning_id, actor=actor, reason=reason)
+        return await pages.act(action, request)
 
     @router.post(
         "/{warning_id}/suppress",
@@ -301,10 +382,13 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Silence it for a while",
         responses=done(ref("Acted")),
     )
-    async def suppress(warning_id: WarningId, asked: Suppression) -> Response:
+    async def suppress(
+        warning_id: WarningId, asked: Suppression, person: Signed, request: Request
+    ) -> Response:
         """A fact of the warnings log; a graver step of the same rule still rings."""
+        actor = actor_of(asked, person)
+        reason = await pages.sealed(warning_id, asked.reason, person)
         return await pages.act(
-            SuppressWarning(
-                warning_id=warning_id, actor=asked.actor, reason=asked.reason, until=asked.until
-            )
+            SuppressWarning(warning_id=warning_id, actor=actor, reason=reason, until=asked.until),
+            request,
         )

@@ -11,7 +11,7 @@ from ledger.dates import add_months
 from projections.ageing import BUCKETS
 from projections.figures_moves import ENDS
 from projections.figures_warnings import LEAD_NAMES
-from projections.provisions import RatesError
+from projections.provisions import RatesError, rates_of
 from projections.queries import Answer, Ask, Figure, Queries
 from streams.pictures import charts
 from streams.pictures.words import both, full_money, percent, short_money
@@ -109,9 +109,11 @@ class Chapter:
 
     def _graded(self) -> list[Answer]:
         known = self._queries.regimes()
-        wanted = self._ask.regime or known[0]["regime"]
-        grades: list[Answer] = next(r["grades"] for r in known if r["regime"] == wanted)
+        grades: list[Answer] = next(r["grades"] for r in known if r["regime"] == self._regime())
         return grades
+
+    def _regime(self) -> str:
+        return self._ask.regime or str(self._queries.regimes()[0]["regime"])
 
     def _funnel(self) -> str:
         funnel = self._figure("funnel")
@@ -149,10 +151,9 @@ class Chapter:
     def _grades(self) -> str:
         try:
             rows = self._rows("provisions")
-        except RatesError:
-            return _framed(
-                "grades", f"<p class=note>{both('no_rates')}</p>", wide=True, noted=False
-            )
+        except RatesError as error:
+            why = f"<p class=note>{both('no_rates', why=error.message)}</p>"
+            return _framed("grades", why, wide=True, noted=False)
         whole = sum(row["outstanding_minor"] for row in rows)
         lines = [
             [
@@ -166,7 +167,9 @@ class Chapter:
             for row in rows
         ]
         heads = ("grade", "loans", "outstanding", "share", "rate", "provision")
-        return _framed("grades", _table(heads, lines, numbers=5), wide=True, noted=False)
+        rates = rates_of(self._regime())
+        note = f'<p class="note">{both(f"rates_{rates.mark}", source=rates.source)}</p>'
+        return _framed("grades", _table(heads, lines, numbers=5) + note, wide=True, noted=False)
 
     def _watchlist(self) -> str:
         found = self._rows("watchlist")

@@ -22,7 +22,7 @@ from streams.pictures.svg import (
     steps,
     text,
 )
-from streams.pictures.words import both, percent, plain
+from streams.pictures.words import both, fitted, percent, plain
 
 LATE = ("#f2c14e", "#ee9f3c", "#e47a35", "#d4552f", "#b83227", "#8e1c1f", "#5f0f14")
 """Colours of the buckets that are past due, the worst last."""
@@ -98,16 +98,16 @@ def heat(
     """A matrix of shares by row: what stays is calm, what gets worse warm, what mends green."""
     if not shares:
         return nothing()
-    left, top, row_height = 96.0, 34.0, 26.0
+    left, top = 96.0, 34.0
+    row_height = min(max(208 / len(rows), 26.0), 38.0)
     width = (_WIDTH - left) / len(columns)
     parts = []
     for at, name in enumerate(columns):
         x = left + width * (at + 0.5)
-        size = min(9.5, (width - 2) / (0.53 * len(name)))
-        parts.append(text(x, top - 8, _tspan(name), anchor="middle", size=size))
+        parts.append(text(x, top - 8, fitted(name, width - 2, 10), anchor="middle", size=10))
     for down, row in enumerate(rows):
-        y = top + row_height * down
-        parts.append(text(left - 8, y + 17, _tspan(row), anchor="end", size=10.5, fill=INK))
+        y, base = top + row_height * down, top + row_height * (down + 0.5) + 4
+        parts.append(text(left - 8, base, _tspan(row), anchor="end", size=10.5, fill=INK))
         for across, column in enumerate(columns):
             share = shares.get((row, column), 0.0)
             x = left + width * across
@@ -119,7 +119,7 @@ def heat(
                 ink = "#ffffff" if share > 0.45 else INK
                 shown = percent(share, 0 if share >= 0.0995 else 1).removesuffix(" %")
                 middle = x + width / 2
-                parts.append(text(middle, y + 17, shown, anchor="middle", fill=ink, size=10.5))
+                parts.append(text(middle, base, shown, anchor="middle", fill=ink, size=10.5))
     return picture(_WIDTH, top + row_height * len(rows) + 4, parts, label=plain(label))
 
 

@@ -70,8 +70,9 @@ WORDS = {
     "grade": ("Grade", "分类"),
     "share": ("Share", "占比"),
     "rate": ("Rate", "计提比例"),
-    "rates_note": ("Rates: {source} ({mark}).", "计提依据：{source}（{mark}）。"),
-    "no_rates": ("No provision rates are known for this regime.", "该分类制度无准备金计提比例。"),
+    "rates_verified": ("Rates: {source} (verified).", "计提依据：{source}（已核实）。"),
+    "rates_unverified": ("Rates: {source} (unverified).", "计提依据：{source}（未核实）。"),
+    "no_rates": ("{why}", "该分类制度无准备金计提比例：{why}"),
     "watchlist": ("Watch list, the gravest first", "关注名单（按级别）"),
     "loan": ("Loan", "贷款"),
     "borrower": ("Borrower", "借款人"),
@@ -102,9 +103,42 @@ WORDS = {
     "substandard": ("substandard", "次级"),
     "doubtful": ("doubtful", "可疑"),
     "loss": ("loss", "损失"),
+    "performing": ("performing", "未违约"),
+    "overdue": ("overdue", "逾期"),
+    "past_due": ("past due", "逾期"),
+    "default": ("default", "违约"),
+    "non_performing": ("non-performing", "不良"),
+    "stage_1": ("stage 1", "第一阶段"),
+    "stage_2": ("stage 2", "第二阶段"),
+    "stage_3": ("stage 3", "第三阶段"),
+    "standard": ("standard", "标准"),
+    "sma_0": ("SMA-0", "SMA-0"),
+    "sma_1": ("SMA-1", "SMA-1"),
+    "sma_2": ("SMA-2", "SMA-2"),
+    "npa": ("NPA", "不良"),
+    "current": ("current", "正常"),
+    "past_due_30_89": ("30-89 days", "30-89天"),
+    "past_due_90": ("90 days or more", "90天及以上"),
+    "non_accrual": ("non-accrual", "非应计"),
+    "charge_off": ("charge-off", "应核销"),
+    "manufacturing": ("manufacturing", "制造业"),
+    "wholesale": ("wholesale", "批发业"),
+    "retail": ("retail", "零售业"),
+    "catering": ("catering", "餐饮业"),
+    "construction": ("construction", "建筑业"),
+    "transport": ("transport", "交通运输业"),
+    "agriculture": ("agriculture", "农业"),
+    "tourism": ("tourism", "旅游业"),
+    "technology": ("technology", "科技服务业"),
+    "working-capital": ("working capital", "流动资金贷款"),
+    "equipment": ("equipment", "设备贷款"),
+    "credit-quick": ("quick credit", "快贷"),
+    "interest-first": ("interest first", "先息后本贷款"),
+    "seasonal": ("seasonal", "季节性贷款"),
+    "Zhejiang": ("Zhejiang", "浙江"),
+    "Jiangsu": ("Jiangsu", "江苏"),
+    "Anhui": ("Anhui", "安徽"),
     "nothing": ("Nothing to show.", "暂无数据。"),
-    "verified": ("verified", "已核实"),
-    "unverified": ("unverified", "未核实"),
     "made": (
         "Made by LoanBell from {facts} facts, graded by {regime}. All figures: loanbell portfolio.",
         "由 LoanBell 根据 {facts} 条事实生成，按 {regime} 分类。全部数据：loanbell portfolio。",
@@ -127,6 +161,18 @@ def both(key: str, *, tag: str = "span", **fields: object) -> str:
         f'<{tag} class="{language}" lang="{language}">{escape(text.format(**fields))}</{tag}>'
         for language, text in zip(LANGUAGES, WORDS[key], strict=True)
     )
+
+
+def fitted(key: str, width: float, largest: float) -> str:
+    """A word for a picture in both languages, each as large as fits into `width`."""
+    texts = WORDS.get(key, (key.replace("_", " "),) * 2)
+    parts = []
+    for language, text in zip(LANGUAGES, texts, strict=True):
+        ems = sum(0.53 if letter.isascii() else 1.0 for letter in text)
+        size = f"{min(largest, width / ems):.1f}"
+        named = f'class="{language}" lang="{language}" font-size="{size}"'
+        parts.append(f"<tspan {named}>{escape(text)}</tspan>")
+    return "".join(parts)
 
 
 def plain(key: str) -> str:

@@ -98,6 +98,11 @@ def test_a_click_changes_the_language_of_everything(page: Any) -> None:
     assert all(CHINESE.search(title) for title in shown)
     assert "不良贷款率" in page.locator("dl.tiles").inner_text()
     assert page.locator("figure#funnel svg").locator("tspan.en").first.is_hidden()
+    industries = page.locator("figure#concentration svg").first
+    shown = industries.locator("tspan.zh").all_inner_texts()
+    assert len(shown) >= 5
+    assert all(CHINESE.search(industry) for industry in shown)
+    assert industries.locator("tspan.en").first.is_hidden()
 
 
 def test_nothing_sticks_out_on_screen_telephone_or_paper(page: Any) -> None:

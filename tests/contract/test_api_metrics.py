@@ -11,7 +11,7 @@ from streams.metrics import Meter, Metrics, NoMetrics, Standing
 LABELS = {
     "type", "outcome", "code", "transition", "severity", "regime", "grade", "method", "route",
     "status", "reason", "agent", "log", "database", "currency", "over_days", "version", "le",
-    "score", "population",
+    "score", "population", "view",
 }  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def full() -> Metrics:
             business_date=date(2024, 3, 29),
             lag_positions={("watch", "ledger"): 5, ("project", "warnings"): 0},
             last_positions={"ledger": 100, "warnings": 8},
+            view_positions={("grades", "ledger"): 95},
             store_bytes={"ledger": 4096},
             loans_by_grade={("cn-2023", "normal"): 12},
             warnings_by_severity={"red": 2},
@@ -93,6 +94,13 @@ def test_the_business_date_is_unix_time_and_money_is_minor_units() -> None:
     assert found["loanbell_portfolio_gross_minor[('currency', 'CNY')]"] == 1_000_000
     labels = [("currency", "CNY"), ("over_days", "30")]
     assert found[f"loanbell_portfolio_at_risk_minor{labels}"] == 45_000
+
+
+def test_each_view_says_how_far_its_rows_go() -> None:
+    """95 of 100 facts: five behind."""
+    found = samples(full())
+    view = found["loanbell_view_position[('log', 'ledger'), ('view', 'grades')]"]
+    assert found["loanbell_log_last_position[('log', 'ledger')]"] - view == 5
 
 
 def test_a_grade_without_loans_is_gone_at_the_next_look() -> None:

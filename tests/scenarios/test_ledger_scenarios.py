@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 import ledger.scenario
 import ledger.scenario.table
 from ledger.scenario import DiaryUnreadable, run_scenario, run_table, vocabulary
+from ledger.scenario.asked_collection import COLLECTION_CLAUSES
 from ledger.scenario.expect import LOAN_CLAUSES
 from ledger.scenario.verbs import VERBS
 
-DIARIES = sorted(Path(__file__).parent.glob("ledger_*.txt"))
+DIARIES = sorted(
+    path
+    for kind in ("ledger", "collection")
+    for path in Path(__file__).parent.glob(f"{kind}_*.txt")
+)
 
 
 @pytest.mark.parametrize("path", DIARIES, ids=lambda path: path.stem)
@@ -129,8 +134,9 @@ def test_the_error_shows_how_the_words_of_its_line_are_written() -> None:
 def test_every_word_is_in_the_vocabulary_and_the_vocabulary_is_in_the_readme() -> None:
     assert vocabulary.HAPPENINGS.keys() == VERBS.keys()
     assert vocabulary.OF_A_LOAN.keys() == LOAN_CLAUSES.keys()
-    for word, line in (vocabulary.HAPPENINGS | vocabulary.OF_A_LOAN).items():
-        assert line.split()[0].rstrip(",") == word
+    assert vocabulary.OF_A_BORROWER.keys() == COLLECTION_CLAUSES.keys()
+    for words in (vocabulary.HAPPENINGS, vocabulary.OF_A_LOAN, vocabulary.OF_A_BORROWER):
+        assert all(line.split()[0].rstrip(",") == word for word, line in words.items())
     readme = (Path(ledger.scenario.__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     assert vocabulary.text() in readme, "copy what `loanbell scenario --words` prints"
 

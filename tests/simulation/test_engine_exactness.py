@@ -27,6 +27,9 @@ from ledger.events import (
     LoanOpened,
     LoanRateChanged,
     PositionReported,
+    PromiseCancelled,
+    PromiseMade,
+    PromisePart,
     PurchaseInvoiced,
     Reallocation,
     RepaymentReceived,
@@ -127,7 +130,35 @@ class Draw:
             )
         for _ in range(draw(st.integers(0, 10))):
             self.repayment(loan_id, opened)
+        for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
+            self.promise(loan_id, opened)
         self.rare(loan_id, opened)
+
+    def promise(self, loan_id: str, opened: int) -> None:
+        draw = self.draw
+        day, due = opened + draw(st.integers(0, 380)), draw(st.integers(0, 20))
+        parts = []
+        for _ in range(draw(st.integers(1, 3))):
+            amount = draw(AMOUNTS)
+            parts.append(PromisePart(due_date=date_of(FIRST + day + due), amount_minor=amount))
+            due += draw(st.integers(1, 40))
+        said = {"borrower_id": "b", "case_id": "k", "by": "u", "loan_id": loan_id}
+        name = f"p{self.number}"
+        arrived = self.add(
+            PromiseMade,
+            day,
+            promise_id=name,
+            currency="CNY",
+            parts=tuple(parts),
+            tolerance_days=draw(st.integers(0, 3)),
+            tolerance_bps=draw(st.sampled_from([0, 0, 1_000, 3_333])),
+            **said,
+        )
+        if draw(st.integers(0, 3)) == 0:
+            cancelled = day + draw(st.integers(0, 40))
+            self.add(
+                PromiseCancelled, cancelled, not_before=arrived, promise_id=name, reason="", **said
+            )
 
     def schedules(self, loan_id: str, opened: int) -> None:
         draw = self.draw

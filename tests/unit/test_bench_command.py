@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from bench import __main__ as command
-from bench import history, rebuild
+from bench import history, latency, rebuild
 from bench.latency import percentile
 from bench.machine import describe
 from projections.views import all_views
@@ -61,6 +61,13 @@ def test_the_history_of_a_small_book_takes_a_few_bytes_a_loan_and_close() -> Non
     assert 0.5 < found["packed columns alone"] < 4
     assert found["on disk"] < 1
     assert all(value > 0 for value in found.values())
+
+
+def test_the_latency_tells_of_warnings_and_of_the_rows_of_views() -> None:
+    rows = latency.run(seed=3, quick=True)
+    told = [row["measure"] for row in rows if row["question"] == "fact's commit to view's row"]
+    assert told == ["all facts, p50", "all facts, p99"]
+    assert 0 < rows[-2]["value"] <= rows[-1]["value"]
 
 
 def test_an_unknown_question_is_answered_with_the_known_ones(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.service import Ledger
+from ledger.events import BusinessDayClosed, LoanOpened, RepaymentReceived
+from ledger.scenario import read_diary
+from ledger.service import Incoming, Ledger
 from ledger.store import Store
 from projections.projector import Projector
 from projections.tables import CATALOG, Database, select
@@ -24,6 +26,40 @@ from warning.rules import load_pack
 from warning.watch import Watch
 
 Dump = dict[str, list[tuple[Any, ...]]]
+
+
+COLLECTED = """\
+{day} case {borrower} K1, loans {loan}, owner U1, team T1, branch N
+{day} strategy {borrower} K1 mine v1, segment early, treatment call;0/3/8;soft;call;none;5
+{day} contact {borrower} K1 C1 call, loans {loan}, utc 02:00
+{day} outcome {borrower} K1 C1 promised, seconds 120, cost 1.50, currency CNY
+{day} promise {borrower} K1 P1 {loan}, parts {last} 60.00, currency CNY
+{day} signal {borrower} K1 S1 unreachable
+{day} refer {borrower} K1 F1, signals S1, reason gone, by U1
+{day} approve-referral {borrower} K1 F1, by U2
+{last} end-of-day
+"""
+"""A case about the loan that was paid last, at the end of the book."""
+
+
+def collected(store: Store) -> Iterator[Incoming]:
+    """The messages of `COLLECTED`."""
+    facts = [item.fact for item in store.ledger.read(limit=10**6)]
+    closed = max(fact.value_date for fact in facts if isinstance(fact, BusinessDayClosed))
+    paid = [fact for fact in facts if isinstance(fact, RepaymentReceived)]
+    last = max(paid, key=lambda fact: fact.value_date)
+    loan = last.loan_id
+    borrower = next(
+        fact.borrower_id for fact in facts if isinstance(fact, LoanOpened) and fact.loan_id == loan
+    )
+    words = {"day": last.value_date, "last": closed + timedelta(days=1)}
+    text = COLLECTED.format(borrower=borrower, loan=loan, **words)
+    for line in read_diary(text, name="collected").lines:
+        command = line.command
+        if command is not None:
+            at = command.recorded_at_us
+            number = line.number
+            yield Incoming(command, None, b"", "diary", number, at, command.transaction_id)
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +75,7 @@ def recorded_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
             incoming = read_many(batch, source="test", first_offset=first, accepted_us=0)
             ledger.record(incoming, tracking={"test": done + len(batch)})
             done += len(batch)
+        ledger.record(list(collected(store)))
         pack = load_pack(packaged(PACKS, "sme-early", ".toml"))
         watch = Watch(pack=pack, calendar=portfolio.calendar, facts_of=facts_of(store.ledger))
         for item in store.ledger.read(limit=10**6):

@@ -157,6 +157,51 @@ def test_progress_counts_up_to_all_facts_with_rate_and_time_left(
     assert all(step.facts_per_second > 0 for step in seen)
 
 
+def test_a_rebuild_writes_no_fact_and_readers_see_the_old_rows_until_it_is_done(
+    projected: Projector, book: Store, views_path: Path, dump: Dump
+) -> None:
+    """So nothing is published and nothing rings again: whoever follows the logs sees nothing."""
+    logs = (book.ledger, book.warnings)
+    heads = [(log.last_position(), log.head()) for log in logs]
+    before, seen = dump(views_path), []
+    projected.rebuild("all", progress=lambda step: seen.append(dump(views_path) == before))
+    assert len(seen) > 1
+    assert all(seen)
+    assert dump(views_path) == before
+    assert [(log.last_position(), log.head()) for log in logs] == heads
+
+
+def test_all_views_are_rebuilt_without_folding_the_past_before(
+    projected: Projector, book: Store, views_path: Path, dump: Dump
+) -> None:
+    """The log is read once, and the projector goes on from what it folded."""
+    before, counted = dump(views_path), []
+    read = book.ledger.read_without
+
+    def counting(kinds: Any, *, after: int, upto: int) -> Any:
+        counted.append(upto - after)
+        return read(kinds, after=after, upto=upto)
+
+    book.ledger.read_without = counting  # type: ignore[method-assign]
+    assert projected.rebuild("all").outcome == "swapped"
+    assert sum(counted) == book.ledger.last_position()
+    projected.catch_up()
+    assert sum(counted) == book.ledger.last_position()
+    assert dump(views_path) == before
+    assert projected.check() == []
+
+
+def test_one_view_that_is_rebuilt_before_anything_was_folded_is_put_in_its_place(
+    projected: Projector, book: Store, views_path: Path, dump: Dump
+) -> None:
+    before = dump(views_path)
+    assert projected.rebuild("grades").outcome == "swapped"
+    assert dump(views_path) == before
+    projected.catch_up()
+    assert dump(views_path) == before
+    assert projected.check() == []
+
+
 def test_the_projector_goes_on_after_a_rebuild(book: Store, views_path: Path) -> None:
     projector = Projector.open(views_path, book)
     facts = book.ledger.read(limit=10**6)

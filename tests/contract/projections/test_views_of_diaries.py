@@ -27,7 +27,11 @@ from projections.views import all_views
 from warning.windows import NEVER
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-DIARIES = [path for path in sorted(SCENARIOS.glob("ledger_*.txt")) if " open" in path.read_text()]
+DIARIES = [
+    path
+    for path in sorted([*SCENARIOS.glob("ledger_*.txt"), *SCENARIOS.glob("collection_*.txt")])
+    if " open" in path.read_text()
+]
 REGIMES = ("cn-2023", "eba-dod")
 """One with observation, contagion and cures, one with material arrears."""
 MARKS = ("late_day", "late_minor", "default_day")

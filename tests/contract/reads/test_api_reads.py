@@ -214,3 +214,16 @@ def test_the_book_as_a_whole_agrees_with_its_loans(book: Any) -> None:
     accounts = get(book, "/v1/trial-balance")["accounts"]
     assert accounts
     assert sum(account["balance_minor"] for account in accounts) == 0
+
+
+def test_status_and_metrics_name_the_position_of_every_view(book: Any) -> None:
+    told, text = get(book, "/v1/status"), book.client.get("/metrics").text
+    last = {log["log"]: log["last_position"] for log in told["logs"]}
+    assert (last.keys(), last["ledger"] > 0) == ({"ledger", "warnings"}, True)
+    assert {"grades", "history", "loans"} < {view["view"] for view in told["views"]}
+    for view in told["views"]:
+        assert view["lag_facts"] == 0
+        for log, position in last.items():
+            assert view[f"{log}_position"] == position
+            name = f'loanbell_view_position{{log="{log}",view="{view["view"]}"}}'
+            assert f"{name} {float(position)}" in text

@@ -12,6 +12,7 @@ from ledger.errors import MalformedMessage, UnknownEntity
 from projections.provisions import RatesError, rates_of
 from projections.queries import Ask, Queries, figure_names
 from projections.read_grades import UnknownRegime
+from projections.regime_file import load, shipped
 
 APRIL = date(2024, 4, 30)
 MAY_10 = date(2024, 5, 10)
@@ -249,5 +250,39 @@ def test_a_question_that_makes_no_sense_is_answered_with_the_way_out(queries: Qu
         queries.figure("roll", Ask(since=date(2023, 5, 5)))
     with pytest.raises(UnknownRegime, match="not graded by that regime"):
         queries.figure("npl", Ask(regime="mars-1"))
-    with pytest.raises(RatesError, match="has no provision rates for ifrs9"):
-        rates_of("ifrs9")
+    with pytest.raises(RatesError, match="has no provision rates for mars-1"):
+        rates_of("mars-1")
+    with pytest.raises(RatesError, match="Nobody prescribes provision rates for us-call-report: "):
+        rates_of("us-call-report")
+
+
+UNPRESCRIBED = ("au-aps-220", "uk-dod", "us-call-report")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_regime_has_a_rate_for_each_grade_or_says_why_it_has_none(name: str) -> None:
+    if name in UNPRESCRIBED:
+        with pytest.raises(RatesError, match="Nobody prescribes"):
+            rates_of(name)
+        return
+    rates, grades = rates_of(name), [grade.name for grade in load(name).grades]
+    assert sorted(rates.steps) == sorted(grades)
+    assert rates.mark == "unverified"
+    assert [rates.of(grade)[0][0] for grade in grades] == [0] * len(grades)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ('{ 2 = "0.35" }', "A calendar names whole years, 0 among them"),
+        ('{ 0 = "0", half = "1" }', "A calendar names whole years, 0 among them"),
+        ('{ 0 = "0", 2 = "35" }', 'A share from "0" to "1", in quotes'),
+        ("0.35", 'A share from "0" to "1", in quotes'),
+    ],
+)
+def test_a_wrong_rate_is_named_with_what_is_accepted(rate: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "rates.toml"
+    file.write_text(f'[mine]\nsource = "s"\nmark = "unverified"\n[mine.rates]\nbad = {rate}\n')
+    with pytest.raises(RatesError, match=r"rates\.toml, mine\.bad is ") as refused:
+        rates_of("mine", file)
+    assert said in refused.value.way_out

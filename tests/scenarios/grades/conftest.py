@@ -79,6 +79,7 @@ class Diary:
         *,
         borrower: str,
         currency: str = "CNY",
+        product: str = "working-capital",
     ) -> None:
         self.write(
             OpenLoan,
@@ -86,7 +87,7 @@ class Diary:
             loan_id=loan_id,
             borrower_id=borrower,
             account_id=None,
-            product="working-capital",
+            product=product,
             currency=currency,
             principal_minor=principal_minor,
             terms=Terms(method="given", instalments=1),

@@ -13,13 +13,13 @@ SOUND = "2030-01-31"
 @pytest.mark.parametrize(
     ("bad_minor", "good_minor", "grade"),
     [
-        (100_000, 900_000, "normal"),
+        (100_000, 900_000, "special_mention"),
         (100_001, 900_000, "substandard"),
-        (1, 9, "normal"),
+        (1, 9, "special_mention"),
         (1, 8, "substandard"),
     ],
 )
-def test_exactly_ten_percent_does_not_spread_and_just_above_does(
+def test_exactly_ten_percent_is_special_mention_and_just_above_is_non_performing(
     diary: Any, bad_minor: int, good_minor: int, grade: str
 ) -> None:
     diary.loan("BAD", "2024-01-01", {LATE: bad_minor})

@@ -37,7 +37,8 @@ def test_the_shipped_regime_has_the_limits_of_the_order() -> None:
         ("more than 270", 3),
         ("more than 360", 4),
     ]
-    (contagion,) = rules.contagion
+    one_bad, contagion = rules.contagion
+    assert (one_bad.over_percent, one_bad.rank, one_bad.classes) == (0, 1, {"other"})
     assert (contagion.over_percent, contagion.origin.mark) == (10, "verified")
     assert (contagion.classes, contagion.unless) == ({"other"}, "recognised_enhancement")
     cure, payer = rules.cure
@@ -89,11 +90,11 @@ def test_an_unknown_regime_is_refused_with_the_shipped_ones() -> None:
         ("over_days = 90", 'over_days = "90"', "past_due[2].over_days is '90'. A whole number"),
         ("over_days = 90", "over_days = 300", "past_due is out of order."),
         ('grade = "doubtful"', 'grade = "bad"', "past_due[3].grade is 'bad'. One of normal, "),
-        ("over_percent = 10", "over_percent = 110", "contagion.over_percent is 110. A whole"),
-        ("over_percent = 10", "over_percent = 10.5", "contagion.over_percent is 10.5. A whole"),
-        ("over_percent = 10", "more_than = 10", "contagion.over_percent is missing."),
+        ("over_percent = 10", "over_percent = 110", "contagion[2].over_percent is 110. A whole"),
+        ("over_percent = 10", "over_percent = 10.5", "contagion[2].over_percent is 10.5. A whole"),
+        ("over_percent = 10", "more_than = 10", "contagion[2].over_percent is missing."),
         ('finding = "evasion"', 'finding = "evading"', "causes[8].finding is 'evading'. One of"),
-        ('mark = "verified"', 'mark = "sure"', "contagion.mark is 'sure'. One of verified,"),
+        ('mark = "verified"', 'mark = "sure"', "contagion[2].mark is 'sure'. One of verified,"),
         ('article = "Art. 14"', 'article = " "', "cure[1].article is empty."),
         ("performing = true", "performing = 1", "grades[1].performing is 1. true or false."),
         ("periods = 2\nmonths = 6", "months = 6", "cure[1].periods is missing."),
@@ -124,7 +125,7 @@ def test_a_wrong_key_is_named_with_what_is_accepted(before: str, after: str, sai
         ("effective_from = 2023-07-01", "effective_from = 1", "effective_from = 1"),
         ("periods = 2\nmonths = 6", "months = 6", "[[cure]]"),
         ("[observation]", "[observed]", "[observed]"),
-        ("over_percent = 10\n", "over_prcent = 10\n", "[contagion]"),
+        ("over_percent = 10\n", "over_prcent = 10\n", "[[contagion]]"),
     ],
 )
 def test_the_line_named_is_the_one_to_look_at(before: str, after: str, line: str) -> None:
@@ -150,7 +151,7 @@ def test_all_faults_of_a_file_are_told_one_a_table(tmp_path: Path) -> None:
     assert [said.split(": ")[1].split(" is ")[0] for said in told] == [
         "past_due[2].over_days",
         "causes[8].finding",
-        "contagion.mark",
+        "contagion[2].mark",
     ]
     assert faults("cn-2023") == []
     assert "no regime 'cn-1998'" in str(faults("cn-1998")[0])

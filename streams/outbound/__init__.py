@@ -1,0 +1,1 @@
+"""Outbound: how a contact that was allowed reaches a borrower, and what comes back."""

@@ -1,0 +1,209 @@
+"""Treated and contacted while it is killed with SIGKILL at random moments: the same facts.
+
+A server process loads the code once and forks a child for each attempt. A child goes on where the
+store says that the last one came to, a day at a time, with strategies, contacts and the answers of
+simulated borrowers; the last attempt is left alone. Compared are all facts of the ledger with their
+places and bytes, the files that were dropped, and all rows of the views with a rebuild. More of it:
+
+    LOANBELL_TEST_KILLS=60 pytest tests/simulation/test_kill_treat.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+SERVER = """
+import asyncio, json, os, signal, sys, time, traceback
+from itertools import islice
+from pathlib import Path
+from streams import wiring
+from streams.drive import _days
+from streams.ingest import read_many
+from streams.settings import Settings
+
+async def run(order):
+    given = {"data": order["data"], "closed_by": "driver", "calendar": "weekends"}
+    given |= {"strategy": "sme-collections", "outbound": order["ways"]}
+    node = wiring.Node.open(Settings.load(given, environ={}))
+    lines = Path(order["file"]).read_bytes().splitlines()
+    messages = read_many(lines, source="test", first_offset=1, accepted_us=0)
+    async with node:
+        await node.settled()
+        done = node.tracked("test")
+        for piece in _days(messages):
+            if piece[-1].offset > done:
+                await node.submit(piece, tracking={"test": piece[-1].offset})
+                await node.settled()
+        if order["check"]:
+            assert [str(found) for found in node.projector.check()] == []
+
+def attempt(order):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            asyncio.run(run(order))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    start = time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        if order["kill_after"] is not None and time.monotonic() - start > order["kill_after"]:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.001)
+
+for line in sys.stdin:
+    print(attempt(json.loads(line)), flush=True)
+"""
+WAYS = """\
+bank = "Test Bank"
+
+[[way]]
+kind = "simulator"
+channels = ["sms"]
+
+[[way]]
+kind = "file"
+channels = ["voice_bot", "app_push"]
+folder = "outbox"
+"""
+
+
+def messages() -> Iterator[dict[str, Any]]:
+    """Eight loans of which two pay late and the others not at all, and the closes of 16 days."""
+    for number in range(8):
+        common = {"value_date": "2024-01-02", "loan_id": f"L{number}", "currency": "CNY"}
+        yield {
+            **common,
+            "type": "loan_opened",
+            "transaction_id": f"open-{number}",
+            "sent_at": "2024-01-02T08:00:00Z",
+            "borrower_id": f"B{number}",
+            "product": "working_capital",
+            "principal": "12000.00",
+            "terms": {"method": "annuity", "instalments": 12, "rate_percent": "9.4822"},
+            "officer_id": f"O{number % 2}",
+            "branch": "north",
+        }
+        yield {
+            **common,
+            "type": "loan_disbursed",
+            "transaction_id": f"pay-out-{number}",
+            "sent_at": "2024-01-02T08:00:01Z",
+            "amount": "12000.00",
+        }
+    for day in (date(2024, 2, 1) + timedelta(days) for days in range(22)):
+        if day == date(2024, 2, 9):
+            for number in range(2):
+                yield {
+                    "type": "repayment_received",
+                    "transaction_id": f"paid-{number}",
+                    "sent_at": "2024-02-09T09:00:00Z",
+                    "value_date": str(day),
+                    "loan_id": f"L{number}",
+                    "currency": "CNY",
+                    "amount": "1100.00",
+                }
+        if day.weekday() < 5:
+            yield {
+                "type": "business_day_closed",
+                "transaction_id": f"close-{day}",
+                "value_date": str(day),
+                "sent_at": f"{day + timedelta(1)}T00:00:00Z",
+            }
+
+
+KILLS = int(os.environ.get("LOANBELL_TEST_KILLS", "4"))
+Runner = subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    yield process
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(timeout=30)
+
+
+def attempt(runner: Runner, folder: Path, file: Path, **order: Any) -> int:
+    """Run once in `folder`; the status with which the child ended."""
+    ways = folder / "ways.toml"
+    folder.mkdir(exist_ok=True)
+    ways.write_text(WAYS, encoding="utf-8")
+    assert runner.stdin is not None
+    assert runner.stdout is not None
+    given = {"data": str(folder / "data"), "ways": str(ways), "file": str(file)}
+    asked = {**given, "kill_after": None, "check": False, **order}
+    runner.stdin.write(json.dumps(asked) + "\n")
+    runner.stdin.flush()
+    return int(runner.stdout.readline())
+
+
+def facts(folder: Path) -> list[tuple[Any, ...]]:
+    """Every row of the ledger's log."""
+    with sqlite3.connect(f"file:{folder / 'data' / 'ledger.db'}?mode=ro", uri=True) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            if "ledger" in name
+        ]
+        return sorted(
+            (table, *row)
+            for table in tables
+            for row in connection.execute(f'SELECT * FROM "{table}"')
+        )
+
+
+def test_the_same_facts_whenever_it_is_killed(runner: Runner, tmp_path: Path) -> None:
+    file = tmp_path / "messages.jsonl"
+    file.write_bytes(b"".join(orjson.dumps(message) + b"\n" for message in messages()))
+    assert attempt(runner, tmp_path / "whole", file, check=True) == 0
+    kinds = Counter(kind_of(row) for row in facts(tmp_path / "whole"))
+    # A case each; some are treated by message, others by voice bot.
+    assert kinds["case.opened"] == 8
+    assert kinds["case.strategy_assigned"] > 8
+    assert kinds["contact.outcome_recorded"] >= 8
+    draws, killed = random.Random(f"treat {KILLS}"), 0
+    for _ in range(KILLS):
+        status = attempt(runner, tmp_path / "torn", file, kill_after=draws.uniform(0.2, 2.0))
+        killed += status != 0
+    assert killed >= KILLS // 2
+    assert attempt(runner, tmp_path / "torn", file, check=True) == 0
+    whole, torn = facts(tmp_path / "whole"), facts(tmp_path / "torn")
+    assert len(torn) == len(whole)
+    assert torn == whole
+    sent = sorted(path.name for path in (tmp_path / "whole" / "outbox").glob("*.csv"))
+    assert sorted(path.name for path in (tmp_path / "torn" / "outbox").glob("*.csv")) == sent
+
+
+def kind_of(row: tuple[Any, ...]) -> str:
+    """The stored name of a fact, without its version; "" for another table's row."""
+    names = [each for each in row if isinstance(each, str) and each.count(".") == 2]
+    return names[0].rpartition(".")[0] if names else ""
