@@ -30,6 +30,7 @@ from streams.desk.visitor import csrf_of, person_of
 from streams.desk.words import catalogue
 from streams.identity import ACTIONS
 from streams.identity.rights import TWO_PEOPLE, Action
+from streams.treating import strategy_of
 
 if TYPE_CHECKING:
     from streams.wiring import Node
@@ -74,6 +75,7 @@ class Desk:
             {rules.name: rules for rules in parts.contact_rules_of(node.settings)},
         )
         self.now_us = now_us or clock_of(node)
+        self.strategy = strategy_of(node.settings)
 
     def may(self, request: Request, action: Action) -> bool:
         """Whether whoever asks has a role for `action` at all."""
@@ -83,6 +85,11 @@ class Desk:
     def queries(self) -> Any:
         """What the views know."""
         return self.node.queries
+
+    def segments(self, language: str) -> dict[str, str]:
+        """The segments of the strategy in force by name, as people call them."""
+        rows = self.strategy.rows if self.strategy is not None else ()
+        return {row.name: row.title.in_language(language) for row in rows}
 
     def reader(self, request: Request) -> None:
         """That whoever sends a form may see what its page shows. Errors: Problem "not_allowed"."""
