@@ -72,6 +72,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._access.trail.look()
         request = Request(scope, receive)
         request.state.person, request.state.borrowers = ANYBODY, set()
         request.state.required = True

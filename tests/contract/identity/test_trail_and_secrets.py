@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -187,6 +188,18 @@ def test_reads_that_wait_together_share_a_commit_and_the_outbox_is_told_once(ban
     told = [item.fact for item in log.read() if type(item.fact).__name__ == "Administered"]
     trail.commit([])
     assert [item.fact for item in log.read() if type(item.fact).__name__ == "Administered"] == told
+
+
+def test_what_a_command_changes_beside_the_server_is_soon_on_the_trail(bank: Any) -> None:
+    bank.add("new.here", "auditor", None)
+    bank.access.trail._looked_us = 0
+    bank.served.client.get("/healthz")
+    for _ in range(100):
+        told = [fact for fact in bank.audit("Administered") if fact.subject == "new.here"]
+        if told:
+            break
+        time.sleep(0.05)
+    assert [(fact.what, fact.detail) for fact in told] == [("user_added", "auditor; all branches")]
 
 
 def test_a_page_that_nobody_listed_is_nobodys(bank: Any) -> None:
