@@ -135,12 +135,10 @@ class Desk:
     def frame(self, request: Request) -> dict[str, Any]:
         """What the frame shows: who asks, where they may go, the open day, what was just done."""
         person = person_of(request)
-        path = request.url.path
-        health = self.node.health()
-        here = max((p.path for p in PLACES if path.startswith(p.path)), key=len, default="")
+        health, here = self.node.health(), _place_of(request.url.path)
         return {
             "nav": [
-                {"name": place.name, "path": place.path, "here": place.path == here}
+                {"name": place.name, "path": place.path, "here": place.name == here}
                 for place in PLACES
                 if person.roles & ACTIONS[place.action]
             ],
@@ -182,6 +180,14 @@ class Desk:
             if health.positions[WARNINGS_LOG] - health.lags["project", WARNINGS_LOG] >= position:
                 return
             await self.node.moved(within_seconds=0.2)
+
+
+def _place_of(path: str) -> str:
+    """The entry of the navigation that a page is under."""
+    if path.startswith("/desk/borrowers/"):
+        return "loans"
+    inside = (place.name for place in PLACES[1:] if f"{path}/".startswith(f"{place.path}/"))
+    return next(inside, PLACES[0].name if path == PLACES[0].path else "")
 
 
 def _done(request: Request) -> str:

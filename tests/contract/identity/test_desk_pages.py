@@ -132,3 +132,16 @@ def test_every_borrower_that_a_page_shows_is_on_the_trail(bank: Any) -> None:
         assert officer.get(path).status_code == 200
         fact = bank.audit("BorrowersRead")[-1]
         assert (fact.user_id, set(fact.borrower_ids)) == ("officer", shown), path
+
+
+def test_the_audit_tells_every_kind_of_record(bank: Any) -> None:
+    """Also of what was done on the console, and of names that were nobody's."""
+    bank.add("passing", "officer", frozenset({"north"}))
+    officer = bank.client("officer")
+    officer.get("/desk/loans/L2")
+    officer.get("/desk/audit")
+    officer.post("/desk/warnings/" + bank.warning("L0") + "/start", data={"x": "y"})
+    text = bank.client("auditor*").get("/desk/audit?limit=1000").text
+    for word in ("administered", "saw", "did", "was refused"):
+        assert f">{word}</span>" in text
+    assert "passing" in text
