@@ -81,7 +81,8 @@ def _wanted(form: Form, loan_id: str, day: str) -> Any:
     try:
         return _WANTED.validate_python(given)
     except ValidationError as error:
+        # A kind that is none has no place in the form.
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(map(str, item['loc'])) or 'kind'}: {item['msg']}" for item in error.errors()
         )
         raise Problem("invalid_request", wrong) from None
