@@ -47,6 +47,7 @@ def routes(desk: Desk) -> APIRouter:
     async def propose(request: Request, loan_id: LoanId) -> Response:
         form = await form_of(request)
         check_origin(request)
+        desk.reader(request)
         day = business_day(desk, desk.now_us()).isoformat()
         await pages.propose(_wanted(form, loan_id, day), person_of(request), request)
         return redirect(f"/desk/loans/{loan_id}", done="proposed")
@@ -80,5 +81,8 @@ def _wanted(form: Form, loan_id: str, day: str) -> Any:
     try:
         return _WANTED.validate_python(given)
     except ValidationError as error:
-        wrong = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        # A kind that is none has no place in the form.
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'kind'}: {item['msg']}" for item in error.errors()
+        )
         raise Problem("invalid_request", wrong) from None
