@@ -98,6 +98,7 @@ class LoanBook:
         self._late_findings: set[int] = set()
         self._waiting_findings: dict[int, set[int]] = {}
         self._stretches: dict[int, list[Stretch]] = {}
+        self._unreached: dict[int, str] = {}
 
     def active_findings(self, row: int, day: int) -> dict[str, Finding]:
         """The findings that stand on a loan at the end of `day`, by name."""
@@ -175,6 +176,8 @@ class LoanBook:
         )
         self.closes.append(day)
         arrears.advance(day + 1)
+        known = arrears.borrower
+        self._unreached = {row: who for row, who in self._unreached.items() if known[row] < 0}
         owed, unmet = arrears.arrears(), self._unmet()
         moved = (owed != attributes.shown_arrears[:rows]) | (unmet != attributes.shown_unmet[:rows])
         self.moved = np.flatnonzero(moved)
@@ -188,6 +191,12 @@ class LoanBook:
         self.corrected = sorted(self.arrears.dirty | late) if self.closes else []
         self.arrears.dirty.clear()
         self._late_findings = set()
+
+    def borrower_of(self, loan_id: str) -> str:
+        """Whose a loan is, also before the book has reached the day that it was opened on."""
+        row = self.arrears.row_of(loan_id)
+        borrower = int(self.arrears.borrower[row])
+        return self._unreached[row] if borrower < 0 else self.arrears.borrower_ids[borrower]
 
     def arrears_of(self, loan_ids: Sequence[str]) -> list[tuple[int, int | None]]:
         """Arrears, and the day of the oldest due that is past and unmet, by what is known now."""
@@ -209,6 +218,7 @@ class LoanBook:
     def _opened(self, fact: LoanOpened) -> None:
         row = self.arrears.row_of(fact.loan_id)
         self._attributes.currency[row] = self.currencies.of(fact.currency)
+        self._unreached[row] = fact.borrower_id
         if row not in self._branch_marks:
             self._attributes.branch[row] = self.branches.of(fact.branch)
 

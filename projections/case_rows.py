@@ -38,8 +38,7 @@ def override_row(item: Recorded, book: LoanBook) -> Row:
         borrower_id, details = fact.borrower_id, {"referral_id": fact.referral_id}
     else:
         actor, approver, reference = fact.requested_by, fact.approved_by, fact.loan_id
-        row = book.arrears.row_of(fact.loan_id)
-        borrower_id = book.arrears.borrower_ids[book.arrears.borrower[row]]
+        borrower_id = book.borrower_of(fact.loan_id)
         details = {"regime": fact.regime, "reason": fact.reason}
         if isinstance(fact, LoanGradeOverridden):
             details |= {"grade": fact.grade, "until": fact.until.isoformat()}
