@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …] [--quick] [--seed N] [--json FILE]`: measure, and print a table.
+"""`python -m bench [NAME …] [--quick] [--size N] [--seed N] [--json FILE]`: measure, and tell.
 
 Each bench module answers one question by `run(*, seed, quick)`, a list of dicts with question,
 measure, value, unit and note. `--quick` takes small sizes, to see that everything runs; figures to
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -35,13 +36,18 @@ def names() -> list[str]:
     )
 
 
-def measure(chosen: list[str], *, seed: int, quick: bool, console: Console) -> list[Result]:
+def measure(
+    chosen: list[str], *, seed: int, quick: bool, size: int | None, console: Console
+) -> list[Result]:
     """Run the chosen modules one after the other, each on an otherwise quiet process."""
     results: list[Result] = []
+    given: dict[str, Any] = {"seed": seed, "quick": quick}
     for name in chosen:
         console.print(f"[dim]{name} …[/dim]")
-        module = import_module(f"bench.{name}")
-        results += [{"bench": name, **row} for row in module.run(seed=seed, quick=quick)]
+        work = import_module(f"bench.{name}").run
+        sized = size is not None and "size" in signature(work).parameters
+        found = work(**given, size=size) if sized else work(**given)
+        results += [{"bench": name, **row} for row in found]
     return results
 
 
@@ -70,6 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names()))
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run?")
+    parser.add_argument("--size", type=int, help="loans or messages, where a bench counts them")
     parser.add_argument("--seed", type=int, default=7, help="seed of everything drawn (7)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and results")
     chosen = parser.parse_args(arguments)
@@ -81,7 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
     for key, value in machine.items():
         console.print(f"{key:>16}  {value}", highlight=False)
     results = measure(
-        chosen.names or names(), seed=chosen.seed, quick=chosen.quick, console=console
+        chosen.names or names(),
+        seed=chosen.seed,
+        quick=chosen.quick,
+        size=chosen.size,
+        console=console,
     )
     console.print(table(results))
     if chosen.json:

@@ -57,8 +57,8 @@ def _measured(database: Database, random: Generator, loans: int, days: int) -> l
     fold = Fold([Register(), history])
     side = SideTables(database, fold.views, suffix="", generation=1)
     closes, spent = 0, 0.0
-    for today, facts in _told(random, loans, days):
-        close = _fact(BusinessDayClosed, today, transaction_id=f"close-{today}")
+    for today, facts in told(random, loans, days):
+        close = fact_on(BusinessDayClosed, today, transaction_id=f"close-{today}")
         fold.take(LEDGER_LOG, [*facts, Recorded(1, "calendar", 1, close)])
         began = time.process_time()
         side.write(fold.book)
@@ -93,11 +93,12 @@ def _row(measure: str, value: float, unit: str, note: str) -> dict[str, Any]:
     return {"question": _QUESTION, "measure": measure, "value": value, "unit": unit, "note": note}
 
 
-def _fact(kind: type, on: date, **fields: Any) -> Any:
+def fact_on(kind: type, on: date, **fields: Any) -> Any:
+    """A fact valued and recorded on a day."""
     return kind(value_date=on, recorded_at_us=start_of_day_us(on), **fields)
 
 
-def _told(random: Generator, loans: int, days: int) -> Iterator[tuple[date, list[Recorded]]]:
+def told(random: Generator, loans: int, days: int) -> Iterator[tuple[date, list[Recorded]]]:
     """What each working day brings: loans at first, then what is paid of their dues."""
     waiting: dict[date, list[int]] = {}
     yield _FIRST, [each for loan in range(loans) for each in _opening(loan)]
@@ -120,17 +121,17 @@ def _told(random: Generator, loans: int, days: int) -> Iterator[tuple[date, list
 def _opening(loan: int) -> list[Recorded]:
     loan_id = f"L{loan:06}"
     common = {"loan_id": loan_id}
-    opened = _fact(
+    opened = fact_on(
         LoanOpened, _FIRST, **common, borrower_id=f"B{loan // 2:06}", account_id=None,
         product="term", currency="CNY", principal_minor=_DUES * _AMOUNT, terms=_TERMS,
         officer_id=f"O{loan % _OFFICERS}", branch=f"branch-{loan % _BRANCHES}", industry="retail",
         region="east", guarantor_id=None, transaction_id=f"{loan_id}-open",
     )  # fmt: skip
-    scheduled = _fact(
+    scheduled = fact_on(
         InstalmentsScheduled, _FIRST, **common, schedule_version=1, origin="given",
         instalments=_schedule(loan % 30), transaction_id=f"{loan_id}-plan",
     )  # fmt: skip
-    paid_out = _fact(
+    paid_out = fact_on(
         LoanDisbursed, _FIRST, **common, amount_minor=_DUES * _AMOUNT,
         transaction_id=f"{loan_id}-out",
     )  # fmt: skip
@@ -157,7 +158,7 @@ def _schedule(offset: int) -> tuple[Instalment, ...]:
 
 def _paid(loan: int, today: date) -> Recorded:
     loan_id = f"L{loan:06}"
-    fact = _fact(
+    fact = fact_on(
         RepaymentReceived, today, loan_id=loan_id, amount_minor=_AMOUNT, split=_SPLIT,
         transaction_id=f"{loan_id}-{today}",
     )  # fmt: skip

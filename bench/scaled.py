@@ -1,21 +1,18 @@
 """How fast are facts recorded in PostgreSQL, and messages from Kafka to Kafka through workers?
 
-Broker, database, sender and workers share this machine's cores. The path is timed from the first
-message sent until every fact and warning is recorded, viewed and published; workers have joined
-before. Where Kafka or PostgreSQL is not installed the questions are left out, and say so.
+Broker, database and workers share this machine's cores: beside the rate stands what each of them
+spends on a message, which tells the rate where nothing else runs. Where Kafka or PostgreSQL is not
+installed the questions are left out, and say so.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date
 from typing import Any
 
@@ -26,29 +23,25 @@ from psycopg.conninfo import conninfo_to_dict
 
 from bench.recording import Counter, Credits, record_by_library, result, seconds_of
 from bench.services import Kafka, PostgreSQL, ServiceMissing
+from bench.workers import PARTITIONS, Book, family_seconds, packed, processor_seconds
 from ledger.codec import encode
 from ledger.process import settle
 from ledger.store import NewFact, PostgresStore, migrate
 from streams.generate.portfolio import Portfolio
-from streams.kafka import Producer, create_topics
-from streams.sender import Sender
-from streams.settings import Settings
-from streams.topics import TOPICS, TRANSACTIONS_TOPIC
 
 Result = dict[str, Any]
-PARTITIONS = 4
-WAIT_SECONDS = 300.0
 
 
-def run(*, seed: int, quick: bool) -> list[Result]:
-    """Recording, then the path with one and with two workers."""
+def run(*, seed: int, quick: bool, size: int | None = None) -> list[Result]:
+    """Recording, then the path with one and with two workers; `size` in messages of the path."""
     settle()
     try:
         with PostgreSQL() as postgres:
             results = _recording(postgres, seed, quick)
             with Kafka() as kafka:
+                messages = _sample(seed, quick=quick, size=size)
                 for workers in (1, 2):
-                    results += _path(postgres, kafka, workers, seed, quick)
+                    results += _path(postgres, kafka, workers, messages)
             return results
     except ServiceMissing as error:
         return [result("left out", error.message, 0.0, "", error.way_out)]
@@ -113,86 +106,48 @@ def _stored(new: NewFact) -> StoredEvent:
     return StoredEvent(new.stream, new.version, *encode(new.fact))
 
 
-def _path(postgres: PostgreSQL, kafka: Kafka, workers: int, seed: int, quick: bool) -> list[Result]:
-    loans, months = (40, 2) if quick else (200, 12)
-    portfolio = Portfolio(loans=loans, months=months, seed=seed, start=date(2024, 1, 2))
-    messages = list(portfolio.messages())
-    name = f"path{workers}"
-    settings = Settings(
-        database=postgres.create(name), broker=kafka.url, group=name, topic_prefix=f"{name}."
-    )
-    migrate(settings.database, partitions=PARTITIONS)
-    wanted = {settings.topic(topic): words for topic, words in TOPICS.items()}
-    asyncio.run(create_topics(settings, wanted, partitions=PARTITIONS, replicas=1))
+def _path(
+    postgres: PostgreSQL, kafka: Kafka, workers: int, messages: Sequence[bytes]
+) -> list[Result]:
+    """Messages a second, and who spends the processor time of each."""
+    book, packs = Book(postgres, kafka, f"path{workers}"), packed(messages)
     with ExitStack() as stack:
-        for _ in range(workers):
-            stack.enter_context(_worker(settings))
+        pids = [stack.enter_context(book.worker()) for _ in range(workers)]
+        book.ready()
+        before = _spent(pids, postgres, kafka)
         started = time.perf_counter()
-        asyncio.run(_send(settings, messages))
-        sent = time.perf_counter() - started
-        facts = _await_published(settings, len(messages))
-        taken = time.perf_counter() - started
-    noun = "worker" if workers == 1 else "workers"
-    what = f"{len(messages):,} messages, {facts:,} facts, {PARTITIONS} partitions"
+        book.put(packs)
+        facts, done = book.through(len(messages))
+        after = _spent(pids, postgres, kafka)
+    costs = {name: after[name] - before[name] for name in after}
+    count, noun = len(messages), "worker" if workers == 1 else "workers"
+    what = f"{count:,} messages, {facts:,} facts, {PARTITIONS} partitions; aim 10,000"
     question = "Kafka → ledger → warnings, views → Kafka"
+    rows = [result(question, f"{workers} {noun}", count / (done - started), "messages/s", what)]
+    for name, seconds in costs.items():
+        measure = f"{workers} {noun}: processor time of {name}"
+        rows.append(result(question, measure, seconds / count * 1e6, "µs/message", ""))
+    whole = sum(costs.values()) / count
+    cores = os.cpu_count() or 1
+    most = min(cores / whole, workers * count / costs["workers"])
+    limit = "one interpreter a worker" if most < cores / whole else f"{cores} cores for all"
     return [
-        result(question, f"{workers} {noun}", len(messages) / taken, "messages/s", what),
-        result(question, f"{workers} {noun}: sent", len(messages) / sent, "messages/s", "packed"),
+        *rows,
+        result(question, f"{workers} {noun}: what that allows", most, "messages/s", limit),
     ]
 
 
-@contextmanager
-def _worker(settings: Settings) -> Iterator[None]:
-    """A worker process that has joined its group."""
-    names = ("database", "broker", "group", "topic_prefix")
-    variables = {f"LOANBELL_{name.upper()}": str(getattr(settings, name)) for name in names}
-    command = [sys.executable, "-c", "from streams.cli import main; main()", "worker"]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **variables, "LOANBELL_CLOSED_BY": "driver", "LOANBELL_PORT": "0"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for line in process.stderr or ():
-            if "is ours" in line:
-                break
-        yield
-    finally:
-        process.kill()
-        process.wait()
+def _spent(workers: Sequence[int], postgres: PostgreSQL, kafka: Kafka) -> dict[str, float]:
+    """Seconds of processor time so far."""
+    return {
+        "workers": sum(map(processor_seconds, workers)),
+        "PostgreSQL": family_seconds(postgres),
+        "Kafka": family_seconds(kafka),
+    }
 
 
-async def _send(settings: Settings, messages: list[bytes]) -> None:
-    producer = Producer(settings)
-    sender = Sender(producer, settings.topic(TRANSACTIONS_TOPIC), PARTITIONS)
-    await sender.send(messages)
-    await sender.flush()
-    await producer.stop()
-
-
-def _await_published(settings: Settings, messages: int) -> int:
-    """Until all is recorded, viewed and published; returns how many facts that makes."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    still, last = 0, -1
-    while still < 3:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{messages} messages were not through in {WAIT_SECONDS:.0f} s")
-        facts, open_facts = _standing(settings)
-        still = still + 1 if facts == last and facts >= messages * 0.9 and not open_facts else 0
-        last = facts
-        time.sleep(0.1)
-    return last
-
-
-def _standing(settings: Settings) -> tuple[int, int]:
-    """Facts recorded, and those not yet published or viewed, over all partitions."""
-    facts = left = 0
-    for partition in range(PARTITIONS):
-        with PostgresStore.open(settings.database, partition, read_only=True) as store:
-            last = store.ledger.last_position()
-            query = f"SELECT min(ledger_position) FROM loanbell_p{partition}_views.views"
-            viewed = store.ledger.rows(query, ())[0][0] or 0
-            facts += last
-            left += 2 * last - viewed - store.warnings.tracked("outbox:ledger")
-    return facts, left
+def _sample(seed: int, *, quick: bool, size: int | None) -> list[bytes]:
+    """Two months of a portfolio: nine in ten messages are movements of accounts."""
+    loans = max(10, size // 36) if size else 40 if quick else 2_000
+    portfolio = Portfolio(loans=loans, months=2, seed=seed, start=date(2024, 1, 2))
+    return list(portfolio.messages())

@@ -39,11 +39,11 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on a loopback port."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections on a port, of loopback unless told otherwise."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 class Service:
@@ -75,6 +75,11 @@ class Service:
     def log(self) -> Path:
         """What it prints."""
         return self.folder / "server.log"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server; 0 when it does not run."""
+        return self._process.pid if self._process is not None else 0
 
     def start(self) -> None:
         """Start it and wait until it serves. Errors: ServiceMissing if it ends instead."""
@@ -195,11 +200,23 @@ class PostgreSQL(Service):
 
 
 class Kafka(Service):
-    """One broker that is its own KRaft controller. Errors: ServiceMissing."""
+    """One broker that is its own KRaft controller; `host` is an address of this machine.
+
+    `listener` is the security protocol that clients use, `more` further settings, `users` what the
+    storage is formatted with, such as --add-scram. Errors: ServiceMissing.
+    """
 
     name = "kafka"
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        listener: str = "PLAINTEXT",
+        more: Mapping[str, str] | None = None,
+        users: Sequence[str] = (),
+    ) -> None:
+        self.host, self._listener, self._more = host, listener, more or {}
         self._java = _program("java", "apt-get update && apt-get install openjdk-17-jre-headless")
         if not (JARS / ".complete").exists():
             raise ServiceMissing("Kafka's jars are not fetched.", way_out="make services")
@@ -209,12 +226,16 @@ class Kafka(Service):
         (self.folder / "log4j.properties").write_text(_LOGGING)
         self._properties.write_text(self._settings())
         self._tool("kafka.tools.StorageTool", "format", "-t", "bG9hbmJlbGwtbG9hbmJlbA",
-                   "-c", str(self._properties))  # fmt: skip
+                   "-c", str(self._properties), *users)  # fmt: skip
 
     @property
     def url(self) -> str:
         """The broker's address."""
-        return f"kafka://127.0.0.1:{self.port}"
+        return f"kafka://{self.host}:{self.port}"
+
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return answers(self.port, self.host)
 
     def command(self) -> Sequence[str | Path]:
         """The broker in a small heap."""
@@ -229,15 +250,17 @@ class Kafka(Service):
         _run([*self._jvm("256m"), *arguments], self.folder, self._user)
 
     def _settings(self) -> str:
-        listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller}"
+        ours = f"{self._listener}://{self.host}:{self.port}"
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
-            "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": f"{ours},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": ours,
+            "inter.broker.listener.name": self._listener,
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": f"{self._listener}:{self._listener},"
+            "CONTROLLER:PLAINTEXT",
             "log.dirs": self.folder / "logs",
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
@@ -246,6 +269,7 @@ class Kafka(Service):
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1_000,
             "auto.create.topics.enable": "false",
+            **self._more,
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -66,6 +66,7 @@ def _nothing() -> Standing:
 class _Attributes(Growing):
     currency: DayArray
     branch: DayArray
+    borrower: DayArray
     started: BoolArray
     shown_arrears: IntArray
     shown_unmet: DayArray
@@ -74,6 +75,7 @@ class _Attributes(Growing):
         super().__init__()
         self.add_column("currency", np.int32)
         self.add_column("branch", np.int32)
+        self.add_column("borrower", np.int32)
         self.add_column("started", np.bool_)
         self.add_column("shown_arrears", np.int64)
         self.add_column("shown_unmet", np.int32, fill=NEVER)
@@ -87,6 +89,7 @@ class LoanBook:
         self.currencies = Codes()
         self.accounts = AccountRows(self.currencies)
         self.branches = Codes()
+        self._borrowers = Codes()
         self.findings: dict[int, list[Finding]] = {}
         self.found: set[int] = set()
         self.closes: list[int] = []
@@ -98,7 +101,6 @@ class LoanBook:
         self._late_findings: set[int] = set()
         self._waiting_findings: dict[int, set[int]] = {}
         self._stretches: dict[int, list[Stretch]] = {}
-        self._unreached: dict[int, str] = {}
 
     def active_findings(self, row: int, day: int) -> dict[str, Finding]:
         """The findings that stand on a loan at the end of `day`, by name."""
@@ -136,6 +138,11 @@ class LoanBook:
     def branch(self) -> DayArray:
         """Branch code by row."""
         return self._attributes.branch[: self.rows]
+
+    def borrower_of(self, loan_id: str) -> str:
+        """Who borrowed a loan, known from its opening on: `arrears` learns it on its day."""
+        row = self.arrears.row_of(loan_id)
+        return self._borrowers.names[int(self._attributes.borrower[row])]
 
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
@@ -176,8 +183,6 @@ class LoanBook:
         )
         self.closes.append(day)
         arrears.advance(day + 1)
-        known = arrears.borrower
-        self._unreached = {row: who for row, who in self._unreached.items() if known[row] < 0}
         owed, unmet = arrears.arrears(), self._unmet()
         moved = (owed != attributes.shown_arrears[:rows]) | (unmet != attributes.shown_unmet[:rows])
         self.moved = np.flatnonzero(moved)
@@ -191,12 +196,6 @@ class LoanBook:
         self.corrected = sorted(self.arrears.dirty | late) if self.closes else []
         self.arrears.dirty.clear()
         self._late_findings = set()
-
-    def borrower_of(self, loan_id: str) -> str:
-        """Whose a loan is, also before the book has reached the day that it was opened on."""
-        row = self.arrears.row_of(loan_id)
-        borrower = int(self.arrears.borrower[row])
-        return self._unreached[row] if borrower < 0 else self.arrears.borrower_ids[borrower]
 
     def arrears_of(self, loan_ids: Sequence[str]) -> list[tuple[int, int | None]]:
         """Arrears, and the day of the oldest due that is past and unmet, by what is known now."""
@@ -218,7 +217,7 @@ class LoanBook:
     def _opened(self, fact: LoanOpened) -> None:
         row = self.arrears.row_of(fact.loan_id)
         self._attributes.currency[row] = self.currencies.of(fact.currency)
-        self._unreached[row] = fact.borrower_id
+        self._attributes.borrower[row] = self._borrowers.of(fact.borrower_id)
         if row not in self._branch_marks:
             self._attributes.branch[row] = self.branches.of(fact.branch)
 

@@ -7,14 +7,17 @@ process that dies between two commits loses nothing, since the facts are still t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from hashlib import sha256
 
 from ledger.errors import InvariantBroken, StoreUnavailable
+from ledger.snapshot import Frozen, SnapshotUnusable, code_digest, freeze, thaw
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, Recorded
 from projections.base import View
 from projections.book import LoanBook
 from projections.rebuild import (
     LOGS,
     READ,
+    START,
     Difference,
     Factory,
     Fold,
@@ -47,6 +50,7 @@ class Projector:
         self._outdated: list[str] = []
         self._positions = self._read_catalog()
         self._folded = dict(self._positions)
+        self._since = START
         self._warm = False
 
     @classmethod
@@ -118,6 +122,32 @@ class Projector:
                     return False
                 self.project(log, recorded)
         return True
+
+    @property
+    def key(self) -> str:
+        """What a snapshot depends on besides the facts: this code, and what views judge by."""
+        rules = [(view.name, view.rules_version) for view in self._fold.views]
+        code = code_digest("ledger", "warning", "projections")
+        return sha256(repr((code, rules)).encode()).hexdigest()
+
+    def frozen(self) -> Frozen:
+        """The fold in memory, as far as the logs are projected."""
+        self._make_warm()
+        return freeze(self._fold, {})
+
+    def bring_back(self, state: bytes, positions: Positions) -> None:
+        """Before `catch_up`: let it begin with a fold that was `frozen` at `positions`.
+
+        Errors: SnapshotUnusable; then it begins with the first facts, as ever.
+        """
+        if self._outdated or any(self._positions[log] < positions[log] for log in LOGS):
+            raise SnapshotUnusable("The views are written anew.")
+        try:
+            thaw(self._fold, {}, state)
+        except SnapshotUnusable:
+            self._forget()
+            raise
+        self._since = dict(positions)
 
     def rebuild(
         self,
@@ -230,7 +260,9 @@ class Projector:
         outdated = [view for view in views if view.name in self._outdated]
         current = [view for view in views if view.name not in self._outdated]
         side = self._side_tables(outdated)
-        steps = fill(side, self._store, self._fold, self._positions, discard=current)
+        steps = fill(
+            side, self._store, self._fold, self._positions, since=self._since, discard=current
+        )
         for step in steps:
             if progress is not None:
                 progress(step)
@@ -269,6 +301,7 @@ class Projector:
     def _forget(self) -> None:
         self._fold = Fold([factory() for factory in self._factories.values()])
         self._folded = dict(self._positions)
+        self._since = START
         self._warm = False
 
 

@@ -26,9 +26,9 @@ from projections.case_tables import (
 )
 from projections.reading import Answer, Page, Reader, answers, equals, position_cursor
 from projections.register import LOANS
-from projections.tables import Connection, and_, select
+from projections.tables import Connection, and_, func, select
 from projections.warnings import ENDED, WARNINGS
-from projections.worklist import Why, rank, reasons, said, warned
+from projections.worklist import Signs, Why, rank, reasons, said, signs_of, warned
 from warning.treatment import treatment_of
 
 MOST_CONSIDERED = 2_000
@@ -101,8 +101,9 @@ class CaseReads(Reader):
             of_borrower = self._open_warnings(connection, [row["borrower_id"]])
             today = self._today(connection)
         warnings = of_borrower[row["borrower_id"]]
-        whys = [*reasons(_numbers(row), today), *warned(warnings)] if row["open"] else []
-        return {**_told(row, whys, len(warnings), language), **found, "warnings": warnings}
+        signs = signs_of(warnings)
+        whys = [*reasons(_numbers(row), today), *warned(signs)] if row["open"] else []
+        return {**_told(row, whys, signs, language), **found, "warnings": warnings}
 
     def contacts(
         self,
@@ -156,11 +157,11 @@ class CaseReads(Reader):
         with self._database.reading() as connection:
             today = self._today(connection) if on is None else day_number(on)
             found = [dict(zip(_RANKING, row, strict=True)) for row in connection.execute(statement)]
-            warnings = self._signs(connection, [case["borrower_id"] for case in found])
+            signs = self._signs(connection, [case["borrower_id"] for case in found])
             ranked = sorted(
                 (-rank(whys), case["case_id"], whys)
                 for case in found
-                for whys in [[*reasons(case, today), *warned(warnings[case["borrower_id"]])]]
+                for whys in [[*reasons(case, today), *warned(signs.get(case["borrower_id"]))]]
             )
             if place is not None:
                 ranked = [each for each in ranked if each[:2] > place]
@@ -168,27 +169,34 @@ class CaseReads(Reader):
             page = select(table).where(table.c.case_id.in_([case_id for _, case_id, _ in shown]))
             rows = {row["case_id"]: row for row in answers(CASES, connection.execute(page))}
         listed = [
-            _told(rows[case_id], whys, len(warnings[rows[case_id]["borrower_id"]]), language)
+            _told(rows[case_id], whys, signs.get(rows[case_id]["borrower_id"]), language)
             for _, case_id, whys in shown
         ]
         more = len(ranked) > len(shown)
         return Page(listed, f"{listed[-1]['rank']}:{listed[-1]['case_id']}" if more else None)
 
-    def _signs(
-        self, connection: Connection, borrowers: Sequence[str]
-    ) -> defaultdict[str, list[Answer]]:
-        """What ranking wants of open warnings that call for somebody, by borrower."""
+    def _signs(self, connection: Connection, borrowers: Sequence[str]) -> dict[str, Signs]:
+        """What open warnings that call for somebody come to, by borrower."""
+        if not borrowers:
+            return {}
         table = self._database.table(WARNINGS)
-        names = ("borrower_id", "severity_rank", "state")
-        statement = select(*(table.c[name] for name in names)).where(
-            table.c.borrower_id.in_(sorted(set(borrowers))),
-            table.c.state.not_in(ENDED),
-            table.c.inhibited_by.is_(None),
+        state = table.c.state
+        statement = (
+            select(
+                table.c.borrower_id,
+                func.count(),
+                func.max(table.c.severity_rank),
+                func.count().filter(state == "expired"),
+                func.count().filter(state == "raised"),
+            )
+            .where(table.c.borrower_id.in_(sorted(set(borrowers))))
+            .where(state.not_in(ENDED), table.c.inhibited_by.is_(None))
+            .group_by(table.c.borrower_id)
         )
-        found: defaultdict[str, list[Answer]] = defaultdict(list)
-        for row in connection.execute(statement) if borrowers else ():
-            found[row[0]].append(dict(zip(names, row, strict=True)))
-        return found
+        return {
+            borrower_id: Signs(number, gravest, bool(expired), bool(unanswered))
+            for borrower_id, number, gravest, expired, unanswered in connection.execute(statement)
+        }
 
     def _newest(self, spec: Any, same: Answer, after: str | None, limit: int) -> Page:
         table = self._database.table(spec)
@@ -237,7 +245,7 @@ def _place(cursor: str) -> tuple[int, str]:
     return -int(points), case_id
 
 
-def _told(row: Answer, whys: list[Why], open_warnings: int, language: str) -> Answer:
+def _told(row: Answer, whys: list[Why], signs: Signs | None, language: str) -> Answer:
     """A row with its rank, its reasons (the weightiest first) and what to do next."""
     whys = sorted(whys, key=lambda why: (-abs(why.points), why.code))
     return {
@@ -245,7 +253,7 @@ def _told(row: Answer, whys: list[Why], open_warnings: int, language: str) -> An
         "rank": rank(whys),
         "why": [_why(why, language) for why in whys],
         "suggestion": _suggestion(row),
-        "open_warnings": open_warnings,
+        "open_warnings": signs.number if signs else 0,
     }
 
 

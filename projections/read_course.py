@@ -6,10 +6,14 @@ Both are derived from the loan's own facts, on both time axes: by what was known
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
+from threading import Lock
+from typing import Any
 
 from ledger.dates import date_of, day_number
 from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream
@@ -21,6 +25,9 @@ from warning.engine import Engine
 
 SAMPLE_DAYS = 7
 MOST_SAMPLES = 110
+KEPT = 128
+"""Loans whose indicators are kept, some 10 kB each."""
+_TRACED_LOCK = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,10 @@ class Traces:
 
 class CourseReads(GradeReads):
     """What happened to one loan, for pictures."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._traced: OrderedDict[Any, Traces] = OrderedDict()
 
     def course(
         self, loan_id: str, *, as_of: date | None = None, known_on: date | None = None
@@ -80,7 +91,10 @@ class CourseReads(GradeReads):
         as_of: date | None = None,
         known_on: date | None = None,
     ) -> Traces | None:
-        """Indicators on the last day and every seven days before it, by all that was known.
+        """Indicators at the last close and every seven days before it, by all that was known.
+
+        `as_of` cuts them off: an earlier day's value does not depend on what came after it. The
+        last few loans are kept, so that moving along that axis costs nothing.
 
         The borrower's other loans are taken in; those of other borrowers are not, so a column that
         compares with them is no indicator here. None when the book has no such loan, or had none
@@ -90,21 +104,19 @@ class CourseReads(GradeReads):
         own = self._known_facts(loan_stream(loan_id), as_of, known_on)
         if not own or not facts:
             return None
-        first = day_number(own[0].fact.value_date)
-        until = as_of or self._last_close(known_on) or own[-1].fact.value_date
-        last = max(day_number(until), first)
-        sampled = range(last, max(first, last - SAMPLE_DAYS * MOST_SAMPLES) - 1, -SAMPLE_DAYS)
-        engine = Engine()
-        engine.apply(facts)
-        values: dict[str, list[float | None]] = {name: [] for name in names}
-        days = sorted(sampled)
-        for day in days:
-            engine.advance(day)
-            row = engine.row_of(loan_id)
-            for name, column in engine.values(list(names)).items():
-                told = float(column[row]) if row >= 0 else float("nan")
-                values[name].append(told if isfinite(told) else None)
-        return Traces([date_of(day) for day in days], values)
+        last = self._last_close(known_on) or own[-1].fact.value_date
+        key = (loan_id, tuple(names), known_on, len(facts), last)
+        with _TRACED_LOCK:
+            whole = self._traced.get(key)
+        if whole is None:
+            whole = _traced(loan_id, names, facts, first=own[0].fact.value_date, last=last)
+            with _TRACED_LOCK:
+                self._traced[key] = whole
+                while len(self._traced) > KEPT:
+                    self._traced.popitem(last=False)
+        until = bisect_right(whole.days, as_of or last)
+        cut = {name: values[:until] for name, values in whole.values.items()}
+        return Traces(whole.days[:until], cut) if until else None
 
     def _of_borrower(self, loan_id: str, known_on: date | None) -> list[Recorded]:
         """Facts of all of a borrower's loans and of the accounts behind them."""
@@ -122,3 +134,22 @@ class CourseReads(GradeReads):
         """The last business day whose close was known by then."""
         closes = self._known_facts(CALENDAR_STREAM, None, known_on)
         return max((item.fact.value_date for item in closes), default=None)
+
+
+def _traced(
+    loan_id: str, names: Sequence[str], facts: Sequence[Recorded], *, first: date, last: date
+) -> Traces:
+    """Indicators of a loan from its borrower's facts, from its first day to the last close."""
+    begin, end = day_number(first), max(day_number(first), day_number(last))
+    earliest = max(begin, end - SAMPLE_DAYS * MOST_SAMPLES)
+    days = sorted(range(end, earliest - 1, -SAMPLE_DAYS))
+    engine = Engine()
+    engine.apply(facts)
+    values: dict[str, list[float | None]] = {name: [] for name in names}
+    for day in days:
+        engine.advance(day)
+        row = engine.row_of(loan_id)
+        for name, column in engine.values(list(names)).items():
+            told = float(column[row]) if row >= 0 else float("nan")
+            values[name].append(told if isfinite(told) else None)
+    return Traces([date_of(day) for day in days], values)

@@ -45,6 +45,7 @@ class Logs(Protocol):
 
 Factory = Callable[[], View]
 Positions = Mapping[str, int]
+START: Positions = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,12 @@ class Fold:
                         view.fold(run, self.book)
 
 
-def read_up_to(store: Logs, fold: Fold, upto: Positions) -> Iterator[int]:
-    """Fold both logs from their start up to the given positions; yields facts folded so far."""
+def read_up_to(store: Logs, fold: Fold, upto: Positions, since: Positions = START) -> Iterator[int]:
+    """Fold both logs behind `since` up to the given positions; yields facts folded so far."""
     done = 0
     for log in LOGS:
         source = store.ledger if log == LEDGER_LOG else store.warnings
-        for after in range(0, upto[log], READ):
+        for after in range(since[log], upto[log], READ):
             last = min(after + READ, upto[log])
             if isinstance(source, ColumnLog):
                 fold.take_runs(log, runs_between(log, source, after, last))
@@ -195,22 +196,30 @@ class SideTables:
 
 
 def fill(
-    side: SideTables, store: Logs, fold: Fold, upto: Positions, *, discard: Sequence[View] = ()
+    side: SideTables,
+    store: Logs,
+    fold: Fold,
+    upto: Positions,
+    *,
+    since: Positions = START,
+    discard: Sequence[View] = (),
 ) -> Iterator[Progress]:
     """Fold the logs and write the side tables as it goes; the rows of `discard` are kept already.
 
-    The last step comes after the last row is written.
+    `since`: how far `fold` has read. The last step comes after the last row is written.
     """
+    facts = read_up_to(store, fold, upto, since)
+    total = sum(upto.values()) - sum(since.values())
     with _no_cycle_hunting():
-        yield from measured(_filling(side, store, fold, upto, discard), sum(upto.values()))
+        yield from measured(_filling(facts, side, fold, discard), total)
 
 
 def _filling(
-    side: SideTables, store: Logs, fold: Fold, upto: Positions, discard: Sequence[View]
+    facts: Iterator[int], side: SideTables, fold: Fold, discard: Sequence[View]
 ) -> Iterator[int]:
     """Facts folded so far; the last number comes after the last row is written."""
     done = written = 0
-    for count in read_up_to(store, fold, upto):
+    for count in facts:
         if done:
             yield done
         done = count

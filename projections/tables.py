@@ -62,6 +62,9 @@ __all__ = [
 Row = tuple[Any, ...]
 """One row, in the order of its table's columns."""
 
+COLUMN_ROWS = 5_000
+"""Rows that go into one statement as columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
@@ -149,7 +152,7 @@ class Database:
         self._name = name
         self._schemas = schemas
         self._tables: dict[tuple[str, str, int], Table] = {}
-        self._upserts: dict[str, str] = {}
+        self._upserts: dict[tuple[str, bool], str] = {}
         self.catalog = self.table(CATALOG)
 
     @classmethod
@@ -218,8 +221,18 @@ class Database:
 
     def upsert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert `rows`, each in the order of the columns; a row with the same key is replaced."""
-        if rows:
-            connection.exec_driver_sql(self._upsert(table), list(rows))
+        keys = len(table.primary_key)
+        if self._engine.dialect.name == "sqlite" or len({row[:keys] for row in rows}) < len(rows):
+            if rows:
+                connection.exec_driver_sql(self._upsert(table), list(rows))
+            return
+        # Whole columns at once cost half of what row after row does, here and in the database.
+        for start in range(0, len(rows), COLUMN_ROWS):
+            columns = zip(*rows[start : start + COLUMN_ROWS], strict=True)
+            lists = [
+                _list(c.type, column) for c, column in zip(table.columns, columns, strict=True)
+            ]
+            connection.exec_driver_sql(self._upsert(table, columns=True), tuple(lists))
 
     def upsert_new(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert those of `rows` whose keys are not there yet, whoever else does so meanwhile."""
@@ -236,8 +249,9 @@ class Database:
         wanted = max(1, len(self._schemas))
         return {view: _merged(of) for view, of in rows.items() if len(of) == wanted}
 
-    def _upsert(self, table: Table) -> str:
-        statement = self._upserts.get(table.name)
+    def _upsert(self, table: Table, *, columns: bool = False) -> str:
+        """The statement that takes one row, or with `columns` a list for each column."""
+        statement = self._upserts.get((table.name, columns))
         if statement is None:
             insert = sqlite.insert if self._engine.dialect.name == "sqlite" else postgresql.insert
             made = insert(table)
@@ -250,7 +264,12 @@ class Database:
                 else made.on_conflict_do_nothing(index_elements=keys)
             )
             statement = str(made.compile(self._engine))
-            self._upserts[table.name] = statement
+            if columns:
+                kinds = (c.type.compile(self._engine.dialect) for c in table.columns)
+                lists = ", ".join(f"%s::{kind.partition(' ')[0]}[]" for kind in kinds)
+                head, _, rest = statement.partition(" VALUES (")
+                statement = f"{head} SELECT * FROM unnest({lists}){rest[rest.index(')') :][1:]}"
+            self._upserts[table.name, columns] = statement
         return statement
 
     @contextmanager
@@ -259,6 +278,13 @@ class Database:
             yield
         except DBAPIError as error:
             raise explain(error, self._name) from error
+
+
+def _list(kind: Any, column: Sequence[Any]) -> Any:
+    """A column as a parameter; of whole numbers as text, which is fivefold as fast."""
+    if isinstance(kind, BigInteger):
+        return "{" + ",".join(map(str, column)).replace("None", "NULL") + "}"
+    return list(column)
 
 
 def _merged(rows: Sequence[CatalogRow]) -> CatalogRow:

@@ -90,17 +90,34 @@ def reasons(case: Row, today: int) -> list[Why]:
     return found
 
 
-def warned(open_warnings: Sequence[Row]) -> list[Why]:
-    """What the borrower's open warnings add; inhibited ones call nobody and are not given."""
+class Signs(NamedTuple):
+    """A borrower's open warnings that call for somebody: how many, the gravest rank (from 0), and
+    whether one expired or waits for an answer."""
+
+    number: int
+    gravest: int
+    expired: bool
+    unanswered: bool
+
+
+def signs_of(open_warnings: Sequence[Row]) -> Signs | None:
+    """What rows of open warnings come to; None without any."""
     if not open_warnings:
-        return []
-    gravest = max(open_warnings, key=lambda row: int(row["severity_rank"]))["severity_rank"]
-    severity = SEVERITIES[gravest]
-    found = [Why("warning", WARNED[severity], severity)]
+        return None
     states = {row["state"] for row in open_warnings}
-    if "expired" in states:
+    gravest = max(int(row["severity_rank"]) for row in open_warnings)
+    return Signs(len(open_warnings), gravest, "expired" in states, "raised" in states)
+
+
+def warned(signs: Signs | None) -> list[Why]:
+    """What the borrower's open warnings add."""
+    if signs is None:
+        return []
+    severity = SEVERITIES[signs.gravest]
+    found = [Why("warning", WARNED[severity], severity)]
+    if signs.expired:
         found.append(Why("warning_expired", EXPIRED, ""))
-    if "raised" in states:
+    if signs.unanswered:
         found.append(Why("unanswered", UNANSWERED, ""))
     return found
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,10 +21,12 @@ from typing import Any, TypeVar
 
 from ledger.errors import StoreBlocked, StoreUnavailable
 from ledger.service import Batch, Incoming, Ledger
-from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded
+from ledger.snapshot import Frozen, SnapshotUnusable
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Checkpoint, FactLog, Recorded
 from projections.projector import Projector
 from streams.app import Inbox
 from streams.health import THREADS
+from streams.keeping import Keeper, Kept
 from streams.metrics import Meter
 from streams.translate import TYPE_OF
 from warning.actions import WarningAction
@@ -31,11 +34,13 @@ from warning.actions import WarningAction
 T = TypeVar("T")
 Fail = Callable[[BaseException], None]
 
+LOGS = (LEDGER_LOG, WARNINGS_LOG)
 RETRY_SECONDS = 0.5
 READ_FACTS = 10_000
 """Facts read from the store at once when an agent catches up."""
 
 log = logging.getLogger("loanbell.agents")
+trace = logging.getLogger("loanbell.transactions")
 
 
 class NodeStopped(StoreUnavailable):
@@ -68,11 +73,12 @@ class Facts:
 
 @dataclass(slots=True)
 class Action:
-    """What a person asks of a warning, and where they wait."""
+    """What a person asks of a warning, and where they wait; `tracking` goes into its commit."""
 
     action: WarningAction
     recorded_at_us: int
     answer: asyncio.Future[list[Recorded]]
+    tracking: Mapping[str, int]
 
 
 class Agent:
@@ -88,6 +94,8 @@ class Agent:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREADS + self.name)
         self.stopping = asyncio.Event()
         self.halted: BaseException | None = None
+        self.keeper: Keeper | None = None
+        self.caught_up = False
         self._stepping = False
         self._call: Future[Any] | None = None
 
@@ -96,15 +104,55 @@ class Agent:
         """Whether it is in the middle of something, or its thread still is."""
         return self._stepping or (self._call is not None and not self._call.done())
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is not busy, and saves no snapshot."""
+        return not self.busy and (self.keeper is None or not self.keeper.is_saving)
+
+    async def keep(self, *, within_seconds: float) -> None:
+        """At a stop: keep what is known for the next start, if worth it and possible in time."""
+        fine = self.caught_up and self.halted is None and not self.busy
+        if fine and self.keeper is not None and self.keeper.is_worth_it(within_seconds):
+            await self._keep(self.keeper)
+
+    async def keep_if_due(self) -> None:
+        """Keep what is known for the next start, when that is due."""
+        if self.keeper is not None and self.keeper.is_due:
+            await self._keep(self.keeper)
+
+    async def _keep(self, keeper: Keeper) -> None:
+        try:
+            state, at = await self.work(self._copied, keeper)
+        except TypeError as error:
+            keeper.give_up(error)
+            return
+        keeper.save(state, at)
+
+    def _copied(self, keeper: Keeper) -> tuple[Frozen, dict[str, Checkpoint]]:
+        state, positions = self.frozen()
+        return state, keeper.at(positions)
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """All that it derived, and up to which place of each log."""
+        raise NotImplementedError
+
     def close(self, *, wait: bool) -> None:
         """Give the thread back."""
         self._thread.shutdown(wait=wait, cancel_futures=True)
 
     async def work(self, call: Callable[..., T], *arguments: Any) -> T:
         """Run `call` in the agent's thread, which ends it even when this is cancelled."""
-        running = self._thread.submit(call, *arguments)
+        running = self._thread.submit(self._timed, call, *arguments)
         self._call = running
         return await asyncio.wrap_future(running)
+
+    def _timed(self, call: Callable[..., T], *arguments: Any) -> T:
+        began = time.thread_time()
+        try:
+            return call(*arguments)
+        finally:
+            if self.keeper is not None:
+                self.keeper.worked(time.thread_time() - began)
 
     async def insist(self, call: Callable[..., T], *arguments: Any) -> T:
         """As `work`, again and again while the store is blocked. Errors: NodeStopped."""
@@ -198,6 +246,8 @@ class RecordAgent(Agent):
         for submission in work:
             count = len(submission.messages)
             self.meter.committed(seconds=done - submission.accepted, transactions=count)
+        if trace.isEnabledFor(logging.DEBUG):
+            _trace(messages, batch)
         if batch.recorded:
             await self._forward(Facts(LEDGER_LOG, batch.recorded, work[0].accepted))
         return None
@@ -220,6 +270,19 @@ def _answer(work: Sequence[Submission], batch: Batch) -> None:
         if not submission.answer.done():
             submission.answer.set_result(Batch(batch.outcomes[start:end], []))
         start = end
+
+
+def _trace(messages: Sequence[Incoming], batch: Batch) -> None:
+    """A line for each transaction, by which the fact that it led to is found."""
+    for message, outcome in zip(messages, batch.outcomes, strict=True):
+        ids = {
+            "transaction_id": outcome.transaction_id,
+            "event_id": outcome.event_id,
+            "code": outcome.code,
+            "source": message.source,
+            "offset": message.offset,
+        }
+        trace.debug(outcome.status, extra={name: value for name, value in ids.items() if value})
 
 
 def _tally(messages: Sequence[Incoming], batch: Batch) -> Counter[tuple[str, str, str]]:
@@ -254,6 +317,7 @@ class ProjectAgent(Agent):
     def __init__(
         self,
         projector: Projector,
+        store: Kept,
         *,
         most: int,
         fail: Fail,
@@ -262,8 +326,8 @@ class ProjectAgent(Agent):
     ) -> None:
         super().__init__(fail, moved, meter)
         self._projector, self._most = projector, most
-        self.positions = {name: projector.position(name) for name in (LEDGER_LOG, WARNINGS_LOG)}
-        self.caught_up = False
+        self._keeper = self.keeper = Keeper("views", store, key=projector.key)
+        self.positions = {name: projector.position(name) for name in LOGS}
 
     async def run(self, inbox: Inbox) -> None:
         """The agent's body: first what the store has, then what comes."""
@@ -276,9 +340,24 @@ class ProjectAgent(Agent):
                     await self.guarded(self._project(facts))
 
     async def _catch_up(self) -> None:
-        await self.insist(self._caught_up)
+        await self.insist(self._begun)
         self._note()
         self.caught_up = True
+        await self.keep_if_due()
+
+    def _begun(self) -> None:
+        kept = self._keeper.find()
+        if kept is not None:
+            try:
+                positions = {name: place.position for name, place in kept.at.items()}
+                self._projector.bring_back(kept.state, positions)
+            except SnapshotUnusable as error:
+                self._keeper.refuse(error)
+        self._caught_up()
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """See `Agent.frozen`."""
+        return self._projector.frozen(), {log: self._projector.position(log) for log in LOGS}
 
     async def _project(self, facts: Facts) -> None:
         if self.halted is not None:
@@ -286,6 +365,7 @@ class ProjectAgent(Agent):
         if facts.recorded[-1].position > self._projector.position(facts.log):
             await self.insist(self._projected, facts)
         self._note()
+        await self.keep_if_due()
 
     def _projected(self, facts: Facts) -> None:
         if facts.recorded[0].position > self._projector.position(facts.log) + 1:

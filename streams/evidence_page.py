@@ -22,7 +22,9 @@ _STYLE = """
 body{margin:2em auto;max-width:1100px;color:#1d2a38;
 font:13px/1.45 "Noto Sans CJK SC","Microsoft YaHei",sans-serif}
 h1{font-size:22px}h2{font-size:15px;margin-top:2em}table{border-collapse:collapse;
-width:100%}td,th{border-bottom:1px solid #d9dfe5;padding:4px 8px 4px 0;text-align:left;
+width:100%;table-layout:fixed}td{overflow-wrap:anywhere}
+th:nth-child(1){width:11%}th:nth-child(2){width:17%}th:nth-child(4){width:34%}
+td,th{border-bottom:1px solid #d9dfe5;padding:4px 8px 4px 0;text-align:left;
 vertical-align:top}th{color:#5c6b7a}code{font-size:11px;word-break:break-all}dl{display:grid;
 grid-template-columns:max-content 1fr;gap:2px 16px}dt{color:#5c6b7a}dd{margin:0}
 @media print{body{margin:0;font-size:9px}code{font-size:7px}tr{break-inside:avoid}}
@@ -76,6 +78,7 @@ def _head(document: Document) -> str:
         ("Loans 贷款", ", ".join(subjects["loan_ids"])),
         ("Accounts 账户", ", ".join(subjects["account_ids"]) or "–"),
         ("Made 制作时间", _moment(document["made_us"])),
+        ("Amounts 金额", "in minor units, such as cents 以分计"),
         *(
             (f"Log {name} 账本", f"{end['position']} · {end['chain']}")
             for name, end in sorted(document["logs"].items())

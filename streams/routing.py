@@ -23,6 +23,10 @@ EACH_HEADER = "loanbell-each"
 """On a business-day close that its sender sends to every partition by itself."""
 LINES = 1 << 20
 """More than the lines that one delivery can hold."""
+MOST = 2**63 - 1
+"""The greatest number that the store holds."""
+MOST_US = 2**57
+"""Beyond every date of a message."""
 
 
 class Origin(NamedTuple):
@@ -34,14 +38,19 @@ class Origin(NamedTuple):
 
 
 def origin_of(headers: Mapping[str, bytes]) -> Origin | None:
-    """What an earlier partition left on the message, if it came by one."""
+    """What an earlier partition left on the message, if it came by one.
+
+    Headers that no partition writes are a stranger's: the message then counts as coming first here.
+    """
     if SOURCE_HEADER not in headers:
         return None
-    return Origin(
-        headers[SOURCE_HEADER].decode(),
-        int(headers[OFFSET_HEADER]),
-        int(headers[ACCEPTED_HEADER]),
-    )
+    try:
+        source = headers[SOURCE_HEADER].decode()
+        offset, at_us = int(headers[OFFSET_HEADER]), int(headers[ACCEPTED_HEADER])
+    except (KeyError, ValueError):
+        return None
+    ours = "\0" not in source and 0 < offset <= MOST and 0 <= at_us < MOST_US
+    return Origin(source, offset, at_us) if ours else None
 
 
 def sent_on(message: Incoming, here: int, line: int) -> list[tuple[str, bytes]]:

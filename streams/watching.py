@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -23,7 +24,8 @@ from ledger.events import (
     WarningReopened,
 )
 from ledger.ids import account_stream, loan_stream
-from ledger.store import WARNINGS_LOG, FactLog, NewFact, Recorded
+from ledger.snapshot import Frozen, SnapshotUnusable
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, Checkpoint, FactLog, NewFact, Recorded
 from streams.agents import (
     Action,
     Agent,
@@ -35,8 +37,10 @@ from streams.agents import (
     size_of,
 )
 from streams.app import Inbox
+from streams.keeping import Keeper, Kept
 from streams.metrics import Meter
 from warning.drift import SHIFTED, drift_of
+from warning.remembered import bring_back, frozen, key_of
 from warning.watch import Watch
 from warning.windows import month_of
 
@@ -57,8 +61,7 @@ class WatchAgent(Agent):
     def __init__(
         self,
         watch: Watch,
-        ledger: FactLog,
-        warnings: FactLog,
+        store: Kept,
         forward: Callable[[Facts], Awaitable[None]],
         *,
         most: int,
@@ -67,11 +70,11 @@ class WatchAgent(Agent):
         meter: Meter,
     ) -> None:
         super().__init__(fail, moved, meter)
-        self._watch, self._ledger, self._warnings = watch, ledger, warnings
+        self._watch, self._ledger, self._warnings = watch, store.ledger, store.warnings
+        self._keeper = self.keeper = Keeper("watch", store, key=key_of(watch.pack, watch.calendar))
         self._forward, self._most = forward, most
         self.listeners: list[Listener] = []
         self.position = 0
-        self.caught_up = False
         self._drift_noted = 0
 
     async def run(self, inbox: Inbox) -> None:
@@ -97,14 +100,33 @@ class WatchAgent(Agent):
             )  # fmt: skip
         await self._commit(new, loop.time())
         self.position, self.caught_up = self._watch.position, True
+        await self.keep_if_due()
 
     def _replayed(self) -> list[NewFact]:
-        warnings = [fact for page in pages(self._warnings, 0) for fact in page]
-        return self._watch.replay(self._past(), warnings)
+        kept = self._keeper.find()
+        if kept is not None:
+            try:
+                bring_back(self._watch, kept.state)
+                return self._replayed_after(kept.at)
+            except SnapshotUnusable as error:
+                self._keeper.refuse(error)
+                self._watch.begin()
+        return self._replayed_after({})
 
-    def _past(self) -> Iterator[Recorded]:
+    def _replayed_after(self, at: Mapping[str, Checkpoint]) -> list[NewFact]:
+        """What follows from the facts behind a snapshot, or from all of them."""
+        known = at.get(WARNINGS_LOG, Checkpoint()).position
+        warnings = [fact for page in pages(self._warnings, known) for fact in page]
+        return self._watch.replay(self._past(at.get(LEDGER_LOG, Checkpoint()).position), warnings)
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """See `Agent.frozen`."""
+        rung = self._warnings.last_position()
+        return frozen(self._watch), {LEDGER_LOG: self._watch.position, WARNINGS_LOG: rung}
+
+    def _past(self, after: int) -> Iterator[Recorded]:
         """The facts of the ledger. Errors: NodeStopped, between pages, when a stop begins."""
-        for page in pages(self._ledger, 0):
+        for page in pages(self._ledger, after):
             if self.stopping.is_set():
                 raise NodeStopped("Stopped while it read the past; the next start does so again.")
             yield from page
@@ -122,6 +144,7 @@ class WatchAgent(Agent):
         for _ in range(closed):
             self.meter.day_closed(seconds=(loop.time() - started) / closed)
         self.position = self._watch.position
+        await self.keep_if_due()
 
     def _observed(self, recorded: Sequence[Recorded]) -> list[NewFact]:
         new: list[NewFact] = []
@@ -161,7 +184,7 @@ class WatchAgent(Agent):
         loop = asyncio.get_running_loop()
         try:
             new = await self.work(self._acted, action)
-            recorded = await self._commit(new, loop.time())
+            recorded = await self._commit(new, loop.time(), tracking=action.tracking)
         except LoanError as error:
             _tell(action.answer, error)
             if isinstance(error, StoreUnavailable):
@@ -177,20 +200,40 @@ class WatchAgent(Agent):
     def _acted(self, action: Action) -> list[NewFact]:
         return self._watch.act(action.action, recorded_at_us=action.recorded_at_us)
 
-    async def _commit(self, new: Sequence[NewFact], accepted: float) -> list[Recorded]:
+    async def _commit(
+        self, new: Sequence[NewFact], accepted: float, *, tracking: Mapping[str, int] | None = None
+    ) -> list[Recorded]:
         """Record facts of the warnings log, whatever it takes, and pass them on.
 
         The watch has taken them for said, so they must be recorded before it goes on.
         """
         if not new:
             return []
-        recorded: list[Recorded] = await self.insist(self._warnings.record, new)
+        record = partial(self._warnings.record, new, tracking=tracking)
+        recorded: list[Recorded] = await self.insist(record)
         told = [item.fact for item in recorded if topic_of(item.fact).startswith("warning.")]
         self.meter.warnings(Counter(map(_transition, told)))
+        if log.isEnabledFor(logging.INFO):
+            _say(recorded)
         for listener in list(self.listeners):
             listener(recorded)
         await self._forward(Facts(WARNINGS_LOG, recorded, accepted))
         return recorded
+
+
+def _say(recorded: Sequence[Recorded]) -> None:
+    """A line for each ring, by which the facts behind it are found."""
+    for item in recorded:
+        if type(item.fact) in _RINGS:
+            fact = item.fact
+            ids = {
+                "warning_id": fact.warning_id,
+                "event_id": item.event_id,
+                "loan_id": fact.loan_id,
+                "severity": fact.severity,
+                "cause_event_ids": list(fact.cause_event_ids),
+            }
+            log.info("%s", _transition(fact)[0], extra=ids)
 
 
 def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:

@@ -34,14 +34,14 @@ from ledger.events import (
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.batch_earlier import Earlier
-from warning.batch_promised import BatchPromises
+from warning.batch_promises import BatchPromises
 from warning.batch_trading import BatchTrading
 from warning.batch_valuations import stated
 from warning.earlier import READ as EARLIER
 from warning.indicators import evaluate
 from warning.intake import RecordedFact
 from warning.owed import charges_of
-from warning.promised import READ as PROMISES
+from warning.promises import READ as PROMISES
 from warning.trading import READ as TRADING
 from warning.valuations import READ as STATED
 from warning.windows import UNKNOWN, BoolArray, FloatArray, IntArray

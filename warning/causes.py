@@ -53,7 +53,7 @@ from ledger.ids import (
 from ledger.store import Recorded
 from warning.derived import derived
 from warning.indicators import ACCOUNT
-from warning.indicators_promised import PROMISED
+from warning.indicators_promises import PROMISED
 from warning.indicators_trading import PURCHASES, SALES
 
 MAX_CAUSES = 8

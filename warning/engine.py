@@ -41,8 +41,8 @@ from warning.measures import (
     Books,
     Measures,
 )
-from warning.promised import READ as PROMISES
-from warning.promised import PromiseBook
+from warning.promises import READ as PROMISES
+from warning.promises import PromiseBook
 from warning.scorecard import Model
 from warning.trading import READ as TRADING
 from warning.trading import TradingBook

@@ -14,7 +14,7 @@ import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_credit import AGREED, EARLIER
-from warning.indicators_promised import PROMISED
+from warning.indicators_promises import PROMISED
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING

@@ -30,6 +30,7 @@ from ledger.events import (
     WarningSuppressed,
     WarningWithdrawn,
 )
+from ledger.snapshot import SnapshotUnusable
 from ledger.store import NewFact, Recorded
 from warning.columns import Moment
 from warning.episodes import Episode
@@ -55,14 +56,17 @@ class Recollection:
 
     `before` is what was on record when they were. `difference` says where the first difference
     lies; from there on nothing is compared until `settle`. `missing` are facts beyond the record.
+    With `follows` the record is only what came since a snapshot, under the rules that it knows.
     """
 
-    def __init__(self, recorded: Sequence[Recorded]) -> None:
-        adopted = (at for at, item in enumerate(recorded) if type(item.fact) is RulesAdopted)
-        self._recorded = recorded
+    def __init__(self, recorded: Sequence[Recorded], *, follows: bool = False) -> None:
+        adopted = [at for at, item in enumerate(recorded) if type(item.fact) is RulesAdopted]
+        if follows and adopted:
+            raise SnapshotUnusable("Rules were adopted since.")
+        self._recorded, self._follows = recorded, follows
         self._at = max(adopted, default=0)
         self.before = recorded[: self._at]
-        self.judged = not recorded
+        self.judged = follows or not recorded
         self.difference = ""
         self.missing: list[NewFact] = []
 
@@ -107,6 +111,11 @@ class Recollection:
         """The record ends here: all of it must have been concluded."""
         if self._at < len(self._recorded):
             self.differ("nothing is concluded")
+
+    def refuse_if_it_follows(self) -> None:
+        """Errors: SnapshotUnusable for a record that does not follow from its snapshot."""
+        if self._follows:
+            raise SnapshotUnusable(f"Something else follows from it: {self.difference}")
 
     def settle(self) -> None:
         """The record was taken as it stands; what comes from here on is missing in it."""

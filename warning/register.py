@@ -22,7 +22,7 @@ class Register:
         self._accounts: list[str | None] = []
         self._behind: dict[str, list[int]] = {}
         self._closed_for: dict[int, str] = {}
-        self._words: dict[int, list[str]] = {}
+        self._words: dict[str, list[str]] = {}
         self._folds: dict[type, Callable[[Any], None]] = {
             LoanOpened: self._opened,
             LoanClosed: self._closed,
@@ -60,11 +60,11 @@ class Register:
 
     def officer_id(self, row: int) -> str:
         """Who answers for a loan now."""
-        return self._word(self._engine.officers, int(self._engine.columns.officer[row]))
+        return self._word("officers", int(self._engine.columns.officer[row]))
 
     def currency(self, row: int) -> str:
         """The currency of a loan."""
-        return self._word(self._engine.currencies, int(self._engine.columns.currency[row]))
+        return self._word("currencies", int(self._engine.columns.currency[row]))
 
     def account_id(self, row: int) -> str | None:
         """The settlement account of a loan, if one is known."""
@@ -74,10 +74,10 @@ class Register:
         """Why a loan was closed; "" while it is open."""
         return self._closed_for.get(row, "")
 
-    def _word(self, codes: dict[str, int], code: int) -> str:
-        words = self._words.get(id(codes), [])
+    def _word(self, kind: str, code: int) -> str:
+        words, codes = self._words.get(kind, []), getattr(self._engine, kind)
         if len(words) < len(codes):
-            words = self._words[id(codes)] = list(codes)
+            words = self._words[kind] = list(codes)
         return words[code]
 
     def _opened(self, fact: LoanOpened) -> None:

@@ -67,10 +67,15 @@ class Watch:
 
         `at_close`, where it is set, is shown the columns of all loans at each close.
         """
-        self.pack, self.position = pack, 0
-        self._wanted, self._adopted = pack, False
-        self.engine = Engine(facts_of=facts_of)
-        self._calendar = calendar
+        self._wanted, self.calendar, self._facts_of = pack, calendar, facts_of
+        self.at_close: Callable[[Values], None] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Know nothing, as in the beginning."""
+        pack = self.pack = self._wanted
+        self.position, self._adopted = 0, False
+        self.engine = Engine(facts_of=self._facts_of)
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
@@ -81,7 +86,6 @@ class Watch:
         self._now = Moment(0, 0)
         self._listening = listening(pack)
         self._last: Any = None
-        self.at_close: Callable[[Values], None] | None = None
 
     @property
     def open_warnings(self) -> frozenset[str]:
@@ -155,7 +159,7 @@ class Watch:
         values = self._readings.at_close(self.pack if judging else None, self._life)
         produced = self._judge(record, moment, values) if judging else []
         self.position, self._last = record.position, record.fact
-        following = day_number(self._calendar.next_business_day(day))
+        following = day_number(self.calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
         self._now = self._moment(engine.day)
         return produced
@@ -193,7 +197,7 @@ class Watch:
         return produced
 
     def _moment(self, day: int) -> Moment:
-        return Moment(day, self._calendar.business_days(_FIRST_DAY, date_of(day + 1)))
+        return Moment(day, self.calendar.business_days(_FIRST_DAY, date_of(day + 1)))
 
     # -- looking back ----------------------------------------------------------------------------
 
@@ -304,10 +308,14 @@ class Watch:
         anew and compared; what people did is taken in at its `ledger_position`. If the conclusions
         differ, `difference` says where, and the rules are adopted again at the end of the record,
         from what stands there. If other rules are wanted now, they are adopted at the end.
-        Errors: InvariantBroken where the record is ahead of the ledger.
+
+        A watch that was brought back from a snapshot is given what came since, of both logs.
+        Errors: InvariantBroken where the record is ahead of the ledger; SnapshotUnusable where what
+        came since is not what follows from the snapshot.
         """
-        known = Recollection(warnings)
-        self._readings = Readings(self.engine, (*self._wanted.names, *known.names()))
+        known = Recollection(warnings, follows=self._adopted)
+        if not self._adopted:
+            self._readings = Readings(self.engine, (*self._wanted.names, *known.names()))
         stops = deque(known.stops())
         for facts in batches(ledger, _REPLAY_FACTS):
             while stops and stops[0].position <= facts[-1].position:
@@ -349,6 +357,7 @@ class Watch:
         if fact is None:
             known.end()
             if known.difference:
+                known.refuse_if_it_follows()
                 self.difference = known.difference
                 known.settle()
                 known.compare(self._adopt_now(warnings))

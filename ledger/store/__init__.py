@@ -8,7 +8,14 @@ one partition in PostgreSQL, `PostgresAudit.open` the third, which all partition
 
 from ledger.store.log import Log
 from ledger.store.memory import MemoryLog, MemoryStore
-from ledger.store.postgres import PostgresAudit, PostgresStore, migrate, partitions_of, unowned
+from ledger.store.postgres import (
+    PostgresAudit,
+    PostgresStore,
+    migrate,
+    owners,
+    partitions_of,
+    unowned,
+)
 from ledger.store.records import (
     AUDIT_LOG,
     LEDGER_LOG,
@@ -22,6 +29,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
+from ledger.store.snapshots import MemorySnapshots, Snapshot, Snapshots
 from ledger.store.sqlite import Store
 
 __all__ = [
@@ -36,13 +44,17 @@ __all__ = [
     "KnownCommand",
     "Log",
     "MemoryLog",
+    "MemorySnapshots",
     "MemoryStore",
     "NewFact",
     "PostgresAudit",
     "PostgresStore",
     "Recorded",
+    "Snapshot",
+    "Snapshots",
     "Store",
     "migrate",
+    "owners",
     "partitions_of",
     "unowned",
 ]

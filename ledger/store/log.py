@@ -137,6 +137,12 @@ class Log:
         with self._told():
             return self._recorder.last()[1]
 
+    def chain_at(self, position: int) -> bytes:
+        """See `FactLog.chain_at`."""
+        with self._told():
+            rows = self._recorder.rows(self._sql.verify, (position - 1, 1))
+        return rows[0][8] if rows and position and rows[0][0] == position else START
+
     def verify(
         self,
         *,

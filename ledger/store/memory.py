@@ -22,6 +22,7 @@ from ledger.store.records import (
     NewFact,
     Recorded,
 )
+from ledger.store.snapshots import MemorySnapshots
 from ledger.store.verify import Walk
 
 
@@ -88,6 +89,10 @@ class MemoryLog:
         """See `FactLog.head`."""
         return self.rows[-1][8] if self.rows else START
 
+    def chain_at(self, position: int) -> bytes:
+        """See `FactLog.chain_at`."""
+        return self.rows[position - 1][8] if 0 < position <= len(self.rows) else START
+
     def verify(
         self,
         *,
@@ -153,6 +158,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.ledger = MemoryLog(LEDGER_LOG)
         self.warnings = MemoryLog(WARNINGS_LOG)
+        self.snapshots = MemorySnapshots()
         self.audit = MemoryLog(AUDIT_LOG)
 
     def close(self) -> None:

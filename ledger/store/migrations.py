@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.errors import StoreUnavailable
+from ledger.store import snapshots
 from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG
 from ledger.store.statements import POSTGRES, create
 
@@ -100,6 +101,19 @@ def _homes_down(cursor: Cursor, _partitions: Sequence[int]) -> None:
     cursor.execute("DROP TABLE loanbell.homes")
 
 
+def _snapshots_up(cursor: Cursor, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        cursor.execute(f"SET LOCAL search_path TO {schema_of(partition)}")
+        cursor.execute(snapshots.create(POSTGRES))
+        # The bytes are packed already; packing them again costs and saves nothing.
+        cursor.execute("ALTER TABLE snapshots ALTER COLUMN state SET STORAGE EXTERNAL")
+
+
+def _snapshots_down(cursor: Cursor, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        cursor.execute(f"DROP TABLE {schema_of(partition)}.snapshots")
+
+
 def _audit_up(cursor: Cursor, _partitions: Sequence[int]) -> None:
     _add_logs(cursor, AUDIT_SCHEMA, (AUDIT_LOG,))
 
@@ -112,6 +126,7 @@ MIGRATIONS = (
     Migration(1, "the logs of each partition", _logs_up, _logs_down),
     Migration(2, "the homes of loans and accounts", _homes_up, _homes_down),
     Migration(3, "the audit log", _audit_up, _audit_down),
+    Migration(4, "snapshots of the watch and the views", _snapshots_up, _snapshots_down),
 )
 LATEST = MIGRATIONS[-1].version
 

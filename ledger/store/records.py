@@ -150,6 +150,9 @@ class FactLog(Protocol):
     def head(self) -> bytes:
         """The chain hash of the last fact; 32 zero bytes when empty."""
 
+    def chain_at(self, position: int) -> bytes:
+        """The chain hash of the fact at `position`; 32 zero bytes where there is none."""
+
     def verify(
         self,
         *,

@@ -23,6 +23,8 @@ from ledger.store.log import Log
 from ledger.store.memory import MemoryLog
 from ledger.store.recorder import BatchRecorder, Framed
 from ledger.store.records import AUDIT_LOG, LEDGER_LOG, WARNINGS_LOG, FactLog
+from ledger.store.snapshots import Snapshots
+from ledger.store.snapshots import create as create_snapshots
 from ledger.store.tail import Slice
 
 SCHEMA_VERSION = 1
@@ -46,7 +48,8 @@ class SqliteRecorder(BatchRecorder, SQLiteProcessRecorder):
     def construct_create_table_statements(self) -> list[str]:
         """The library's tracking table, and ours in the place of its table of events."""
         ours = statements.create(self.events_table_name.removesuffix("_facts"), statements.SQLITE)
-        return [*ours, *super().construct_create_table_statements()[1:]]
+        theirs = super().construct_create_table_statements()[1:]
+        return [*ours, create_snapshots(statements.SQLITE), *theirs]
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """See `BatchRecorder.rows`."""
@@ -73,6 +76,7 @@ class Store:
 
     ledger: Log
     warnings: Log
+    snapshots: Snapshots
     audit: FactLog
 
     def __init__(self, path: Path, lock: WriterLock | None) -> None:
@@ -143,6 +147,7 @@ class Store:
             recorder.last()
             told = partial(explained, self.path)
             logs.append(Log(name, str(self.path), recorder, told, writes=writes))
+        self.snapshots = Snapshots(recorder, told)
         self.ledger, self.warnings = logs[:2]
         self.audit = logs[2] if logs[2:] else self.audit
 

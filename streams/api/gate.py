@@ -26,6 +26,8 @@ from streams.metrics import Meter
 log = logging.getLogger("loanbell.http")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""A traceparent. Source: w3.org/TR/trace-context, section 3.2."""
 _PLAIN_PAGES = "default-src 'none'; frame-ancestors 'none'"
 STREAM_ROUTES = ("/v1/warnings/stream", "/desk/live")
 
@@ -63,7 +65,10 @@ class Gate:
     def _request_id(self, scope: Scope) -> str:
         given = Headers(scope=scope).get("x-request-id", "")
         made = given if _GIVEN_ID.fullmatch(given) else f"{self._started}-{next(self._numbers)}"
-        scope.setdefault("state", {})["request_id"] = made
+        state = scope.setdefault("state", {})
+        state["request_id"] = made
+        traced = Headers(scope=scope).get("traceparent", "")
+        state["traceparent"] = traced if _TRACE.fullmatch(traced) else ""
         return made
 
     def _foreign(self, scope: Scope) -> bool:
@@ -100,6 +105,12 @@ class _Answer:
             headers.setdefault("Content-Security-Policy", _PLAIN_PAGES)
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+
+
+def correlation(state: Any) -> dict[str, str]:
+    """The ids that lines and messages about a request carry, from its `state`."""
+    ids = {"request_id": state.request_id}
+    return ids | ({"trace_id": state.traceparent.split("-")[1]} if state.traceparent else {})
 
 
 def _as_get(scope: Scope) -> Scope:

@@ -23,7 +23,9 @@ def asked_of(request: Request, model: type[M]) -> M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise Problem("invalid_request", wrong) from None
+        raise Problem("invalid_request", wrong_of(error)) from None
+
+
+def wrong_of(error: ValidationError) -> str:
+    """Which fields are wrong and why, without what was sent."""
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())

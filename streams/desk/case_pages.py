@@ -115,6 +115,7 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
     """Do what a form asks for, and show the case; or say on its page why not."""
     form = await form_of(request)
     check_origin(request)
+    desk.reader(request)
     case = await desk.read(_case, desk, request, case_id)
     once = once_of(form)
     try:

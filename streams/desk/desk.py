@@ -22,13 +22,14 @@ from projections.queries import Answer, CaseFilter
 from streams import parts
 from streams.api.access import Access, branch_of, branches_of, note_borrowers
 from streams.api.feed import Feed
+from streams.api.problems import Problem
 from streams.desk.clock import clock_of
 from streams.desk.frame import render
 from streams.desk.reach import Reaches
 from streams.desk.visitor import csrf_of, person_of
 from streams.desk.words import catalogue
 from streams.identity import ACTIONS
-from streams.identity.rights import Action
+from streams.identity.rights import TWO_PEOPLE, Action
 
 if TYPE_CHECKING:
     from streams.wiring import Node
@@ -82,6 +83,11 @@ class Desk:
     def queries(self) -> Any:
         """What the views know."""
         return self.node.queries
+
+    def reader(self, request: Request) -> None:
+        """That whoever sends a form may see what its page shows. Errors: Problem "not_allowed"."""
+        if not self.may(request, "read"):
+            raise Problem("not_allowed", "Your roles do not read loans.")
 
     def branches(self, request: Request, asked: str | None) -> Any:
         """The branches that a list is narrowed to: the one asked for, else the person's own."""
@@ -137,7 +143,11 @@ class Desk:
             "zone": self.node.settings.time_zone,
             "version": installed_version("loanbell"),
             "may_act": self.may(request, "act"),
-            "may_propose": person.signed_in and self.may(request, "propose"),
+            "may_propose": [
+                kind
+                for kind, (who, _) in TWO_PEOPLE.items()
+                if person.signed_in and person.roles & who
+            ],
             "done": _done(request),
         }
 

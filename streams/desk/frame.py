@@ -32,7 +32,7 @@ LANGUAGE_COOKIE = "desk_language"
 HOME = "/desk"
 EMPTY_FRAME: Mapping[str, Any] = {
     "nav": (), "person": None, "csrf": "", "business_date": None, "done": "", "zone": "UTC",
-    "may_act": False, "version": installed_version("loanbell"),
+    "may_act": False, "may_propose": (), "version": installed_version("loanbell"),
 }  # fmt: skip
 """The frame of a page that is shown to whoever comes: it says nothing of the book."""
 

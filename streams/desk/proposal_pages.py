@@ -47,6 +47,7 @@ def routes(desk: Desk) -> APIRouter:
     async def propose(request: Request, loan_id: LoanId) -> Response:
         form = await form_of(request)
         check_origin(request)
+        desk.reader(request)
         day = business_day(desk, desk.now_us()).isoformat()
         await pages.propose(_wanted(form, loan_id, day), person_of(request), request)
         return redirect(f"/desk/loans/{loan_id}", done="proposed")

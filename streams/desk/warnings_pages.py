@@ -99,7 +99,8 @@ def _add_live(router: APIRouter, desk: Desk) -> None:
         start = last if after is None else after
         if last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) <= 18:
             start = int(last_event_id)
-        return EventStream(desk.feed, min(start, last), listener(desk.access, request))
+        shown = listener(desk.access, request)
+        return EventStream(desk.feed, desk.feed.frames(min(start, last), shown))
 
 
 def _add_one(router: APIRouter, desk: Desk) -> None:

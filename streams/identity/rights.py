@@ -64,8 +64,8 @@ A referral is proposed and approved on the case (`ledger/collection`), where the
 
 Scope = Literal["branch", "bank"]
 """branch: narrowed to the person's branches. bank: for whoever has all of them."""
-TokenScope = Literal["transactions", "read", "metrics"]
-TOKEN_SCOPES: tuple[TokenScope, ...] = ("transactions", "read", "metrics")
+TokenScope = Literal["transactions", "read", "metrics", "operate"]
+TOKEN_SCOPES: tuple[TokenScope, ...] = ("transactions", "read", "metrics", "operate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,9 @@ _ACT = Right("act")
 _PAGE = Right("read")
 RIGHTS: Mapping[str, Right] = {
     "post_transactions": Right("publish", scope="bank", token="transactions"),
+    "get_transaction": _BANK,
+    "list_webhooks": Right("stand", token="metrics"),
+    "resume_webhook": Right("administer", scope="bank", token="operate"),
     "list_warnings": _LOOK,
     "group_warnings": _LOOK,
     "stream_warnings": _LOOK,

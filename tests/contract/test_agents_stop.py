@@ -36,7 +36,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> int:
-    """A book in `tmp_path` whose views are of an older version; how many facts it has."""
+    """A book without snapshots in `tmp_path`, with views of an older version; its facts."""
 
     async def work() -> int:
         made = portfolio(loans=20, months=6, seed=3).messages()
@@ -48,6 +48,8 @@ def recorded(tmp_path: Path) -> int:
     facts: int = run(work())
     with closing(sqlite3.connect(tmp_path / "views.db")) as views, views:
         views.execute("UPDATE views SET schema_version = 0")
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
+        ledger.execute("DELETE FROM snapshots")
     return facts
 
 

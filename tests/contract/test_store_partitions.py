@@ -238,7 +238,12 @@ def test_migrations_go_forth_and_back_and_keep_every_fact(postgres: Any) -> None
         PostgresStore.open(url)
     with pytest.raises(StoreUnavailable, match="number of partitions is not known"):
         migrate(url)
-    assert [line[:7] for line in migrate(url, partitions=2)] == ["1 taken", "2 taken", "3 taken"]
+    assert [line[:7] for line in migrate(url, partitions=2)] == [
+        "1 taken",
+        "2 taken",
+        "3 taken",
+        "4 taken",
+    ]
     assert (partitions_of(url), migrate(url), migrate(url, partitions=2)) == (2, [], [])
     with pytest.raises(StoreUnavailable, match="2 partitions, not 3"):
         migrate(url, partitions=3)
@@ -246,10 +251,11 @@ def test_migrations_go_forth_and_back_and_keep_every_fact(postgres: Any) -> None
         store.ledger.record([new("A", 1), new("A", 2)])
         head = store.ledger.head()
     assert migrate(url, to=1) == [
+        "4 taken back: snapshots of the watch and the views",
         "3 taken back: the audit log",
         "2 taken back: the homes of loans and accounts",
     ]
-    with pytest.raises(StoreUnavailable, match="has schema 1, this LoanBell needs 3"):
+    with pytest.raises(StoreUnavailable, match="has schema 1, this LoanBell needs 4"):
         PostgresStore.open(url)
     with pytest.raises(StoreUnavailable, match="Partition 1 holds facts"):
         migrate(url, to=0)
@@ -264,7 +270,7 @@ def test_migrations_go_forth_and_back_and_keep_every_fact(postgres: Any) -> None
 
 def test_an_empty_database_goes_all_the_way_back(migrated: Callable[..., str]) -> None:
     url = migrated(partitions=3)
-    assert len(migrate(url, to=0)) == 3
+    assert len(migrate(url, to=0)) == 4
     with psycopg.connect(url) as connection:
         query = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'loanbell%'"
         assert connection.execute(query).fetchone() == (0,)

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from ledger.service import Ledger
 from ledger.store import MemoryStore, PostgresStore, migrate
@@ -34,6 +35,33 @@ from streams.watching import facts_of
 from warning.watch import Watch
 
 Facts = dict[str, list[Any]]
+SURVIVED: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="session")
+def survived() -> Callable[..., None]:
+    """`survived(kills=5)` when a book has come through them unharmed; told at the end."""
+
+    def note(**faults: int) -> None:
+        SURVIVED.update(faults)
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many faults were survived, of which kind."""
+    if SURVIVED:
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in SURVIVED.items())
+        terminalreporter.write_line(f"{SURVIVED.total():,} faults survived: {kinds}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """Below a failure, the command that replays it with its seed."""
+    report = yield
+    if report.failed:
+        report.sections.append(("replay", f"python -m pytest '{item.nodeid}'"))
+    return report
 
 
 @dataclass(slots=True)
@@ -97,8 +125,18 @@ class Scaled:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     borrowers: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def start(self, command: str = "worker", **more: str) -> subprocess.Popen[bytes]:
-        """A process of its own. What it prints lies in the test's folder."""
+    def start(
+        self,
+        command: str = "worker",
+        *,
+        within: Sequence[str] = (),
+        prelude: str = "",
+        **more: str,
+    ) -> subprocess.Popen[bytes]:
+        """A process of its own. What it prints lies in the test's folder.
+
+        `within`: the command that runs it; `prelude`: what its Python does first.
+        """
         values = {
             "database": self.settings.database,
             "broker": self.settings.broker,
@@ -111,7 +149,13 @@ class Scaled:
         variables = {f"LOANBELL_{name.upper()}": value for name, value in values.items()}
         with (self.folder / f"worker{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-c", "from streams.cli import main; main()", command],
+                [
+                    *within,
+                    sys.executable,
+                    "-c",
+                    f"{prelude}\nfrom streams.cli import main; main()",
+                    command,
+                ],
                 env={**os.environ, **variables},
                 stdout=log,
                 stderr=log,
@@ -153,6 +197,21 @@ class Scaled:
 
         asyncio.run(putting())
 
+    def ends(self) -> list[int]:
+        """Where the transactions topic ends, in each partition."""
+        return asyncio.run(_ends(self.settings, self.partitions))
+
+    def remove_topics(self, names: Iterable[str]) -> None:
+        """Take topics away from the broker."""
+
+        async def removing() -> None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=servers_of(self.settings))
+            await admin.start()
+            await admin.delete_topics(list(names))
+            await admin.close()
+
+        asyncio.run(removing())
+
     def read(self, topic: str) -> list[Any]:
         """Everything that is in a topic now."""
         return asyncio.run(_read(self.settings, self.settings.topic(topic), self.partitions))
@@ -177,7 +236,7 @@ class Scaled:
             time.sleep(0.2)
 
     def _finished(self) -> bool:
-        ends = asyncio.run(_ends(self.settings, self.partitions))
+        ends = self.ends()
         if self.tracked("ledger", f"{TRANSACTIONS_TOPIC}:{{}}") != ends:
             return False
         published = self.tracked("warnings", "outbox:ledger")
@@ -257,12 +316,16 @@ def scale(kafka: Any, postgres: Any, tmp_path: Path) -> Iterator[Callable[..., S
                     process.kill()
                     process.wait()
 
-    def make(partitions: int, *, own: Any = None) -> Scaled:
+    def make(partitions: int, *, own: Any = None, broker: Any = None) -> Scaled:
         name = f"s{uuid4().hex[:12]}"
         url = (own or postgres).create(name)
         migrate(url, partitions=partitions)
         settings = Settings(
-            database=url, broker=kafka.url, group=name, topic_prefix=f"{name}.", closed_by="driver"
+            database=url,
+            broker=(broker or kafka).url,
+            group=name,
+            topic_prefix=f"{name}.",
+            closed_by="driver",
         )
         wanted = {settings.topic(topic): words for topic, words in TOPICS.items()}
         asyncio.run(create_topics(settings, wanted, partitions=partitions, replicas=1))

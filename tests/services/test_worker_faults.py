@@ -21,6 +21,7 @@ from streams.topics import LEDGER_TOPIC, REJECTS_TOPIC, WARNINGS_TOPIC
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 Scale = Callable[..., Any]
+Survived = Callable[..., None]
 QUICK = {"session_seconds": "2"}
 PARTITIONS = 3
 
@@ -66,7 +67,7 @@ def assert_same_book(scaled: Any, undisturbed: Any) -> None:
 
 @pytest.mark.parametrize("seed", [1])
 def test_workers_killed_at_random_moments(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, seed: int
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, seed: int, survived: Survived
 ) -> None:
     random, scaled = Random(seed), scale(PARTITIONS)
     alive = [scaled.start(**QUICK), scaled.start(**QUICK)]
@@ -82,10 +83,11 @@ def test_workers_killed_at_random_moments(
     scaled.stop()
     assert [worker.returncode for worker in scaled.processes].count(-signal.SIGKILL) == kills
     assert_same_book(scaled, undisturbed)
+    survived(kills_of_workers=kills)
 
 
 def test_workers_come_and_go_under_load(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     random, scaled = Random(3), scale(PARTITIONS)
     scaled.start(**QUICK)
@@ -100,6 +102,7 @@ def test_workers_come_and_go_under_load(
     scaled.wait()
     scaled.stop()
     assert_same_book(scaled, undisturbed)
+    survived(workers_come_and_gone=2)
 
 
 @pytest.mark.parametrize("seed", [4])
@@ -109,6 +112,7 @@ def test_the_database_is_killed_restarted_and_cuts_connections(
     portfolio_messages: list[bytes],
     undisturbed: Any,
     seed: int,
+    survived: Survived,
 ) -> None:
     random, scaled = Random(seed), scale(PARTITIONS, own=own_postgres)
     scaled.start(**QUICK)
@@ -128,10 +132,11 @@ def test_the_database_is_killed_restarted_and_cuts_connections(
     scaled.wait()
     scaled.stop()
     assert_same_book(scaled, undisturbed)
+    survived(cuts_by_the_database=4, restarts_of_the_database=2)
 
 
 def test_the_broker_is_stopped_and_started(
-    scale: Scale, kafka: Any, portfolio_messages: list[bytes], undisturbed: Any
+    scale: Scale, kafka: Any, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     scaled = scale(PARTITIONS)
     scaled.joined(scaled.start(**QUICK))
@@ -145,10 +150,11 @@ def test_the_broker_is_stopped_and_started(
     scaled.wait()
     scaled.stop()
     assert_same_book(scaled, undisturbed)
+    survived(restarts_of_the_broker=1)
 
 
 def test_a_worker_that_was_frozen_cannot_write_to_a_partition_that_another_took_over(
-    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any
+    scale: Scale, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     scaled = scale(PARTITIONS)
     frozen = scaled.start(**QUICK)
@@ -163,3 +169,4 @@ def test_a_worker_that_was_frozen_cannot_write_to_a_partition_that_another_took_
     time.sleep(2.0)
     scaled.stop()
     assert_same_book(scaled, undisturbed)
+    survived(frozen_workers=1)

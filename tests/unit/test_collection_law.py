@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger.collection.judgment import Owed, owed_after
@@ -64,6 +64,7 @@ def test_where_it_was_agreed_extra_interest_is_met_first() -> None:
 PAYMENTS = st.lists(st.tuples(st.integers(-20, 400), st.integers(1, 700)), max_size=6)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 2_000), st.integers(0, 500), PAYMENTS, st.integers(0, 500))
 def test_interest_is_the_sum_of_all_days(
     debt: int, other: int, payments: list[tuple[int, int]], asked: int

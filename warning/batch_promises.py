@@ -24,7 +24,7 @@ class BatchPromises:
         }
 
     def read(self, name: str) -> int:
-        """One measure by its name in `warning.promised`; UNKNOWN without any promise."""
+        """One measure by its name in `warning.promises`; UNKNOWN without any promise."""
         if not self._made:
             return UNKNOWN
         if name == "promises":

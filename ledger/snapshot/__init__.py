@@ -1,0 +1,116 @@
+"""State in memory as numbered columns, and back: what a snapshot of the watch or of the views is.
+
+A graph of our own objects is laid out by type instead of by object: of many equal things, each
+attribute is one column, a numpy array wherever it can be, so that hundreds of thousands of loans
+cost a few array copies. `thaw` fills a newly made graph in place and keeps its wiring (functions,
+classes); nothing of a snapshot is ever run, and only classes of this project are made. What a
+layout means is the code that wrote it: a snapshot is of use to that code alone (`code_digest`).
+"""
+
+from __future__ import annotations
+
+import gc
+import struct
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from ledger.snapshot.freezer import Column, Freezer
+from ledger.snapshot.thawer import SnapshotUnusable, Thawer
+
+__all__ = ["Frozen", "SnapshotUnusable", "code_digest", "freeze", "thaw"]
+
+FORMAT = 1
+_LEVEL = 1  # of zlib: three times as fast as the default, a tenth larger
+_HEAD = struct.Struct("<IQQ")
+
+
+class Frozen:
+    """What `freeze` copied: the graph may go on changing while it is `packed`."""
+
+    def __init__(self, column: Column, arrays: list[Any]) -> None:
+        self._column, self._arrays = column, arrays
+
+    def packed(self) -> bytes:
+        """As bytes. Takes several times as long as the copying; gives way to other threads."""
+        layout = orjson.dumps([self._column, [[a.dtype.str, a.shape] for a in self._arrays]])
+        size = sum(a.nbytes for a in self._arrays)
+        packer = zlib.compressobj(_LEVEL)
+        packed = [_HEAD.pack(FORMAT, len(layout), size), packer.compress(layout)]
+        for values in self._arrays:
+            if values.size:
+                packed.append(packer.compress(np.ascontiguousarray(values).data.cast("B")))
+        return b"".join([*packed, packer.flush()])
+
+
+def freeze(root: object, names: Mapping[str, object]) -> Frozen:
+    """`root` and all that it holds; what has one of `names` is only named there.
+
+    Errors: TypeError for a thing that no snapshot can hold.
+    """
+    freezer = Freezer({id(thing): name for name, thing in names.items()})
+    return Frozen(freezer.column([root]), freezer.arrays)
+
+
+def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
+    """Fill the new `root` with what `freeze` laid out. Half filled where it fails.
+
+    Errors: SnapshotUnusable.
+    """
+    try:
+        found, size, rest = _HEAD.unpack_from(state)
+        if found != FORMAT:
+            raise SnapshotUnusable(f"It has format {found}, this LoanBell reads {FORMAT}.")
+        packed = memoryview(state)[_HEAD.size :]
+        held = memoryview(zlib.decompress(packed, bufsize=max(1, size + rest)))
+        column, shapes = orjson.loads(held[:size])
+        arrays = list(_arrays(held[size:], shapes))
+        with _no_cycle_hunting():
+            (there,) = Thawer(names, arrays).values(column, [root])
+    except (struct.error, zlib.error, orjson.JSONDecodeError, LookupError, ValueError,
+            TypeError, AttributeError) as error:  # fmt: skip
+        raise SnapshotUnusable(f"It cannot be read: {error!r}.") from error
+    if there is not root:
+        raise SnapshotUnusable("It is of something else.")
+
+
+@contextmanager
+def _no_cycle_hunting() -> Iterator[None]:
+    """Millions of new objects, none of them garbage: looking for some takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _arrays(held: memoryview, shapes: Iterable[Any]) -> Iterator[Any]:
+    at = 0
+    for word, shape in shapes:
+        dtype, count = np.dtype(word), prod(shape)
+        # A copy of its own: it may be grown, and is let go of alone.
+        yield np.frombuffer(held, dtype, count, at).reshape(shape).copy()
+        at += count * dtype.itemsize
+
+
+@cache
+def code_digest(*packages: str) -> str:
+    """SHA-256 of the source of `packages`, which says what a snapshot's layout means."""
+    digest = sha256(f"{FORMAT} {np.__version__}".encode())
+    for package in packages:
+        for folder in sys.modules[package].__path__:
+            for path in sorted(Path(folder).rglob("*.py")):
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes())
+    return digest.hexdigest()

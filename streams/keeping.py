@@ -1,0 +1,128 @@
+"""Keeping snapshots of what agents derived: when one is due, whether one is of use, and saving it.
+
+A snapshot is due when deriving again what came since would take longer than saving it did, twice
+over, and at least `LEAST_SECONDS`: so a start costs little however long the log, and saving never
+takes more than a third of the work. What is kept can be lost at any time: the facts remain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from ledger.errors import StoreUnavailable
+from ledger.snapshot import Frozen
+from ledger.store import (
+    LEDGER_LOG,
+    WARNINGS_LOG,
+    Checkpoint,
+    FactLog,
+    MemorySnapshots,
+    Snapshot,
+    Snapshots,
+)
+
+LEAST_SECONDS = 2.0
+TIMES_ITS_COST = 2.0
+AT_STOP_SECONDS = 0.2
+"""So much work since the last snapshot is worth one at a stop."""
+
+log = logging.getLogger("loanbell.keeping")
+
+
+class Kept(Protocol):
+    """A store of both logs and of snapshots."""
+
+    @property
+    def ledger(self) -> FactLog:
+        """The ledger log."""
+
+    @property
+    def warnings(self) -> FactLog:
+        """The warnings log."""
+
+    @property
+    def snapshots(self) -> Snapshots | MemorySnapshots:
+        """The snapshots."""
+
+
+class Keeper:
+    """The snapshots called `name` in `store`; those of another `key` are of no use."""
+
+    def __init__(self, name: str, store: Kept, *, key: str) -> None:
+        self.name, self._store, self._key = name, store, key
+        self._logs = {LEDGER_LOG: store.ledger, WARNINGS_LOG: store.warnings}
+        self._worked = self._cost = 0.0
+        self._saving: asyncio.Future[None] | None = None
+
+    def find(self) -> Snapshot | None:
+        """The last snapshot, if what it was derived from is what is here; says why if not."""
+        found = self._store.snapshots.load(self.name)
+        if found is None:
+            return None
+        if found.key != self._key:
+            self.refuse("it is of another version, other rules or another calendar")
+            return None
+        for name, place in found.at.items():
+            if self._logs[name].chain_at(place.position) != place.chain:
+                self.refuse(f"it is not of this {name} log")
+                return None
+        return found
+
+    def refuse(self, reason: object) -> None:
+        """Say that a snapshot is of no use."""
+        log.warning("%s: the snapshot is put aside, all facts are read: %s", self.name, reason)
+
+    def give_up(self, error: TypeError) -> None:
+        """Nothing can be kept: say so once. Starts then read all facts."""
+        log.error("%s: no snapshots are made: %s", self.name, error)
+        self._worked = -math.inf
+
+    def worked(self, seconds: float) -> None:
+        """So much processor time it took to derive what no snapshot holds yet."""
+        self._worked += seconds
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for another one."""
+        least = max(LEAST_SECONDS, TIMES_ITS_COST * self._cost)
+        return self._worked >= least and not self.is_saving
+
+    def is_worth_it(self, seconds: float) -> bool:
+        """Whether to save one more at a stop that has `seconds` left."""
+        return self._worked >= AT_STOP_SECONDS and self._cost <= seconds and not self.is_saving
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether one is being saved."""
+        return self._saving is not None and not self._saving.done()
+
+    def at(self, positions: Mapping[str, int]) -> dict[str, Checkpoint]:
+        """The places of the logs up to which something was derived."""
+        return {
+            name: Checkpoint(position, self._logs[name].chain_at(position))
+            for name, position in positions.items()
+        }
+
+    def save(self, frozen: Frozen, at: Mapping[str, Checkpoint]) -> None:
+        """Begin to save what is known; where it fails, the last one stays."""
+        self._worked = 0.0
+        self._saving = asyncio.ensure_future(asyncio.to_thread(self._save, frozen, at))
+
+    def _save(self, frozen: Frozen, at: Mapping[str, Checkpoint]) -> None:
+        began, busy = time.perf_counter(), time.thread_time()
+        try:
+            state = frozen.packed()
+            self._store.snapshots.save(Snapshot(self.name, self._key, at, state))
+        except StoreUnavailable as error:
+            log.warning("no snapshot of the %s: %s", self.name, error)
+            return
+        self._cost = time.thread_time() - busy
+        log.info(
+            "snapshot of the %s at position %d: %d bytes in %.2f s",
+            self.name, at[LEDGER_LOG].position, len(state), time.perf_counter() - began,
+        )  # fmt: skip
