@@ -1,11 +1,11 @@
 """The pages of the desk by role and branch: who may see and send what, and whence a form may come.
 
-For each page what the people of WHO get, for something of north, their own branch, and of south.
-422: the empty form was let through and then refused; nothing was done.
+`desk_matrix.txt` says what each of WHO gets, for something of north, their own branch, and of south.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,36 +14,11 @@ WHO = (
     "officer", "collections_manager", "risk_manager", "supervisor", "auditor",
     "publisher*", "operator*", "officer*", "risk_manager*", "auditor*", "nobody",
 )  # fmt: skip
-MATRIX = """
-desk_my_day             GET  /desk                              200     200     200     200     200     403 403 200 200 200 303
-desk_warnings           GET  /desk/warnings?branch={branch}     200/403 200/403 200/403 200/403 200/403 403 403 200 200 200 303
-desk_warning_rows       GET  /desk/warnings/rows?ids={warning}  200     200     200     200     200     403 403 200 200 200 303
-desk_warning            GET  /desk/warnings/{warning}           200/404 200/404 200/404 200/404 200/404 403 403 200 200 200 303
-desk_act_on_warning     POST /desk/warnings/{warning}/start     422/404 422/404 403     403     403     403 403 422 403 403 401
-desk_find               GET  /desk/find?q={loan}                303/404 303/404 303/404 303/404 303/404 403 403 303 303 303 303
-desk_loans              GET  /desk/loans?branch={branch}        200/403 200/403 200/403 200/403 200/403 403 403 200 200 200 303
-desk_loan               GET  /desk/loans/{loan}                 200/404 200/404 200/404 200/404 200/404 403 403 200 200 200 303
-desk_borrower           GET  /desk/borrowers/{borrower}         200/404 200/404 200/404 200/404 200/404 403 403 200 200 200 303
-desk_cases              GET  /desk/cases?branch={branch}        200/403 200/403 200/403 200/403 200/403 403 403 200 200 200 303
-desk_case               GET  /desk/cases/{case}                 200/404 200/404 200/404 200/404 200/404 403 403 200 200 200 303
-desk_open_case          POST /desk/cases                        422     422     403     403     403     403 403 422 403 403 401
-desk_act_on_case        POST /desk/cases/{case}/act/note        422/404 422/404 403     403     403     403 403 422 403 403 401
-desk_lead_on_case       POST /desk/cases/{case}/lead/handover   403     422/404 422/404 403     403     403 403 403 422 403 401
-desk_propose_on_case    POST /desk/cases/{case}/propose/refer   422/404 422/404 422/404 403     403     403 403 422 422 403 401
-desk_approve_on_case    POST /desk/cases/{case}/approve/approve 403     403     422/404 403     403     403 403 403 422 403 401
-desk_portfolio          GET  /desk/portfolio?branch={branch}    200/403 200/403 200/403 200/403 200/403 403 403 200 200 200 303
-desk_team               GET  /desk/team                         200     200     200     200     200     403 403 200 200 200 303
-desk_behind_figure      GET  /desk/team/behind?figure=caseload&name={branch}&by=team 200/404 200/404 200/404 200/404 200/404 403 403 200 200 200 303
-desk_audit              GET  /desk/audit                        403     403     403     403     403     403 403 403 403 200 303
-desk_proposals          GET  /desk/proposals                    200     200     200     200     200     403 200 200 200 200 303
-desk_propose_on_loan    POST /desk/loans/{loan}/propose         422/404 422/404 422/404 403     403     403 403 422 422 403 401
-desk_decide_proposal    POST /desk/proposals/00000000000000000000/decline 403 403 422   403     403     403 403 403 422 403 401
-desk_rules              GET  /desk/rules                        200     200     200     200     200     403 403 200 200 200 303
-desk_what_if            GET  /desk/rules/what-if                403     403     403     403     403     403 403 200 200 200 303
-desk_ask_what_if        POST /desk/rules/what-if                403     403     403     403     403     403 403 422 422 422 401
-desk_what_if_answer     GET  /desk/rules/what-if/999            403     403     403     403     403     403 403 404 404 404 303
-"""  # noqa: E501  # a table is read by its columns
-LINES = [line.split() for line in MATRIX.strip().splitlines()]
+LINES = [
+    line.split()
+    for line in (Path(__file__).parent / "desk_matrix.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
 
 
 @pytest.fixture(scope="module")
