@@ -186,6 +186,13 @@ def _people(node: Asked) -> APIRouter:
             "overrides", await run_in_threadpool(read, after=asked.after, limit=asked.limit)
         )
 
+    _add_trials(router, node)
+    return router
+
+
+def _add_trials(router: APIRouter, node: Asked) -> None:
+    """Champion and challenger."""
+
     @router.get(
         "/trials",
         operation_id="list_trials",
@@ -205,5 +212,3 @@ def _people(node: Asked) -> APIRouter:
     async def get_trial(trial: Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$")]) -> Response:
         """Cure, roll and cost of each arm, with bounds at 95 %, the largest arm first."""
         return await answer(node.queries.trial, trial)
-
-    return router
