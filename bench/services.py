@@ -202,13 +202,21 @@ class PostgreSQL(Service):
 class Kafka(Service):
     """One broker that is its own KRaft controller; `host` is an address of this machine.
 
-    Errors: ServiceMissing.
+    `listener` is the security protocol that clients use, `more` further settings, `users` what the
+    storage is formatted with, such as --add-scram. Errors: ServiceMissing.
     """
 
     name = "kafka"
 
-    def __init__(self, *, host: str = "127.0.0.1") -> None:
-        self.host = host
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        listener: str = "PLAINTEXT",
+        more: Mapping[str, str] | None = None,
+        users: Sequence[str] = (),
+    ) -> None:
+        self.host, self._listener, self._more = host, listener, more or {}
         self._java = _program("java", "apt-get update && apt-get install openjdk-17-jre-headless")
         if not (JARS / ".complete").exists():
             raise ServiceMissing("Kafka's jars are not fetched.", way_out="make services")
@@ -218,7 +226,7 @@ class Kafka(Service):
         (self.folder / "log4j.properties").write_text(_LOGGING)
         self._properties.write_text(self._settings())
         self._tool("kafka.tools.StorageTool", "format", "-t", "bG9hbmJlbGwtbG9hbmJlbA",
-                   "-c", str(self._properties))  # fmt: skip
+                   "-c", str(self._properties), *users)  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -242,15 +250,17 @@ class Kafka(Service):
         _run([*self._jvm("256m"), *arguments], self.folder, self._user)
 
     def _settings(self) -> str:
-        listeners = f"PLAINTEXT://{self.host}:{self.port},CONTROLLER://127.0.0.1:{self._controller}"
+        ours = f"{self._listener}://{self.host}:{self.port}"
         settings = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller}",
-            "listeners": listeners,
-            "advertised.listeners": f"PLAINTEXT://{self.host}:{self.port}",
+            "listeners": f"{ours},CONTROLLER://127.0.0.1:{self._controller}",
+            "advertised.listeners": ours,
+            "inter.broker.listener.name": self._listener,
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": f"{self._listener}:{self._listener},"
+            "CONTROLLER:PLAINTEXT",
             "log.dirs": self.folder / "logs",
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 4,
@@ -259,6 +269,7 @@ class Kafka(Service):
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1_000,
             "auto.create.topics.enable": "false",
+            **self._more,
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -6,8 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 wanted=""
-for pair in promtool:prometheus chromium:chromium hledger:hledger java:openjdk-17-jre-headless \
-    mvn:maven; do
+for pair in promtool:prometheus prometheus-alertmanager:prometheus-alertmanager openssl:openssl \
+    chromium:chromium hledger:hledger java:openjdk-17-jre-headless mvn:maven; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || wanted="$wanted ${pair##*:}"
 done
 # PostgreSQL's server programs are not on the path in Debian.
@@ -24,7 +24,7 @@ elif command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     apt-get install -y -qq --no-install-recommends $wanted >/dev/null
     # Debian starts its own servers at installation; tests start theirs on ports of their own.
     if command -v systemctl >/dev/null 2>&1; then
-        systemctl disable --now prometheus postgresql >/dev/null 2>&1 || true
+        systemctl disable --now prometheus prometheus-alertmanager postgresql >/dev/null 2>&1 || true
     fi
 else
     echo "services: missing$wanted; install with: sudo apt-get install$wanted" >&2

@@ -112,6 +112,16 @@ class AssignStrategy(CaseCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExemptOfficer(CaseCommand):
+    """Find that an officer did their duty in the case, open or closed; `approved_by` agrees."""
+
+    officer_id: str
+    approved_by: str
+    reason: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseCase(CaseCommand):
     """End the case."""
 

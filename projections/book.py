@@ -66,6 +66,7 @@ def _nothing() -> Standing:
 class _Attributes(Growing):
     currency: DayArray
     branch: DayArray
+    borrower: DayArray
     started: BoolArray
     shown_arrears: IntArray
     shown_unmet: DayArray
@@ -74,6 +75,7 @@ class _Attributes(Growing):
         super().__init__()
         self.add_column("currency", np.int32)
         self.add_column("branch", np.int32)
+        self.add_column("borrower", np.int32)
         self.add_column("started", np.bool_)
         self.add_column("shown_arrears", np.int64)
         self.add_column("shown_unmet", np.int32, fill=NEVER)
@@ -87,6 +89,7 @@ class LoanBook:
         self.currencies = Codes()
         self.accounts = AccountRows(self.currencies)
         self.branches = Codes()
+        self._borrowers = Codes()
         self.findings: dict[int, list[Finding]] = {}
         self.found: set[int] = set()
         self.closes: list[int] = []
@@ -135,6 +138,11 @@ class LoanBook:
     def branch(self) -> DayArray:
         """Branch code by row."""
         return self._attributes.branch[: self.rows]
+
+    def borrower_of(self, loan_id: str) -> str:
+        """Who borrowed a loan, known from its opening on: `arrears` learns it on its day."""
+        row = self.arrears.row_of(loan_id)
+        return self._borrowers.names[int(self._attributes.borrower[row])]
 
     def apply(self, facts: Facts) -> None:
         """Take in a run of facts of the ledger log."""
@@ -209,6 +217,7 @@ class LoanBook:
     def _opened(self, fact: LoanOpened) -> None:
         row = self.arrears.row_of(fact.loan_id)
         self._attributes.currency[row] = self.currencies.of(fact.currency)
+        self._attributes.borrower[row] = self._borrowers.of(fact.borrower_id)
         if row not in self._branch_marks:
             self._attributes.branch[row] = self.branches.of(fact.branch)
 

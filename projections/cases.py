@@ -33,6 +33,7 @@ from ledger.events import (
     LegalStepTaken,
     LoanGradeOverridden,
     LoanGradeOverrideEnded,
+    OfficerExempted,
     PromiseCancelled,
     PromiseMade,
     ReferralApproved,
@@ -376,9 +377,9 @@ _CHANGES: dict[type, Callable[[Cases, Recorded], None]] = {
 }
 _TOLD: Sequence[type] = (
     *(CaseNoted, DocumentAttached, ContactConsentChanged, DebtorPlaced, EvasionSignalNoted),
-    *(ReferralProposed, ReferralApproved, ReferralDeclined),
+    *(ReferralProposed, ReferralApproved, ReferralDeclined, OfficerExempted),
 )
 _OF_LOANS = frozenset({LoanGradeOverridden, LoanGradeOverrideEnded})
-_REFERRED = frozenset({ReferralApproved, ReferralDeclined})
+_REFERRED = frozenset({ReferralApproved, ReferralDeclined, OfficerExempted})
 _PAYING = frozenset(PAYING)
 _OVERRIDING = _OF_LOANS | _REFERRED

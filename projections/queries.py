@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from projections.figures import Ask, Figure
 from projections.read_cases import CaseFilter, CaseReads
+from projections.read_course import Course, CourseReads, Traces
 from projections.read_figures import FigureReads, figure_names
 from projections.read_loan import LoanReads
 from projections.read_portfolio import PortfolioReads
@@ -25,9 +26,11 @@ __all__ = [
     "Answer",
     "Ask",
     "CaseFilter",
+    "Course",
     "Figure",
     "Page",
     "Queries",
+    "Traces",
     "WarningFilter",
     "figure_names",
 ]
@@ -36,7 +39,14 @@ _PART = 500
 
 
 class Queries(
-    WarningReads, PortfolioReads, FigureReads, CaseReads, TeamReads, TrialReads, LoanReads
+    WarningReads,
+    PortfolioReads,
+    FigureReads,
+    CaseReads,
+    TeamReads,
+    TrialReads,
+    LoanReads,
+    CourseReads,
 ):
     """All reads. Make it with `Queries.open(path, store)`. Errors: StoreUnavailable."""
 

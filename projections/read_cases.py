@@ -26,14 +26,19 @@ from projections.case_tables import (
 )
 from projections.reading import Answer, Page, Reader, answers, equals, position_cursor
 from projections.register import LOANS
-from projections.tables import Connection, and_, select
+from projections.tables import Connection, and_, func, select
 from projections.warnings import ENDED, WARNINGS
-from projections.worklist import Why, rank, reasons, said, warned
+from projections.worklist import Signs, Why, rank, reasons, said, signs_of, warned
 from warning.treatment import treatment_of
 
 MOST_CONSIDERED = 2_000
 """Of more open cases the list of the day takes those that the ledger alone ranks highest."""
 DAY_US = 86_400_000_000
+_RANKING = (
+    *("case_id", "borrower_id", "dpd_days", "arrears_minor", "holds", "legal_due_day"),
+    *("promise_state", "promise_due_day", "next_contact_day", "contacts_made"),
+)
+"""What ranking wants of a case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +100,10 @@ class CaseReads(Reader):
             }
             of_borrower = self._open_warnings(connection, [row["borrower_id"]])
             today = self._today(connection)
-            (ranked,) = _ranked([row], of_borrower, today, language)
-        return {**ranked, **found, "warnings": of_borrower.get(row["borrower_id"], [])}
+        warnings = of_borrower[row["borrower_id"]]
+        signs = signs_of(warnings)
+        whys = [*reasons(_numbers(row), today), *warned(signs)] if row["open"] else []
+        return {**_told(row, whys, signs, language), **found, "warnings": warnings}
 
     def contacts(
         self,
@@ -145,19 +152,51 @@ class CaseReads(Reader):
         table = self._database.table(CASES)
         clauses = [table.c.open == 1]
         clauses += equals(table, {"owner_id": owner_id, "team": team, "branch": branch})
-        statement = select(table).where(and_(True, *clauses))
+        statement = select(*(table.c[name] for name in _RANKING)).where(and_(True, *clauses))
         statement = statement.order_by(table.c.base_rank.desc()).limit(MOST_CONSIDERED)
         with self._database.reading() as connection:
             today = self._today(connection) if on is None else day_number(on)
-            rows = answers(CASES, connection.execute(statement))
-            of_borrower = self._open_warnings(connection, [row["borrower_id"] for row in rows])
-        listed = _ranked(rows, of_borrower, today, language)
-        listed.sort(key=lambda row: (-row["rank"], row["case_id"]))
-        if place is not None:
-            listed = [row for row in listed if (-row["rank"], row["case_id"]) > place]
-        page = listed[: max(1, min(limit, MOST_CONSIDERED))]
-        more = len(listed) > len(page)
-        return Page(page, f"{page[-1]['rank']}:{page[-1]['case_id']}" if more else None)
+            found = [dict(zip(_RANKING, row, strict=True)) for row in connection.execute(statement)]
+            signs = self._signs(connection, [case["borrower_id"] for case in found])
+            ranked = sorted(
+                (-rank(whys), case["case_id"], whys)
+                for case in found
+                for whys in [[*reasons(case, today), *warned(signs.get(case["borrower_id"]))]]
+            )
+            if place is not None:
+                ranked = [each for each in ranked if each[:2] > place]
+            shown = ranked[: max(1, min(limit, MOST_CONSIDERED))]
+            page = select(table).where(table.c.case_id.in_([case_id for _, case_id, _ in shown]))
+            rows = {row["case_id"]: row for row in answers(CASES, connection.execute(page))}
+        listed = [
+            _told(rows[case_id], whys, signs.get(rows[case_id]["borrower_id"]), language)
+            for _, case_id, whys in shown
+        ]
+        more = len(ranked) > len(shown)
+        return Page(listed, f"{listed[-1]['rank']}:{listed[-1]['case_id']}" if more else None)
+
+    def _signs(self, connection: Connection, borrowers: Sequence[str]) -> dict[str, Signs]:
+        """What open warnings that call for somebody come to, by borrower."""
+        if not borrowers:
+            return {}
+        table = self._database.table(WARNINGS)
+        state = table.c.state
+        statement = (
+            select(
+                table.c.borrower_id,
+                func.count(),
+                func.max(table.c.severity_rank),
+                func.count().filter(state == "expired"),
+                func.count().filter(state == "raised"),
+            )
+            .where(table.c.borrower_id.in_(sorted(set(borrowers))))
+            .where(state.not_in(ENDED), table.c.inhibited_by.is_(None))
+            .group_by(table.c.borrower_id)
+        )
+        return {
+            borrower_id: Signs(number, gravest, bool(expired), bool(unanswered))
+            for borrower_id, number, gravest, expired, unanswered in connection.execute(statement)
+        }
 
     def _newest(self, spec: Any, same: Answer, after: str | None, limit: int) -> Page:
         table = self._database.table(spec)
@@ -174,7 +213,7 @@ class CaseReads(Reader):
 
     def _open_warnings(
         self, connection: Connection, borrowers: Sequence[str]
-    ) -> dict[str, list[Answer]]:
+    ) -> defaultdict[str, list[Answer]]:
         """Warnings that call for somebody, by borrower: neither ended nor muted."""
         table = self._database.table(WARNINGS)
         clauses = [table.c.borrower_id.in_(sorted(set(borrowers))), table.c.state.not_in(ENDED)]
@@ -206,25 +245,16 @@ def _place(cursor: str) -> tuple[int, str]:
     return -int(points), case_id
 
 
-def _ranked(
-    rows: Sequence[Answer], warnings: dict[str, list[Answer]], today: int, language: str
-) -> list[Answer]:
-    """Rows with their rank, its reasons (the weightiest first) and what to do next."""
-    ranked = []
-    for row in rows:
-        of_borrower = warnings.get(row["borrower_id"], [])
-        whys = [*reasons(_numbers(row), today), *warned(of_borrower)] if row["open"] else []
-        whys.sort(key=lambda why: (-abs(why.points), why.code))
-        ranked.append(
-            {
-                **row,
-                "rank": rank(whys),
-                "why": [_why(why, language) for why in whys],
-                "suggestion": _suggestion(row),
-                "open_warnings": len(of_borrower),
-            }
-        )
-    return ranked
+def _told(row: Answer, whys: list[Why], signs: Signs | None, language: str) -> Answer:
+    """A row with its rank, its reasons (the weightiest first) and what to do next."""
+    whys = sorted(whys, key=lambda why: (-abs(why.points), why.code))
+    return {
+        **row,
+        "rank": rank(whys),
+        "why": [_why(why, language) for why in whys],
+        "suggestion": _suggestion(row),
+        "open_warnings": signs.number if signs else 0,
+    }
 
 
 def _numbers(row: Answer) -> Answer:

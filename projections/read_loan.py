@@ -63,7 +63,7 @@ class LoanReads(GradeReads):
             **register,
             "as_of": as_of,
             "known_on": known_on,
-            "balance": _balance(_evolved(known), as_of or known_on or date.max),
+            "balance": _balance(evolved(known), as_of or known_on or date.max),
             "account": account and self._account_then(account, as_of, known_on),
             "grade": grade,
             "warnings": self._warnings_then(loan_id, as_of, known_on),
@@ -138,7 +138,7 @@ class LoanReads(GradeReads):
         if self._logs is None:
             return {}
         facts = self._logs.ledger.stream(loan_stream(loan_id))
-        return _next_due(_evolved(facts), closed_day) if facts else {}
+        return _next_due(evolved(facts), closed_day) if facts else {}
 
     def _account_then(
         self, account_id: str, as_of: date | None, known_on: date | None
@@ -167,7 +167,8 @@ class LoanReads(GradeReads):
         return [row for row in rows if row["state"] not in ENDED]
 
 
-def _evolved(facts: Sequence[Recorded]) -> Loan:
+def evolved(facts: Sequence[Recorded]) -> Loan:
+    """A loan from its facts, at least one of them."""
     loan: Loan | None = None
     for item in facts:
         loan = evolve(loan, item.fact)

@@ -20,7 +20,8 @@ class WarningFilter:
     """Which warnings; every field that is given must match.
 
     `state` is one of STATES, or "open" for any that has not ended. `since`: changed on that day or
-    later. `role`: referred to that role. `branch` may be a tuple: any of them.
+    later. `role`: referred to that role. `branch` may be a tuple: any of them. `warning_ids`: only
+    these.
     """
 
     severity: str | None = None
@@ -33,6 +34,7 @@ class WarningFilter:
     role: str | None = None
     since: date | None = None
     inhibited: bool | None = None
+    warning_ids: tuple[str, ...] | None = None
 
 
 class WarningReads(Reader):
@@ -147,6 +149,8 @@ class WarningReads(Reader):
             clauses.append(table.c.state.not_in(ENDED))
         elif wanted.state is not None:
             clauses.append(table.c.state == wanted.state)
+        if wanted.warning_ids is not None:
+            clauses.append(table.c.warning_id.in_(wanted.warning_ids))
         if wanted.since is not None:
             clauses.append(table.c.changed_day >= day_number(wanted.since))
         if wanted.branch is not None:

@@ -66,9 +66,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 """English and Chinese for each code."""
 
 
+SEVERITY_ZH = {"watch": "关注", "yellow": "黄色", "orange": "橙色", "red": "红色"}
+
+
 def said(why: Why, language: str) -> str:
     """A reason in words, in "en" or "zh"."""
-    return TEXTS[why.code][language == "zh"].format(about=why.about)
+    chinese = language == "zh"
+    about = SEVERITY_ZH.get(str(why.about), why.about) if chinese else why.about
+    return TEXTS[why.code][chinese].format(about=about)
 
 
 def reasons(case: Row, today: int) -> list[Why]:
@@ -85,17 +90,34 @@ def reasons(case: Row, today: int) -> list[Why]:
     return found
 
 
-def warned(open_warnings: Sequence[Row]) -> list[Why]:
-    """What the borrower's open warnings add; inhibited ones call nobody and are not given."""
+class Signs(NamedTuple):
+    """A borrower's open warnings that call for somebody: how many, the gravest rank (from 0), and
+    whether one expired or waits for an answer."""
+
+    number: int
+    gravest: int
+    expired: bool
+    unanswered: bool
+
+
+def signs_of(open_warnings: Sequence[Row]) -> Signs | None:
+    """What rows of open warnings come to; None without any."""
     if not open_warnings:
-        return []
-    gravest = max(open_warnings, key=lambda row: int(row["severity_rank"]))["severity_rank"]
-    severity = SEVERITIES[gravest]
-    found = [Why("warning", WARNED[severity], severity)]
+        return None
     states = {row["state"] for row in open_warnings}
-    if "expired" in states:
+    gravest = max(int(row["severity_rank"]) for row in open_warnings)
+    return Signs(len(open_warnings), gravest, "expired" in states, "raised" in states)
+
+
+def warned(signs: Signs | None) -> list[Why]:
+    """What the borrower's open warnings add."""
+    if signs is None:
+        return []
+    severity = SEVERITIES[signs.gravest]
+    found = [Why("warning", WARNED[severity], severity)]
+    if signs.expired:
         found.append(Why("warning_expired", EXPIRED, ""))
-    if "raised" in states:
+    if signs.unanswered:
         found.append(Why("unanswered", UNANSWERED, ""))
     return found
 

@@ -40,6 +40,7 @@ READ_FACTS = 10_000
 """Facts read from the store at once when an agent catches up."""
 
 log = logging.getLogger("loanbell.agents")
+trace = logging.getLogger("loanbell.transactions")
 
 
 class NodeStopped(StoreUnavailable):
@@ -72,11 +73,12 @@ class Facts:
 
 @dataclass(slots=True)
 class Action:
-    """What a person asks of a warning, and where they wait."""
+    """What a person asks of a warning, and where they wait; `tracking` goes into its commit."""
 
     action: WarningAction
     recorded_at_us: int
     answer: asyncio.Future[list[Recorded]]
+    tracking: Mapping[str, int]
 
 
 class Agent:
@@ -244,6 +246,8 @@ class RecordAgent(Agent):
         for submission in work:
             count = len(submission.messages)
             self.meter.committed(seconds=done - submission.accepted, transactions=count)
+        if trace.isEnabledFor(logging.DEBUG):
+            _trace(messages, batch)
         if batch.recorded:
             await self._forward(Facts(LEDGER_LOG, batch.recorded, work[0].accepted))
         return None
@@ -266,6 +270,19 @@ def _answer(work: Sequence[Submission], batch: Batch) -> None:
         if not submission.answer.done():
             submission.answer.set_result(Batch(batch.outcomes[start:end], []))
         start = end
+
+
+def _trace(messages: Sequence[Incoming], batch: Batch) -> None:
+    """A line for each transaction, by which the fact that it led to is found."""
+    for message, outcome in zip(messages, batch.outcomes, strict=True):
+        ids = {
+            "transaction_id": outcome.transaction_id,
+            "event_id": outcome.event_id,
+            "code": outcome.code,
+            "source": message.source,
+            "offset": message.offset,
+        }
+        trace.debug(outcome.status, extra={name: value for name, value in ids.items() if value})
 
 
 def _tally(messages: Sequence[Incoming], batch: Batch) -> Counter[tuple[str, str, str]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 
-from ledger.errors import StoreUnavailable
 from ledger.ids import loan_stream
-from ledger.store import FactLog, PostgresAudit, PostgresStore, Recorded, partitions_of
+from ledger.store import FactLog, KnownCommand, PostgresAudit, PostgresStore, Recorded
 from projections.queries import Queries
 from projections.tables import Schemas
 from streams.metrics import Metrics
-from streams.parts import database_of, views_schema
+from streams.parts import database_of, stores_to_read, views_schema
 from streams.settings import Settings
 
 
@@ -27,6 +26,13 @@ class AllLogs:
         home = self._home_of(stream)
         return [] if home is None else self._logs[home].stream(stream)
 
+    def known_commands(self, ids: Collection[str]) -> dict[str, KnownCommand]:
+        """Those of `ids` that any partition recorded."""
+        found: dict[str, KnownCommand] = {}
+        for log in self._logs:
+            found |= log.known_commands(ids)
+        return found
+
     def last_position(self) -> int:
         """How many facts all partitions hold."""
         return sum(log.last_position() for log in self._logs)
@@ -38,8 +44,9 @@ class Books:
     def __init__(
         self, settings: Settings, stores: list[PostgresStore], audit: PostgresAudit
     ) -> None:
-        self.settings, self._stores, self._audit = settings, stores, audit
+        self.settings, self.stores, self._audit = settings, stores, audit
         self.audit = audit.audit
+        self.partitions = len(stores)
         self.metrics = Metrics(version=installed_version("loanbell"))
         self.ledger = AllLogs([store.ledger for store in stores], self._home_of)
         self.warnings = AllLogs([store.warnings for store in stores], self._home_of_warnings)
@@ -48,29 +55,27 @@ class Books:
 
     @classmethod
     def open(cls, settings: Settings) -> Books:
-        """Open every partition to read. Errors: StoreUnavailable."""
+        """Open every partition to read. Errors: StoreUnavailable, SettingsError."""
         url = database_of(settings)
-        count = partitions_of(url)
-        if not count:
-            raise StoreUnavailable(
-                "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
-            )
         with ExitStack() as opened:
-            stores = [
-                opened.enter_context(PostgresStore.open(url, partition, read_only=True))
-                for partition in range(count)
-            ]
+            stores = [s for s in stores_to_read(settings) if isinstance(s, PostgresStore)]
+            for store in stores:
+                opened.callback(store.close)
             audit = PostgresAudit.open(url)
             opened.callback(audit.close)
             books = cls(settings, stores, audit)
             opened.pop_all()
         return books
 
+    def homes(self, streams: Collection[str]) -> dict[str, int]:
+        """The partitions where loans and accounts live that any partition knows."""
+        return self.stores[0].homes(streams)
+
     def close(self) -> None:
         """Let go of the database."""
         self.queries.close()
         self._audit.close()
-        for store in self._stores:
+        for store in self.stores:
             store.close()
 
     def _home_of_warnings(self, stream: str) -> int | None:
@@ -78,4 +83,4 @@ class Books:
         return self._home_of(loan_stream(stream.partition(":")[2]))
 
     def _home_of(self, stream: str) -> int | None:
-        return self._stores[0].homes([stream]).get(stream)
+        return self.homes([stream]).get(stream)

@@ -128,6 +128,16 @@ class StrategyAssignedMessage(CaseMessage):
     reason: Remark = ""
 
 
+class OfficerExemptedMessage(CaseMessage):
+    """An officer did their duty in the case; `by` asks for it and `approved_by` agrees."""
+
+    type: Literal["officer_exempted"]
+    officer_id: Id
+    approved_by: Id
+    reason: Remark
+    reference: TextOrEmpty = ""
+
+
 class CaseClosedMessage(CaseMessage):
     """Nothing more is done in this case."""
 
@@ -280,6 +290,7 @@ COLLECTION_MESSAGES: tuple[type[CollectionMessage], ...] = (
     CaseNotedMessage,
     DocumentAttachedMessage,
     StrategyAssignedMessage,
+    OfficerExemptedMessage,
     CaseClosedMessage,
     DebtorPlacedMessage,
     ContactRequestedMessage,

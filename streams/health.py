@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ledger.errors import LoanError
+from ledger.store import LEDGER_LOG
 
 State = Literal["opened", "starting", "ready", "blocked", "stopping", "stopped", "failed"]
 
@@ -48,6 +49,16 @@ class Health:
     def ready(self) -> bool:
         """Whether it takes transactions and its agents have caught up with the store."""
         return self.state == "ready"
+
+
+def lags_of(
+    ends: Mapping[str, int], watched: int, projected: Mapping[str, int]
+) -> dict[tuple[str, str], int]:
+    """(agent, log) -> the facts it has yet to read, from where the logs end and it has read to."""
+    lags = {("watch", LEDGER_LOG): max(0, ends[LEDGER_LOG] - watched)}
+    for name, read in projected.items():
+        lags["project", name] = max(0, ends[name] - read)
+    return lags
 
 
 def told(error: BaseException) -> str:

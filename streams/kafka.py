@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
+from faust.sensors.prometheus import FaustMetrics, PrometheusMonitor
 
 from ledger.errors import StoreUnavailable
 from streams.parts import secret_in
@@ -70,8 +71,8 @@ def servers_of(settings: Settings) -> str:
     return settings.broker.removeprefix("kafka://").rstrip("/")
 
 
-def _client(settings: Settings) -> dict[str, Any]:
-    """How aiokafka's clients connect."""
+def client_of(settings: Settings) -> dict[str, Any]:
+    """How clients of aiokafka connect. Errors: SettingsError."""
     words: dict[str, Any] = {
         "bootstrap_servers": servers_of(settings),
         "security_protocol": settings.kafka_security.upper(),
@@ -118,19 +119,22 @@ class Producer:
     """Sends whole batches and returns when every in-sync replica has them."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = _client(settings)
+        self._client = client_of(settings)
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
-    async def send(self, topic: str, partition: int, messages: Iterable[Outgoing]) -> None:
-        """Send messages in order. Errors: BrokerUnavailable; some may have been sent then."""
+    async def send(self, topic: str, partition: int, messages: Iterable[Outgoing]) -> list[int]:
+        """Send messages in order; returns the offset of the first of each batch made of them.
+
+        Errors: BrokerUnavailable; some may have been sent then.
+        """
         try:
             producer = await self._started()
             sent = [
                 await producer.send_batch(batch, topic, partition=partition)
                 for batch in _batches(producer, messages)
             ]
-            await asyncio.gather(*sent)
+            return [record.offset for record in await asyncio.gather(*sent)]
         except KafkaError as error:
             raise BrokerUnavailable(
                 f"Nothing can be sent to {topic}: {error!r}.",
@@ -183,7 +187,7 @@ async def create_topics(settings: Settings, topics: Mapping[str, Mapping[str, st
 
     A topic that is there with another number of partitions is an error: keys would move.
     """
-    admin = AIOKafkaAdminClient(**_client(settings))
+    admin = AIOKafkaAdminClient(**client_of(settings))
     try:
         await admin.start()
         known = {item["topic"]: len(item["partitions"]) for item in await admin.describe_topics()}
@@ -220,7 +224,8 @@ class Consumer:
     """A member of the consumer group over one topic.
 
     `take` is called with each delivery and may wait, which holds up the consumer and then the
-    broker; `assigned` with the partitions that are ours from now on.
+    broker; `assigned` with the partitions that are ours from now on. Faust's own metrics go into
+    `registry`, their names begin with "faust_".
     """
 
     def __init__(
@@ -230,6 +235,7 @@ class Consumer:
         *,
         take: Callable[[Delivery], Awaitable[None]],
         assigned: Callable[[set[int]], Awaitable[None]],
+        registry: Any = None,
     ) -> None:
         self._topic = topic
         self._folder = tempfile.TemporaryDirectory(prefix="loanbell-faust-")
@@ -249,6 +255,9 @@ class Consumer:
             store="memory://",
             datadir=self._folder.name,
         )
+
+        if registry is not None:
+            app.monitor = PrometheusMonitor(metrics=FaustMetrics.create(registry, "faust"))
 
         async def run(stream: Any) -> None:
             async for event in stream.noack().events():

@@ -26,6 +26,7 @@ from ledger.service import Incoming
 from ledger.store import PostgresStore
 from streams import routing
 from streams.clock import BusinessDayTimer, timer_of
+from streams.controls import carry_out, is_control, say_request
 from streams.ingest import read
 from streams.kafka import Delivery, Outgoing, Producer, partition_of
 from streams.metrics import Metrics
@@ -54,11 +55,15 @@ class Message(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Deliveries with what of them is to be recorded here, in one commit with `tracking`."""
+    """Deliveries with what of them is to be recorded here, in one commit with `tracking`.
+
+    One that asks something of the owner, and is no transaction, is alone in its batch.
+    """
 
     deliveries: list[Delivery]
     messages: list[Incoming]
     tracking: dict[str, int]
+    asks: bool = False
 
 
 class Lane:
@@ -125,10 +130,15 @@ class Lane:
         batch: list[Delivery] = []
         messages = 0
         while self._inbox and messages < self._settings.batch_messages:
+            asks = is_control(self._inbox[0])
+            if asks and batch:
+                break
             delivery = self._inbox.popleft()
             self._bytes -= len(delivery.value)
             messages += delivery.value.count(b"\n") + 1
             batch.append(delivery)
+            if asks:
+                break
         self._room.set()
         return batch
 
@@ -247,6 +257,8 @@ class Lane:
         """Record batches in order, and acknowledge each after its commit."""
         while True:
             batch = await ready.get()
+            if batch.asks:
+                await carry_out(node, batch.deliveries[0], self._source)
             if batch.tracking:
                 await node.submit(batch.messages, tracking=batch.tracking)
             self.done = max(self.done, batch.deliveries[-1].offset)
@@ -259,6 +271,8 @@ class Lane:
         new = [delivery for delivery in deliveries if delivery.offset > self.done]
         if not new:
             return Batch(deliveries, [], {})
+        if is_control(new[0]):
+            return Batch(deliveries, [], {self._source: new[0].offset}, asks=True)
         messages = await asyncio.to_thread(self._read, new)
         here = [message.incoming for message in messages]
         if self._partitions > 1:
@@ -275,6 +289,8 @@ class Lane:
         messages: list[Message] = []
         clock_us = now_us()
         for delivery in deliveries:
+            if log.isEnabledFor(logging.DEBUG):
+                say_request(self._source, delivery)
             origin = routing.origin_of(delivery.headers)
             source, offset, at_us = origin or (self._source, delivery.offset, delivery.at_us)
             spread = origin is None and routing.EACH_HEADER not in delivery.headers

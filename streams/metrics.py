@@ -39,6 +39,14 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverStanding:
+    """How far a receiver is behind, and in how many partitions it is parked."""
+
+    behind_facts: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How the node and the book stand when Prometheus asks.
 
@@ -58,6 +66,7 @@ class Standing:
     at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
     ready: bool = False
     partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
+    receivers: Mapping[str, ReceiverStanding] = field(default_factory=dict)
 
 
 class Meter(Protocol):
@@ -85,6 +94,9 @@ class Meter(Protocol):
 
     def score_drifted(self, *, label: str, index: float, mean_pd: float, fitted: float) -> None:
         """How the score `label` meets today's loans: stability index, mean probability."""
+
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        """A receiver was sent `events` in one request: "delivered" or "failed"."""
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request was answered. `route` is the template, never the path."""
@@ -132,6 +144,18 @@ class _Distribution(Collector):
         yield family
 
 
+class _Beside(Collector):
+    """What a library tells in a registry of its own; the newest one counts."""
+
+    def __init__(self) -> None:
+        self.registry: CollectorRegistry | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The library's metrics."""
+        if self.registry is not None:
+            yield from self.registry.collect()
+
+
 class Metrics(Meter):
     """The counters, histograms and gauges of one node, in a registry of its own."""
 
@@ -139,6 +163,8 @@ class Metrics(Meter):
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self._beside = _Beside()
+        self.registry.register(self._beside)
         Info("loanbell_build", "Version of LoanBell.", registry=self.registry).info(
             {"version": version}
         )
@@ -148,6 +174,7 @@ class Metrics(Meter):
         self._make_http()
         self._make_standing()
         self._make_partitions()
+        self._make_receivers()
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
@@ -260,6 +287,20 @@ class Metrics(Meter):
             "partition_unpublished_facts", "Facts of the ledger not published yet.", label
         )
 
+    def _make_receivers(self) -> None:
+        labels = ("receiver", "outcome")
+        self._asked = self._counter("webhook_requests", "Requests to receivers.", labels)
+        self._sent = self._counter("webhook_events", "Events sent to receivers.", labels)
+        self._sending = self._histogram(
+            "webhook_request_seconds", "Time of one request to a receiver.", SECONDS
+        )
+        self._behind = self._gauge(
+            "webhook_behind_facts", "Facts that a receiver has yet to be told of.", ("receiver",)
+        )
+        self._parked = self._gauge(
+            "webhook_parked", "Partitions in which a receiver is parked.", ("receiver",)
+        )
+
     def transactions(
         self, tally: Mapping[tuple[str, str, str], int], *, facts: int, seconds: float
     ) -> None:
@@ -292,6 +333,11 @@ class Metrics(Meter):
         self._drift.labels(label).set(index)
         self._said.labels(label, "now").set(mean_pd)
         self._said.labels(label, "fitted").set(fitted)
+
+    def webhook(self, receiver: str, outcome: str, *, events: int, seconds: float) -> None:
+        self._asked.labels(receiver, outcome).inc()
+        self._sent.labels(receiver, outcome).inc(events)
+        self._sending.observe(seconds)
 
     def request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
@@ -326,8 +372,15 @@ class Metrics(Meter):
                 self._unpublished,
                 {at: each.unpublished_facts for at, each in standing.partitions.items()},
             ),
+            (self._behind, {name: each.behind_facts for name, each in standing.receivers.items()}),
+            (self._parked, {name: each.parked for name, each in standing.receivers.items()}),
         ):
             _set_all(gauge, values)
+
+    def beside(self) -> CollectorRegistry:
+        """A new registry for a library's own metrics, told with ours; it replaces earlier ones."""
+        self._beside.registry = CollectorRegistry()
+        return self._beside.registry
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics as text and its content type, in the format that `accept` asks for."""

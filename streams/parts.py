@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ledger.collection_commands import CollectionCommand
 from ledger.commands import Command, EndGradeOverride, OverrideGrade
 from ledger.errors import RuleRefused, StoreUnavailable
 from ledger.ids import CALENDAR_STREAM
-from ledger.store import FactLog, PostgresAudit, PostgresStore, Store
+from ledger.store import FactLog, PostgresAudit, PostgresStore, Store, partitions_of
 from projections.rebuild import Factory
 from projections.regime import Regime
 from projections.regime_file import load
@@ -145,6 +146,33 @@ def open_store(settings: Settings, partition: int | None, *, evict: bool = False
         return PostgresStore.open(database_of(settings), partition, evict=evict)
     _make_folder(settings.data)
     return Store.open(settings.ledger_db)
+
+
+def stores_to_read(settings: Settings) -> list[AnyStore]:
+    """The facts, to read only: of every partition where a database is named, else of the folder.
+
+    Close each of them. Errors: StoreUnavailable.
+    """
+    if not settings.database:
+        if not settings.ledger_db.exists():
+            raise StoreUnavailable(
+                f"There is no ledger in {settings.data}.",
+                way_out="Name the folder that holds ledger.db with --data.",
+            )
+        return [Store.open(settings.ledger_db, read_only=True)]
+    url = database_of(settings)
+    count = partitions_of(url)
+    if not count:
+        raise StoreUnavailable(
+            "The database has no tables of LoanBell.", way_out="Run `loanbell migrate`."
+        )
+    with ExitStack() as opened:
+        stores: list[AnyStore] = [
+            opened.enter_context(PostgresStore.open(url, partition, read_only=True))
+            for partition in range(count)
+        ]
+        opened.pop_all()
+    return stores
 
 
 def views_place(settings: Settings, partition: int | None) -> Place:

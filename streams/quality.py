@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ledger.dates import day_number
 from ledger.errors import LoanError
 from ledger.store import FactLog, Recorded
 from warning.drift import drift
@@ -37,6 +38,12 @@ class LabelsUnreadable(LoanError):
     """A file of labels is missing or not of the shape that is read."""
 
     code = "labels_unreadable"
+
+
+class NothingToJudge(LoanError):
+    """No judgement is left to learn from, or to be judged on."""
+
+    code = "nothing_to_judge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +118,54 @@ def _moment_us(text: str) -> int:
         moment = datetime.combine(moment.date(), time(23, 59, 59))
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def known_by(facts: Sequence[Recorded], day: date) -> list[Recorded]:
+    """The facts that were recorded by the end of `day`. Errors: NothingToJudge where none was."""
+    end_us = (day_number(day) + 1) * 86_400_000_000
+    known = [item for item in facts if item.fact.recorded_at_us < end_us]
+    if not known:
+        raise NothingToJudge(
+            f"Nothing was recorded by {day}.", way_out="Choose a later day for --until."
+        )
+    return known
+
+
+def judged_by(judged: Judged, day: date | None) -> Judged:
+    """The judgements whose horizon had ended by `day`; all without one. Errors: NothingToJudge."""
+    if day is None:
+        return judged
+    known = judged.samples.days + judged.horizon_days <= day_number(day)
+    if not known.any():
+        raise NothingToJudge(
+            f"Of no loan was it known by {day} what became of it.",
+            way_out="Choose a later day for --until.",
+        )
+    return replace(judged, samples=judged.samples.take(known))
+
+
+def judged_from(judged: Judged, day: date) -> Judged:
+    """The judgements made on `day` or later. Errors: NothingToJudge."""
+    later = judged.samples.days >= day_number(day)
+    if not later.any():
+        raise NothingToJudge(
+            f"No loan was judged from {day} on with its horizon observed in full.",
+            way_out="Choose an earlier day for --since, or a shorter --horizon.",
+        )
+    return replace(judged, samples=judged.samples.take(later))
+
+
+def out_of_time_share(model: Model, judged: Judged) -> str:
+    """How many of the judgements lie behind all that `model` was fitted on, outcomes included."""
+    last = model.about.get("window", {}).get("last")
+    if last is None:
+        return f"{model.label} as given; it does not say when it was fitted"
+    known_until = day_number(date.fromisoformat(last)) + int(model.about["horizon_days"])
+    later = int((judged.samples.days > known_until).sum())
+    return (
+        f"{model.label} as given; {later:,} of {len(judged.samples):,} judgements are later than "
+        f"all that it was fitted on (judged up to {last}); borrowers may be the same"
+    )
 
 
 def model_entry(

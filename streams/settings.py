@@ -54,6 +54,8 @@ NO_SCORE = NO_STRATEGY = "none"
 """The score that is none."""
 
 ClosedBy = Literal["timer", "driver"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning"]
 SignIn = Literal["auto", "required", "open"]
 KafkaSecurity = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 KafkaMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -88,6 +90,8 @@ class Settings:
     project_facts: most facts of one commit of the views.
     cached_entities: loans and accounts whose state the record agent keeps in memory.
     stop_seconds: how long a stop may take before what is left waits for the next start.
+    webhooks: a TOML file of the receivers that are told of warnings; see `streams.receivers`.
+    log_format, log_level: text or json; debug tells of every transaction.
 
     sign_in: "auto" wants sign-in once there is a user, "required" always, "open" never.
     public_url: how browsers reach this server through its proxy, https://…; cookies and OIDC.
@@ -125,6 +129,9 @@ class Settings:
     project_facts: int = 20_000
     cached_entities: int = 200_000
     stop_seconds: float = 10.0
+    webhooks: Path | None = None
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "info"
     sign_in: SignIn = "auto"
     public_url: str = ""
     master_key: str = field(default="", repr=False)
@@ -243,6 +250,7 @@ _PATHS = {
     "pack": ".toml",
     "score": ".json",
     "regime": ".toml",
+    "webhooks": "",
     "strategy": ".toml",
     "contact_rules": ".toml",
     "master_key_file": "",
@@ -329,6 +337,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "project_facts": _whole(1, 1_000_000),
     "cached_entities": _whole(1, 100_000_000),
     "stop_seconds": _seconds,
+    "webhooks": _path,
+    "log_format": _one_of(*get_args(LogFormat)),
+    "log_level": _one_of(*get_args(LogLevel)),
     "sign_in": _one_of(*get_args(SignIn)),
     "public_url": _address("https://", "http://127.0.0.1", "http://localhost"),
     "master_key": _text,

@@ -28,6 +28,7 @@ _MADE: dict[type[MessageBase], type[c.CollectionCommand]] = {
     m.CaseNotedMessage: c.NoteCase,
     m.DocumentAttachedMessage: c.AttachDocument,
     m.StrategyAssignedMessage: c.AssignStrategy,
+    m.OfficerExemptedMessage: c.ExemptOfficer,
     m.CaseClosedMessage: c.CloseCase,
     m.DebtorPlacedMessage: c.PlaceDebtor,
     m.ContactRequestedMessage: c.RequestContact,

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -183,7 +184,7 @@ class WatchAgent(Agent):
         loop = asyncio.get_running_loop()
         try:
             new = await self.work(self._acted, action)
-            recorded = await self._commit(new, loop.time())
+            recorded = await self._commit(new, loop.time(), tracking=action.tracking)
         except LoanError as error:
             _tell(action.answer, error)
             if isinstance(error, StoreUnavailable):
@@ -199,20 +200,40 @@ class WatchAgent(Agent):
     def _acted(self, action: Action) -> list[NewFact]:
         return self._watch.act(action.action, recorded_at_us=action.recorded_at_us)
 
-    async def _commit(self, new: Sequence[NewFact], accepted: float) -> list[Recorded]:
+    async def _commit(
+        self, new: Sequence[NewFact], accepted: float, *, tracking: Mapping[str, int] | None = None
+    ) -> list[Recorded]:
         """Record facts of the warnings log, whatever it takes, and pass them on.
 
         The watch has taken them for said, so they must be recorded before it goes on.
         """
         if not new:
             return []
-        recorded: list[Recorded] = await self.insist(self._warnings.record, new)
+        record = partial(self._warnings.record, new, tracking=tracking)
+        recorded: list[Recorded] = await self.insist(record)
         told = [item.fact for item in recorded if topic_of(item.fact).startswith("warning.")]
         self.meter.warnings(Counter(map(_transition, told)))
+        if log.isEnabledFor(logging.INFO):
+            _say(recorded)
         for listener in list(self.listeners):
             listener(recorded)
         await self._forward(Facts(WARNINGS_LOG, recorded, accepted))
         return recorded
+
+
+def _say(recorded: Sequence[Recorded]) -> None:
+    """A line for each ring, by which the facts behind it are found."""
+    for item in recorded:
+        if type(item.fact) in _RINGS:
+            fact = item.fact
+            ids = {
+                "warning_id": fact.warning_id,
+                "event_id": item.event_id,
+                "loan_id": fact.loan_id,
+                "severity": fact.severity,
+                "cause_event_ids": list(fact.cause_event_ids),
+            }
+            log.info("%s", _transition(fact)[0], extra=ids)
 
 
 def _tell(answer: asyncio.Future[Any], error: BaseException) -> None:

@@ -29,15 +29,14 @@ from streams.agents import Action, Facts, NodeStopped, ProjectAgent, RecordAgent
 from streams.app import EmbeddedApp, delivered, listen
 from streams.blocked import look_for_room
 from streams.clock import timer_of
+from streams.deliveries import Deliveries
 from streams.followers import Followers
-from streams.health import REASONS, Health, State, told
+from streams.health import REASONS, Health, State, lags_of, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
 from streams.waiting import Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
-
-__all__ = ["Health", "Node"]
 
 log = logging.getLogger("loanbell.node")
 
@@ -76,6 +75,7 @@ class Node:
         self._make_agents()
         self._followers = Followers(self, self._tell_moved)
         self._beside: list[asyncio.Task[None]] = []
+        self.deliveries = Deliveries(self)
 
     @classmethod
     def open(
@@ -137,17 +137,14 @@ class Node:
             app.agent(agent.name, channel, agent.run)
         self._state = "starting"
         await app.start()
-        self._run_beside(look_for_room(self))
+        for work in (look_for_room(self), self.deliveries.run(), self._followers.run()):
+            self._run_beside(work)
         if self.settings.closed_by == "timer":
             timer = timer_of(
-                self.settings,
-                self.calendar,
-                last_closed=lambda: self.closed_through,
-                submit=self.submit,
-                behind=self.fell_behind,
-            )
+                self.settings, self.calendar, last_closed=lambda: self.closed_through,
+                submit=self.submit, behind=self.fell_behind,
+            )  # fmt: skip
             self._run_beside(timer.run())
-        self._run_beside(self._followers.run())
 
     async def stop(self) -> bool:
         """Take nothing more, finish what was taken, end the agents. Within `stop_seconds`.
@@ -220,8 +217,7 @@ class Node:
     ) -> Batch:
         """Record messages together and answer after the commit, one outcome for each, in order.
 
-        Waits for room when much is waiting. The facts go to the agents, not into the answer.
-        Errors: StoreBlocked (try again later, nothing of it was recorded), StoreUnavailable,
+        Waits for room. Errors: StoreBlocked (try again, nothing was recorded), StoreUnavailable,
         NodeStopped, InvariantBroken.
         """
         self._check_taking()
@@ -230,14 +226,20 @@ class Node:
         submission = Submission(batch, tracking or {}, accepted, answer)
         return await delivered(self._channels["record"].put(submission), answer)
 
-    async def act(self, action: WarningAction) -> list[Recorded]:
-        """Do what a person asks of a warning; returns its facts, recorded.
+    async def act(
+        self,
+        action: WarningAction,
+        *,
+        at_us: int | None = None,
+        tracking: Mapping[str, int] | None = None,
+    ) -> list[Recorded]:
+        """Do what a person asks of a warning, in one commit with `tracking`; returns its facts.
 
-        Errors: LoanError when the action is refused; NodeStopped.
+        `at_us`: when it was asked; default: now. Errors: LoanError when refused; NodeStopped.
         """
         self._check_taking()
         answer: asyncio.Future[list[Recorded]] = self._waiting.one()
-        wanted = Action(action, now_us(), answer)
+        wanted = Action(action, now_us() if at_us is None else at_us, answer, tracking or {})
         return await delivered(self._channels["watch"].put(wanted), answer)
 
     def tracked(self, source: str) -> int:
@@ -245,9 +247,9 @@ class Node:
         return self.store.ledger.tracked(source)
 
     def on_warning(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with committed facts of the warnings log, in order, without a gap.
+        """Call the quick `listener` in the node's loop with committed facts of the warnings log.
 
-        It runs in the node's loop and must be quick. Returns the function that ends it.
+        They come in order, without a gap. Returns the function that ends it.
         """
         self._watch.listeners.append(listener)
         return lambda: self._watch.listeners.remove(listener)
@@ -280,16 +282,13 @@ class Node:
         if self._last_health is not None:
             return self._last_health
         positions = self._positions()
-        lags = {("watch", LEDGER_LOG): max(0, positions[LEDGER_LOG] - self._watch.position)}
-        for name, read in self._project.positions.items():
-            lags["project", name] = max(0, positions[name] - read)
         state, reason = self._standing()
         open_day = date_of(self.watch.engine.day) if self.closed_through is not None else None
         return Health(
             state=state,
             reason=reason,
             positions=positions,
-            lags=lags,
+            lags=lags_of(positions, self._watch.position, self._project.positions),
             closed_through=self.closed_through,
             business_date=open_day,
             days_behind=self.days_behind,

@@ -93,7 +93,13 @@ class Worker:
         """A new member of the group."""
         settings = self.settings
         topic = settings.topic(TRANSACTIONS_TOPIC)
-        return Consumer(settings, topic, take=self._take, assigned=self._assigned)
+        return Consumer(
+            settings,
+            topic,
+            take=self._take,
+            assigned=self._assigned,
+            registry=self.metrics.beside(),
+        )
 
     async def _watch_over(self) -> None:
         """Join again when this worker has nothing although partitions have no worker.

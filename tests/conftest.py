@@ -7,14 +7,18 @@ import os
 import shutil
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
 
 
@@ -153,3 +157,82 @@ def served(serving: Callable[..., AbstractContextManager[Served]], tmp_path: Pat
     """A node with an empty book."""
     with serving(tmp_path / "data") as running:
         yield running
+
+
+class HttpReceiver:
+    """Takes what is posted. `moods` say what it does next: a status, "hang up", seconds to wait
+    before 204, or "later": 429 and to come back after a second; in the end it answers 204 at once.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.moods: deque[Any] = deque()
+        self.taken: list[tuple[dict[str, str], bytes]] = []
+        self.tried: list[tuple[dict[str, str], bytes]] = []
+        self._came = threading.Condition()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                outer.answer(self)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook?token=T-secret-url"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def answer(self, handler: Any) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        request = ({name.lower(): value for name, value in handler.headers.items()}, body)
+        mood = self.moods.popleft() if self.moods else 204
+        self.tried.append(request)
+        if mood == "hang up":
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            handler.close_connection = True
+            return
+        if isinstance(mood, float):
+            time.sleep(mood)
+        status = mood if isinstance(mood, int) else 429 if mood == "later" else 204
+        with self._came:
+            if status < 300:
+                self.taken.append(request)
+            self._came.notify_all()
+        handler.send_response(status)
+        handler.send_header("Content-Length", "0")
+        if mood == "later":
+            handler.send_header("Retry-After", "1")
+        if status == 302:
+            handler.send_header("Location", f"http://127.0.0.1:{self.port}/elsewhere")
+        handler.end_headers()
+
+    def wait(self, count: int, seconds: float = 20.0) -> list[dict[str, Any]]:
+        """The events taken, once there are so many."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.taken) >= count, seconds), len(self.taken)
+        return self.events()
+
+    def events(self) -> list[dict[str, Any]]:
+        return [orjson.loads(body) for _, body in self.taken]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[HttpReceiver]:
+    """A receiver that takes everything unless told otherwise."""
+    made = HttpReceiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def receiver_at() -> Callable[[int], HttpReceiver]:
+    """A receiver on a given port."""
+    return HttpReceiver

@@ -75,7 +75,6 @@ class CaseBook:
         self.queued: dict[str, Queued] = {}
         self.earliest_us = NEVER_US
         self.arms: dict[tuple[str, str], str] = {}
-        self.broken: defaultdict[str, set[str]] = defaultdict(set)
         self._holds: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
 
     def take(self, fact: Any) -> bool:

@@ -25,6 +25,7 @@ _RISES = (
     *("sales_returned_ratio", "sales_volatility_ratio", "customers_concentration_ratio"),
     *("customers_largest_ratio", "customers_lost_ratio", "purchases_empty_months_360d"),
     *("purchases_quiet_days", "suppliers_lost_ratio"),
+    *("promises_broken_90d", "promises_broken_365d"),
     *("loan_to_value_ratio", "shortfall_ratio", "rate_percent", "unemployment_change_percent"),
 )
 _FALLS = (
@@ -33,6 +34,7 @@ _FALLS = (
     *("lowest_balance_3m_minor", "sales_90d_minor", "sales_360d_minor", "sale_invoices_360d"),
     *("sales_change_ratio", "sales_seasonal_change_ratio", "customers_180d", "suppliers_180d"),
     *("purchases_90d_minor", "purchases_360d_minor", "purchase_invoices_360d"),
+    "promises_kept_ratio",
     *("gross_margin_ratio", "trading_known_days", "sales_720d_minor", "sale_invoices_720d"),
     *("purchases_720d_minor", "purchase_invoices_720d", "external_score_points"),
     *("external_score_change_points", "collateral_change_ratio", "collateral_since_first_ratio"),

@@ -6,15 +6,27 @@ The engine works them out with the score in force (`scored_pack`); without one t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from warning.formulas import Get, indicator
 from warning.windows import FloatArray
 
-if TYPE_CHECKING:
-    from warning.scorecard import Model
+
+class Score(Protocol):
+    """What indicators ask of the score in force: `scorecard.Model` is one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The indicators that it reads."""
+
+    def pd(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Probability of going bad within the horizon."""
+
+    def points(self, values: Mapping[str, FloatArray]) -> FloatArray:
+        """Points: high is good."""
+
 
 _NO_SCORE = "no score is in force"
 _SOURCE = "a score fitted from history (`loanbell fit`)"
@@ -48,7 +60,7 @@ SCORE = (
 SCORE_NAMES = frozenset(known.name for known in SCORE)
 
 
-def needed(names: Sequence[str], model: Model | None) -> list[str]:
+def needed(names: Sequence[str], model: Score | None) -> list[str]:
     """The indicators to work out for `names`: those that the score reads, where it is asked for."""
     plain = [name for name in names if name not in SCORE_NAMES or model is None]
     if model is not None and not SCORE_NAMES.isdisjoint(names):
@@ -57,7 +69,7 @@ def needed(names: Sequence[str], model: Model | None) -> list[str]:
 
 
 def scored(
-    names: Sequence[str], model: Model | None, values: Mapping[str, FloatArray]
+    names: Sequence[str], model: Score | None, values: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
     """`values` of `names`, the score's among them; a loan that is not open has none."""
     if model is None or SCORE_NAMES.isdisjoint(names):

@@ -92,7 +92,6 @@ def situations(treating: Treating, cases: Sequence[CaseFile], day: int) -> list[
         numbers |= {
             "case_age_days": float(day - case.opened_day),
             "contacts_30d": float(sum(day - 30 < at_day for at_day in case.contact_days)),
-            "broken_promises": float(len(treating.cases.broken.get(case.borrower_id, ()))),
             "grade_rank": float(grade.rank) if grade else NAN,
             "tier_rank": float(tier),
         }

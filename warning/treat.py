@@ -138,7 +138,6 @@ class Treat:
         grave = self.tiers.graver_since(self._last_close)
         commands: list[Command] = []
         if asking:
-            self._judge_promises(engine.day)
             opened = self._openings(moment, grave, due)
             commands += opened
             cases = [*self.cases.open.values(), *map(file_of, opened)]
@@ -164,19 +163,6 @@ class Treat:
         book = self.engine.book
         found: BoolArray = (book.dpd() >= days) & book.open()
         return found if days else np.zeros(0, np.bool_)
-
-    def _judge_promises(self, day: int) -> None:
-        """Note which promises of open cases were not kept."""
-        book = self.engine.book
-        for case in self.cases.open.values():
-            for promise_id, promise in case.promises.items():
-                latest = int(book.latest_payment[book.row_of(promise.loan_id)])
-                state = judge(promise, book.payments.by_day(latest), day).state
-                broken = self.cases.broken[case.borrower_id]
-                if state in ("broken", "partial"):
-                    broken.add(promise_id)
-                else:
-                    broken.discard(promise_id)
 
     # -- what it asks for ------------------------------------------------------------------------
 

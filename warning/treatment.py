@@ -42,7 +42,7 @@ STEPS = (
 SUPERVISION = ("none", "lead", "manager")
 NO_ARM = "all"
 """The arm of everybody where there is no experiment."""
-CASE_NUMBERS = ("case_age_days", "contacts_30d", "broken_promises", "grade_rank", "tier_rank")
+CASE_NUMBERS = ("case_age_days", "contacts_30d", "grade_rank", "tier_rank")
 """Numbers that conditions may use besides the indicators of the worst loan."""
 _CODE = re.compile(
     r"(?P<channels>(?:[a-z_]+\*?(?:,[a-z_]+\*?)*)?);(?P<first>\d{1,4})/(?P<every>\d{1,4})/"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger import collection_commands as c
-from ledger.collection import cases, contacts, legal, promises
+from ledger.collection import cases, contacts, exemption, legal, promises
 from ledger.collection.state import COLLECTION_FACTS, Collection, evolve_collection
 
 DECIDES: dict[type, Callable[..., tuple[Any, ...]]] = {
@@ -17,6 +17,7 @@ DECIDES: dict[type, Callable[..., tuple[Any, ...]]] = {
     c.NoteCase: cases.note,
     c.AttachDocument: cases.attach,
     c.AssignStrategy: cases.assign_strategy,
+    c.ExemptOfficer: exemption.exempt_officer,
     c.CloseCase: cases.close_case,
     c.PlaceDebtor: contacts.place_debtor,
     c.RequestContact: contacts.request_contact,

@@ -29,6 +29,7 @@ from ledger.events import (
     DocumentAttached,
     EvasionSignalNoted,
     LegalStepTaken,
+    OfficerExempted,
     PromiseCancelled,
     PromiseMade,
     PromisePart,
@@ -307,6 +308,7 @@ _TAKE: dict[type, Callable[[Collection, Any], None]] = {
     ReferralProposed: _proposed,
     ReferralApproved: _approved,
     ReferralDeclined: _declined,
+    OfficerExempted: lambda state, fact: None,
 }
 COLLECTION_FACTS: tuple[type, ...] = tuple(_TAKE)
 """The kinds of facts of a borrower's collection."""

@@ -129,6 +129,20 @@ class StrategyAssigned(OfCase):
     reason: str
 
 
+@event_type("case.officer_exempted", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerExempted(OfCase):
+    """An officer did their duty in the case: the loss is not held against them (尽职免责).
+
+    `by` asked for it and `approved_by` agreed; neither is the officer. `reference` names the file.
+    """
+
+    officer_id: str
+    approved_by: str
+    reason: str
+    reference: str
+
+
 @event_type("case.closed", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseClosed(OfCase):

@@ -272,6 +272,17 @@ def _decline(words: Words, common: Common) -> Command:
     )
 
 
+def _exempt(words: Words, common: Common) -> Command:
+    said = _said(words, common)
+    return c.ExemptOfficer(
+        **said,
+        officer_id=words.word("The officer"),
+        approved_by=words.take("approved", default=""),
+        reason=words.take("reason", default=""),
+        reference=words.take("reference", default=""),
+    )
+
+
 COLLECTION_VERBS: dict[str, Callable[[Words, Common], Command]] = {
     "case": _case,
     "cause": _cause,
@@ -294,5 +305,6 @@ COLLECTION_VERBS: dict[str, Callable[[Words, Common], Command]] = {
     "refer": _refer,
     "approve-referral": _approve,
     "decline-referral": _decline,
+    "exempt": _exempt,
 }
 """What may happen, by the word a diary uses for it."""

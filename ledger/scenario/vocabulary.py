@@ -82,6 +82,7 @@ HAPPENINGS: dict[str, str] = {
     "refer": "refer BORROWER CASE REFERRAL, signals SIGNAL…, reason TEXT [, to AUTHORITY]",
     "approve-referral": "approve-referral BORROWER CASE REFERRAL",
     "decline-referral": "decline-referral BORROWER CASE REFERRAL, reason TEXT",
+    "exempt": "exempt BORROWER CASE USER, approved WHO, reason TEXT [, reference TEXT]",
 }
 """What may happen, by its first word. Capitals stand for values, [ ] for what may be left out."""
 

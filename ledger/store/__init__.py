@@ -8,7 +8,14 @@ one partition in PostgreSQL, `PostgresAudit.open` the third, which all partition
 
 from ledger.store.log import Log
 from ledger.store.memory import MemoryLog, MemoryStore
-from ledger.store.postgres import PostgresAudit, PostgresStore, migrate, partitions_of, unowned
+from ledger.store.postgres import (
+    PostgresAudit,
+    PostgresStore,
+    migrate,
+    owners,
+    partitions_of,
+    unowned,
+)
 from ledger.store.records import (
     AUDIT_LOG,
     LEDGER_LOG,
@@ -47,6 +54,7 @@ __all__ = [
     "Snapshots",
     "Store",
     "migrate",
+    "owners",
     "partitions_of",
     "unowned",
 ]

@@ -10,7 +10,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 
 from ledger.codec import columns, decode, encode, topic_of_kind
 from ledger.errors import InvariantBroken, StaleVersion, StoreUnavailable
-from ledger.store.chain import START
+from ledger.store.chain import START, Row
 from ledger.store.recorder import BatchRecorder, Place
 from ledger.store.records import (
     AlreadyTracked,
@@ -166,6 +166,18 @@ class Log:
         """As `read`, but with topics and bytes as they are stored: for whoever passes them on."""
         with self._told():
             return self._recorder.rows(self._sql.read, (after, limit))
+
+    def link_at(self, position: int) -> tuple[bytes, Row]:
+        """The row at `position` and the chain hash before it: together they prove the fact.
+
+        Errors: StoreUnavailable where there is no such row.
+        """
+        with self._told():
+            rows = self._recorder.rows(self._sql.verify, (max(0, position - 2), 2))
+        found = [row for row in rows if row[0] <= position]
+        if not found or found[-1][0] != position:
+            raise StoreUnavailable(f"{self._place} has no position {position} in {self.name}.")
+        return (START if position == 1 else found[0][8]), found[-1]
 
     def rows(self, query: str, parameters: Sequence[Any]) -> list[Any]:
         """Rows of a query over the log's database."""

@@ -8,6 +8,8 @@ all partitions keeps one position for each.
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -304,7 +306,13 @@ def _checked_partitions(url: str, place: str) -> int:
 
 
 def _connection(url: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(url, autocommit=True, connect_timeout=int(CONNECT_SECONDS))
+    name = f"loanbell {socket.gethostname()}/{os.getpid()}"
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=int(CONNECT_SECONDS),
+        fallback_application_name=name,
+    )
 
 
 def migrate(url: str, *, partitions: int | None = None, to: int = migrations.LATEST) -> list[str]:
@@ -330,6 +338,23 @@ def unowned(url: str) -> list[int]:
     return [partition for partition in range(partitions) if partition not in held]
 
 
+def owners(url: str) -> dict[int, tuple[str, int]]:
+    """partition -> who writes to it and since when (microseconds); unowned ones are left out.
+
+    Errors: StoreUnavailable.
+    """
+    with told_of(place_of(url, None))(), _connection(url) as connection:
+        rows = connection.execute(_OWNERS).fetchall()
+    return {key - _WRITER: (name, since_us) for key, name, since_us in rows}
+
+
+_OWNERS = (
+    "SELECT l.objid::bigint, coalesce(a.application_name, ''), "
+    "(extract(epoch FROM a.backend_start) * 1000000)::bigint "
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.granted "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _HELD = (
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"

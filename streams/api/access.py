@@ -115,6 +115,12 @@ class Access:
             if right.scope == "branch" and not person.covers(branch):
                 await self.refuse(request, "branch", f"branch {branch[:64]}")
                 raise Problem("other_branch")
+        if not person.bank_wide and "borrower_id" in request.path_params:
+            borrower_id = request.path_params["borrower_id"]
+            branches = await run_in_threadpool(self.places.branches_of, borrower_id)
+            if not any(map(person.covers, branches)):
+                await self.refuse(request, "branch")
+                raise unknown()
         if not _NAMES & request.path_params.keys():
             return
         found = await run_in_threadpool(self._belonging, request.path_params)

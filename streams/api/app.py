@@ -8,7 +8,7 @@ loop; reads run in a pool of threads.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -25,11 +25,14 @@ from streams.api import (
     docs,
     figures,
     health,
+    hooks,
     people,
     problems,
     proposals,
     reads,
+    scaled,
     signing,
+    trace,
     transactions,
     warnings,
 )
@@ -38,11 +41,15 @@ from streams.api.body import Budget
 from streams.api.feed import Feed
 from streams.api.gate import Gate
 from streams.api.guard import Guard
+from streams.api.merged import MergedFeed
+from streams.asking import Asking
+from streams.desk import routes as desk_routes
 from streams.identity.oidc import Oidc
 from streams.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from streams.books import Books
+    from streams.kafka import Producer
     from streams.metrics import Meter
     from streams.wiring import Node
 
@@ -58,20 +65,20 @@ def create_api(
     hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
     budget: Budget | None = None,
     feed: Feed | None = None,
+    now_us: Callable[[], int] | None = None,
 ) -> FastAPI:
     """The application over `node`.
 
     `hosts`: the Host headers it answers to, empty for any; see `hosts_of`. `budget` bounds the
     bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
+    `now_us` is the desk's clock, where a demo makes one up.
     """
     live = feed or Feed(
         lambda after, limit: node.store.warnings.read(after=after, limit=limit),
         node.metrics,
         last_position=node.store.warnings.last_position(),
     )
-    bounds = budget or Budget(
-        body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS
-    )
+    bounds = budget or _bounds()
 
     node.on_warning(live.publish)
     node.on_stopping(live.close)
@@ -80,13 +87,16 @@ def create_api(
     app = _plain(access)
     for router in (
         transactions.routes(node, bounds),
+        trace.routes(node.store.ledger, node.queries),
         warnings.routes(node, live, access),
         proposals.routes(node, access),
         reads.routes(node),
         figures.routes(node),
         cases.routes(node),
         health.routes(node),
+        hooks.routes(node.deliveries.standing, node.deliveries.resume),
         docs.routes(),
+        desk_routes(node, live, access, now_us=now_us),
     ):
         app.include_router(router)
     _dress(app, access, node.metrics, hosts)
@@ -95,21 +105,40 @@ def create_api(
 
 
 def create_reading_api(
-    books: Books, *, hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]")
+    books: Books,
+    *,
+    hosts: Collection[str] = ("127.0.0.1", "localhost", "[::1]"),
+    producer: Producer | None = None,
+    budget: Budget | None = None,
 ) -> FastAPI:
-    """The application over all partitions: what they hold, and no way to change it."""
+    """The application over all partitions: what they hold; to change it needs a `producer`.
+
+    `app.state.feed.run` must run beside it, for the warnings stream.
+    """
+    feed = MergedFeed([store.warnings for store in books.stores], books.metrics)
     access = Access(books, ledger=books.ledger, audit=books.audit)
     app = _plain(access)
-    for router in (
-        warnings.reading(books),
-        reads.routes(books),
-        cases.routes(books),
-        health.reading(books),
-        docs.routes(),
-    ):
+    routers = [scaled.stream(books, feed, access), warnings.reading(books)]
+    if producer is not None:
+        asking = Asking(books, producer)
+        routers += [
+            scaled.transactions(asking, budget or _bounds()),
+            warnings.actions(access, lambda what, by: asking.act(what, scaled.headers_of(by))),
+            hooks.routes(asking.standing, asking.resume),
+        ]
+    routers += [
+        trace.routes(books.ledger, books.queries), reads.routes(books),
+        cases.routes(books), health.reading(books), docs.routes(),
+    ]  # fmt: skip
+    for router in routers:
         app.include_router(router)
     _dress(app, access, books.metrics, hosts)
+    app.state.feed = feed
     return app
+
+
+def _bounds() -> Budget:
+    return Budget(body_bytes=BODY_BYTES, all_bytes=ALL_BODIES_BYTES, patience_seconds=BODY_SECONDS)
 
 
 def _plain(access: Access) -> FastAPI:

@@ -52,12 +52,10 @@ class Told(NamedTuple):
 
     position: int
     loan_id: str
+    warning_id: str
     frame: bytes
-
-    @property
-    def silent(self) -> bytes:
-        """What a reader gets who may not see it: the position alone, to resume behind it."""
-        return b"id: %d\n\n" % self.position
+    silent: bytes
+    """What a reader gets who may not see it: the position alone, to resume behind it."""
 
 
 Shown = Callable[[Sequence[Told]], Awaitable[bytes | None]]
@@ -71,8 +69,15 @@ async def everything(told: Sequence[Told]) -> bytes:
 
 def told_of(recorded: Recorded) -> Told:
     """A fact made ready for readers."""
-    loan_id = getattr(recorded.fact, "loan_id", "")
-    return Told(recorded.position, loan_id, frame_of(recorded))
+    silent = b"id: %d\n\n" % recorded.position
+    warning_id: str = getattr(recorded.fact, "warning_id", "")
+    return Told(recorded.position, loan_of(recorded), warning_id, frame_of(recorded), silent)
+
+
+def loan_of(recorded: Recorded) -> str:
+    """The loan that a fact is about; empty if about none."""
+    loan_id: str = getattr(recorded.fact, "loan_id", "")
+    return loan_id
 
 
 def frame_of(recorded: Recorded) -> bytes:
@@ -80,21 +85,65 @@ def frame_of(recorded: Recorded) -> bytes:
 
     A fact that is about no warning moves the reader's position on, and is not told.
     """
-    name = topic_of(recorded.fact).split(".")[1]
-    if name not in TRANSITIONS:
+    name, data = words_of(recorded)
+    if not name:
         return b"id: %d\n\n" % recorded.position
-    data = orjson.dumps(
-        {
-            "position": recorded.position,
-            "event_id": recorded.event_id,
-            "transition": name,
-            **orjson.loads(encode(recorded.fact)[1]),
-        }
-    )
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (recorded.position, name.encode(), data)
 
 
-class Feed:
+def words_of(recorded: Recorded, **more: int) -> tuple[str, bytes]:
+    """What happened and the event's data; two empty ones for a fact that is about no warning."""
+    name = topic_of(recorded.fact).split(".")[1]
+    if name not in TRANSITIONS:
+        return "", b""
+    told = {"position": recorded.position, **more, "event_id": recorded.event_id}
+    fact = orjson.loads(encode(recorded.fact)[1])
+    return name, orjson.dumps({**told, "transition": name, **fact})
+
+
+class Readers:
+    """Who reads a stream, counted and bounded; what wakes them."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        *,
+        readers: int = 256,
+        heartbeat_seconds: float = 15.0,
+        patience_seconds: float = 30.0,
+    ) -> None:
+        self._meter = meter
+        self._most_readers, self._readers = readers, 0
+        self.news, self.closed = asyncio.Event(), False
+        self.heartbeat_seconds, self.patience_seconds = heartbeat_seconds, patience_seconds
+
+    def close(self) -> None:
+        """End every reader's stream: the process stops."""
+        self.closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Something is new."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+    def enter(self) -> None:
+        """Count a reader in. Errors: Problem "busy" when as many read as may."""
+        if self.closed or self._readers >= self._most_readers:
+            self._meter.listener_dropped("full")
+            raise Problem("busy", "As many readers as allowed are connected.")
+        self._readers += 1
+        self._meter.listeners(self._readers)
+
+    def leave(self, *, slow: bool) -> None:
+        """Count a reader out."""
+        self._readers -= 1
+        self._meter.listeners(self._readers)
+        if slow:
+            self._meter.listener_dropped("slow")
+
+
+class Feed(Readers):
     """The readers of the warnings stream. Lives in one event loop; only `read_log` leaves it."""
 
     def __init__(
@@ -104,17 +153,19 @@ class Feed:
         *,
         last_position: int,
         held: int = 4_096,
-        readers: int = 256,
+        readers: int = 512,
         heartbeat_seconds: float = 15.0,
         patience_seconds: float = 30.0,
     ) -> None:
-        self._read_log, self._meter = read_log, meter
+        super().__init__(
+            meter,
+            readers=readers,
+            heartbeat_seconds=heartbeat_seconds,
+            patience_seconds=patience_seconds,
+        )
+        self._read_log = read_log
         self._held: deque[Told] = deque(maxlen=held)
         self._last = last_position
-        self._news = asyncio.Event()
-        self._most_readers, self._readers = readers, 0
-        self._closed = False
-        self.heartbeat_seconds, self.patience_seconds = heartbeat_seconds, patience_seconds
 
     @property
     def last_position(self) -> int:
@@ -130,27 +181,7 @@ class Feed:
                 self._held.clear()
             self._held.append(told_of(item))
             self._last = item.position
-        self._wake()
-
-    def close(self) -> None:
-        """End every reader's stream: the node stops."""
-        self._closed = True
-        self._wake()
-
-    def enter(self) -> None:
-        """Count a reader in. Errors: Problem "busy" when as many read as may."""
-        if self._closed or self._readers >= self._most_readers:
-            self._meter.listener_dropped("full")
-            raise Problem("busy", "As many readers as allowed are connected.")
-        self._readers += 1
-        self._meter.listeners(self._readers)
-
-    def leave(self, *, slow: bool) -> None:
-        """Count a reader out."""
-        self._readers -= 1
-        self._meter.listeners(self._readers)
-        if slow:
-            self._meter.listener_dropped("slow")
+        self.wake()
 
     async def frames(self, after: int, shown: Shown = everything) -> AsyncIterator[bytes]:
         """What `shown` lets through of everything behind position `after`, while the node runs.
@@ -160,8 +191,8 @@ class Feed:
         """
         position = after
         yield b"retry: %d\nid: %d\n\n" % (RETRY_MS, position)
-        while not self._closed:
-            news = self._news
+        while not self.closed:
+            news = self.news
             if position < self._last:
                 told = await self._behind(position)
                 chunk = await shown(told)
@@ -187,21 +218,20 @@ class Feed:
             raise InvariantBroken(f"The warnings log ends at {position}, not at {self._last}.")
         return [*map(told_of, recorded)]
 
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
 
 class EventStream(Response):
-    """The answer that carries a feed, and lets go of a reader that stops reading."""
+    """The answer that carries a feed, and lets go of a reader that stops reading.
 
-    def __init__(self, feed: Feed, after: int, shown: Shown = everything) -> None:
+    `frames` are those that `readers` read, from the reader's place on.
+    """
+
+    def __init__(self, readers: Readers, frames: AsyncIterator[bytes]) -> None:
         super().__init__(
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
         del self.headers["content-length"]
-        self._feed, self._after, self._shown = feed, after, shown
+        self._feed, self._frames = readers, frames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the reader leaves, is too slow, or the node stops. Errors: Problem."""
@@ -223,7 +253,7 @@ class EventStream(Response):
 
     async def _tell(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async for chunk in self._feed.frames(self._after, self._shown):
+        async for chunk in self._frames:
             async with asyncio.timeout(self._feed.patience_seconds):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -20,7 +20,7 @@ from streams.identity.person import Person
 from streams.identity.service import Caller
 
 
-async def follower(access: Access, request: Request, start: int) -> Shown:
+async def follower(access: Access, request: Request, start: str) -> Shown:
     """What to ask with each piece of the stream that a request opens."""
     person = person_of(request)
     recheck: Callable[[], Caller | None] | None = getattr(request.state, "recheck", None)
@@ -66,7 +66,7 @@ def _own(access: Access, person: Person, told: Sequence[Told]) -> tuple[list[Tol
     return mine, borrowers
 
 
-def _read(person: Person, request_id: str, borrowers: set[str], start: int) -> Any:
+def _read(person: Person, request_id: str, borrowers: set[str], start: str) -> Any:
     return BorrowersRead(
         user_id=person.user_id,
         what="stream_warnings",

@@ -26,8 +26,10 @@ from streams.metrics import Meter
 log = logging.getLogger("loanbell.http")
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACE = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""A traceparent. Source: w3.org/TR/trace-context, section 3.2."""
 _PLAIN_PAGES = "default-src 'none'; frame-ancestors 'none'"
-STREAM_ROUTE = "/v1/warnings/stream"
+STREAM_ROUTES = ("/v1/warnings/stream", "/desk/live")
 
 
 class Gate:
@@ -63,7 +65,10 @@ class Gate:
     def _request_id(self, scope: Scope) -> str:
         given = Headers(scope=scope).get("x-request-id", "")
         made = given if _GIVEN_ID.fullmatch(given) else f"{self._started}-{next(self._numbers)}"
-        scope.setdefault("state", {})["request_id"] = made
+        state = scope.setdefault("state", {})
+        state["request_id"] = made
+        traced = Headers(scope=scope).get("traceparent", "")
+        state["traceparent"] = traced if _TRACE.fullmatch(traced) else ""
         return made
 
     def _foreign(self, scope: Scope) -> bool:
@@ -73,7 +78,7 @@ class Gate:
 
     def _count(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         route = _template(scope)
-        if route != STREAM_ROUTE:  # its length is the reader's patience, not our speed
+        if route not in STREAM_ROUTES:  # its length is the reader's patience, not our speed
             self._meter.request(method=method, route=route, status=status or 499, seconds=seconds)
 
 
@@ -102,9 +107,15 @@ class _Answer:
         await self._send(message)
 
 
+def correlation(state: Any) -> dict[str, str]:
+    """The ids that lines and messages about a request carry, from its `state`."""
+    ids = {"request_id": state.request_id}
+    return ids | ({"trace_id": state.traceparent.split("-")[1]} if state.traceparent else {})
+
+
 def _as_get(scope: Scope) -> Scope:
     """HEAD as the GET whose head is wanted: the server sends no body. A stream never ends."""
-    plain = scope["method"] == "HEAD" and scope["path"] != STREAM_ROUTE
+    plain = scope["method"] == "HEAD" and scope["path"] not in STREAM_ROUTES
     return {**scope, "method": "GET"} if plain else scope
 
 

@@ -36,7 +36,15 @@ MASK = "•••"
 GONE = "[erased]"
 _FORM = "application/x-www-form-urlencoded"
 _FORM_BYTES = 65_536
-_OPEN = ("/docs", "/openapi.json", "/healthz", "/readyz", "/sign-in")
+_OPEN = (
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/sign-in",
+    "/desk/static",
+    "/desk/language",
+)
 _NAMED = re.compile(rb'"borrower(?:_id)?":"([A-Za-z0-9._-]{1,64})"')
 _LOANS = re.compile(rb'"loan_id":"([A-Za-z0-9._-]{1,64})"')
 _SEALED = re.compile(SEALED.pattern.encode())
@@ -64,6 +72,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._access.trail.look()
         request = Request(scope, receive)
         request.state.person, request.state.borrowers = ANYBODY, set()
         request.state.required = True

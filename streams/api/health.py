@@ -88,6 +88,7 @@ class _Health:
                     lag_positions=health.lags,
                     last_positions=health.positions,
                     store_bytes=self._sizes(),
+                    receivers=self._node.deliveries.metered(),
                     **self._book,
                 )
             )

@@ -7,7 +7,7 @@ that sends such messages itself (Kafka, files, a publisher's token) answers for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ledger.dates import now_us
+from ledger.dates import now_us as clock_us
 from ledger.errors import UnknownEntity
 from ledger.events import BorrowerErased, ProposalDecided
 from streams.api.access import Access, Signed, moment, unknown
@@ -133,14 +133,17 @@ class ProposalsAsked(Filters):
     limit: Limit = 100
 
 
-class _Pages:
-    def __init__(self, node: Node, access: Access) -> None:
-        self._node, self._access = node, access
+class ProposalPages:
+    """What the API and the desk do about proposals. `now_us`: when an approved one counts."""
+
+    def __init__(self, node: Node, access: Access, *, now_us: Callable[[], int] = clock_us) -> None:
+        self._node, self._access, self._now_us = node, access, now_us
 
     def _proposals(self) -> Proposals:
         return Proposals(self._access.identity.made())
 
     async def propose(self, wanted: Any, person: Person, request: Request) -> Response:
+        """Keep a proposal. Errors: Problem, UnknownEntity."""
         if not person.signed_in:
             raise Problem("two_people", "Nobody signs in here, so nobody is two people.")
         if not person.roles & TWO_PEOPLE[wanted.kind][0]:
@@ -179,15 +182,20 @@ class _Pages:
             by=person.user_id,
         )
 
-    def page(self, asked: ProposalsAsked, person: Person) -> Response:
+    def rows(self, asked: ProposalsAsked, person: Person) -> list[Proposal]:
+        """Those that a person may see, newest first."""
         branches = None if person.branches is None else sorted(person.branches)
-        found = self._proposals().list(
+        return self._proposals().list(
             state=asked.state,
             kinds=_kinds(person),
             branches=branches,
             before=_place(asked.after),
             limit=asked.limit,
         )
+
+    def page(self, asked: ProposalsAsked, person: Person) -> Response:
+        """As `rows`, with a cursor."""
+        found = self.rows(asked, person)
         last = found[-1] if len(found) == asked.limit else None
         cursor = None if last is None else f"{last.proposed_us}:{last.proposal_id}"
         return json_answer({"proposals": [*map(_told, found)], "next_cursor": cursor})
@@ -205,6 +213,10 @@ class _Pages:
     async def decide(
         self, proposal_id: str, person: Person, request: Request, declined: str | None
     ) -> Response:
+        """Decide as the second person: approve, or decline for the reason `declined`.
+
+        Errors: Problem, UnknownEntity.
+        """
         found = await run_in_threadpool(self.one, proposal_id, person)
         if not person.roles & TWO_PEOPLE[found.kind][1]:
             await self._access.refuse(request, "role")
@@ -237,7 +249,7 @@ class _Pages:
             return "approved", "erased"
         message = orjson.dumps(_message(proposal, person))
         source = f"http:proposal:{proposal.proposal_id}"
-        incoming = read(message, source=source, offset=1, accepted_us=now_us())
+        incoming = read(message, source=source, offset=1, accepted_us=self._now_us())
         batch = await self._node.submit([incoming])
         outcome = batch.outcomes[0]
         if outcome.status == "refused":
@@ -290,7 +302,7 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
 def routes(node: Node, access: Access) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["two people"], prefix="/v1/proposals")
-    pages = _Pages(node, access)
+    pages = ProposalPages(node, access)
     done_one = done(_SHAPE)
 
     @router.get(
@@ -327,7 +339,7 @@ def routes(node: Node, access: Access) -> APIRouter:
     return router
 
 
-def _add_decisions(router: APIRouter, pages: _Pages) -> None:
+def _add_decisions(router: APIRouter, pages: ProposalPages) -> None:
     @router.post(
         "/{proposal_id}/approve",
         operation_id="approve_proposal",

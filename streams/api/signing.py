@@ -6,9 +6,7 @@ as somebody else. Every attempt that got as far as a name is on the audit trail.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -22,20 +20,16 @@ from streams.api.answers import json_answer
 from streams.api.guard import cookie_name
 from streams.api.problems import Problem, respond
 from streams.api.shapes import WORDS, done, listed, or_null, record
+from streams.desk.frame import EMPTY_FRAME, render
 from streams.identity.draws import derived, same, secret
 from streams.identity.oidc import Oidc, OidcRefused
 from streams.identity.service import Caller, SignInFailed, TooManyTries
 
 FORM_COOKIE = "loanbell-form"
 STATE_COOKIE = "loanbell-oidc"
-HOME = "/docs"
+HOME = "/desk"
 """Where a person goes who signed in and asked for no page."""
 _FORM_BYTES = 65_536
-_POLICY = (
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-_PAGE = (Path(__file__).parent / "sign_in.html").read_text(encoding="utf-8")
 _SESSION = record(
     "Session",
     {
@@ -57,15 +51,16 @@ class _Signing:
     def page(self, request: Request, goal: str, message: str = "", status: int = 200) -> Response:
         """The form, with a fresh token in its cookie unless there is one."""
         form = request.cookies.get(FORM_COOKIE) or secret()
-        link = '<p><a href="/sign-in/oidc">统一身份认证 Sign in through your bank</a></p>'
-        filled = (
-            _PAGE.replace("{message}", html.escape(message))
-            .replace("{csrf}", derived(form, "form"))
-            .replace("{goal}", html.escape(local(goal)))
-            .replace("{oidc}", link if self._oidc is not None else "")
+        page = render(
+            request,
+            "sign_in.html",
+            status=status,
+            message=message,
+            form_token=derived(form, "form"),
+            goal=local(goal),
+            oidc=self._oidc is not None,
+            **EMPTY_FRAME,
         )
-        page = Response(filled, status_code=status, media_type="text/html")
-        page.headers["Content-Security-Policy"] = _POLICY
         self._set(page, FORM_COOKIE, form)
         return page
 

@@ -7,6 +7,7 @@ transaction ids make what was recorded a duplicate.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
@@ -22,11 +23,14 @@ from ledger.dates import now_us
 from ledger.errors import LoanError
 from ledger.service import Incoming, Outcome
 from streams.api.body import Body, Budget, check_content, messages_of
+from streams.api.gate import correlation
 from streams.api.problems import Problem, respond, told
 from streams.ingest import read_many
 
 if TYPE_CHECKING:
     from streams.wiring import Node
+
+log = logging.getLogger("loanbell.http")
 
 MOST_MESSAGES = 20_000
 AT_ONCE = 1_000
@@ -87,6 +91,10 @@ class Desk:
             messages = await run_in_threadpool(messages_of, body, content, most=MOST_MESSAGES)
             source = f"{SOURCE}:{request.state.request_id}"
             outcomes = await self._record(messages, source)
+        counts = Counter(outcome.status for outcome in outcomes)
+        log.info(
+            "transactions recorded", extra={**correlation(request.state), **dict(counts.items())}
+        )
         return _respond(outcomes)
 
     async def _record(self, messages: Sequence[bytes], source: str) -> list[Outcome]:
@@ -171,7 +179,8 @@ def _lines(*examples: dict[str, Any]) -> str:
     return "".join(orjson.dumps(example).decode() + "\n" for example in examples)
 
 
-def _documented() -> dict[str, Any]:
+def documented() -> dict[str, Any]:
+    """The body of the request, for the description."""
     one = {"$ref": "#/components/schemas/Transaction"}
     both = list(_EXAMPLES.values())
     return {
@@ -209,7 +218,7 @@ def routes(node: Node, budget: Budget) -> APIRouter:
             207: {"model": Answers, "description": "Some were refused; see each item."},
             422: {"description": "All were refused; the problem lists them under `items`."},
         },
-        openapi_extra=_documented(),
+        openapi_extra=documented(),
     )
     async def post_transactions(request: Request) -> Response:
         """Each transaction is accepted, a duplicate (known by its `transaction_id`), or refused.

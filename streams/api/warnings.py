@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +19,7 @@ from streams.api.access import Access, Signed, branches_of
 from streams.api.answers import Asked, Filters, Limit, Paged, json_answer, paged
 from streams.api.feed import EventStream, Feed
 from streams.api.following import follower
+from streams.api.gate import correlation
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
 from streams.fields import Id, Remark, Text
@@ -31,6 +34,8 @@ from warning.actions import (
 if TYPE_CHECKING:
     from streams.identity.person import Person
     from streams.wiring import Node
+
+log = logging.getLogger("loanbell.http")
 
 WarningId = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
 State = Literal[
@@ -166,10 +171,13 @@ class _Reads:
         return json_answer(found)
 
 
-class _Warnings(_Reads):
-    def __init__(self, node: Node, feed: Feed, access: Access) -> None:
-        super().__init__(node)
-        self._node, self._feed, self._access = node, feed, access
+Act = Callable[[WarningAction, Request], Awaitable[tuple[dict[str, Any], int]]]
+"""Does what a person asks: the answer and its status."""
+
+
+class _Actions:
+    def __init__(self, access: Access, act: Act) -> None:
+        self._access, self._act = access, act
 
     async def sealed(self, warning_id: str, text: str, person: Person) -> str:
         """What a person wrote, as it goes into a fact: sealed where people sign in."""
@@ -181,11 +189,17 @@ class _Warnings(_Reads):
         vault = await run_in_threadpool(self._access.vault)
         return await run_in_threadpool(vault.seal, found.borrower_id, text, "remark")
 
-    async def act(self, action: WarningAction) -> Response:
-        recorded = await self._node.act(action)
-        return json_answer(
-            {"warning_id": action.warning_id, "event_ids": [item.event_id for item in recorded]}
-        )
+    async def act(self, action: WarningAction, request: Request) -> Response:
+        answer, status = await self._act(action, request)
+        ids = {"warning_id": action.warning_id, "event_ids": answer["event_ids"]}
+        log.info("warning answered", extra={**correlation(request.state), **ids})
+        return json_answer(answer, status=status)
+
+
+class _Warnings(_Reads):
+    def __init__(self, node: Node, feed: Feed, access: Access) -> None:
+        super().__init__(node)
+        self._feed, self._access = feed, access
 
     async def stream(
         self, after: int | None, last_event_id: str | None, request: Request
@@ -198,7 +212,8 @@ class _Warnings(_Reads):
             start = int(last_event_id)
         if start > last:
             raise Problem("ahead_of_log", f"The log ends at {last}.")
-        return EventStream(self._feed, start, await follower(self._access, request, start))
+        shown = await follower(self._access, request, str(start))
+        return EventStream(self._feed, self._feed.frames(start, shown))
 
 
 def actor_of(asked: _Action, person: Person) -> str:
@@ -219,10 +234,22 @@ def routes(node: Node, feed: Feed, access: Access) -> APIRouter:
     """The routes of this module."""
     router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
     pages = _Warnings(node, feed, access)
+
+    async def act(action: WarningAction, _: Request) -> tuple[dict[str, Any], int]:
+        done = [item.event_id for item in await node.act(action)]
+        return {"warning_id": action.warning_id, "event_ids": done}, 200
+
     _add_list(router, pages)
     _add_stream(router, pages)  # Before what takes any word for a warning's id.
     _add_one(router, pages)
-    _add_actions(router, pages)
+    _add_actions(router, _Actions(access, act))
+    return router
+
+
+def actions(access: Access, act: Act) -> APIRouter:
+    """Those routes by which people act."""
+    router = APIRouter(tags=["warnings"], prefix="/v1/warnings")
+    _add_actions(router, _Actions(access, act))
     return router
 
 
@@ -295,7 +322,7 @@ def _add_one(router: APIRouter, pages: _Reads) -> None:
         return await pages.one(warning_id)
 
 
-def _add_actions(router: APIRouter, pages: _Warnings) -> None:
+def _add_actions(router: APIRouter, pages: _Actions) -> None:
     """What people do about a warning."""
 
     @router.post(
@@ -305,12 +332,13 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         responses=done(ref("Acted")),
     )
     async def acknowledge(
-        warning_id: WarningId, asked: Acknowledgement, person: Signed
+        warning_id: WarningId, asked: Acknowledgement, person: Signed, request: Request
     ) -> Response:
         """A fact of the warnings log; answered after its commit."""
         actor = actor_of(asked, person)
         note = await pages.sealed(warning_id, asked.note, person)
-        return await pages.act(AcknowledgeWarning(warning_id=warning_id, actor=actor, note=note))
+        action = AcknowledgeWarning(warning_id=warning_id, actor=actor, note=note)
+        return await pages.act(action, request)
 
     @router.post(
         "/{warning_id}/start",
@@ -318,11 +346,20 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say what is done about it",
         responses=done(ref("Acted")),
     )
-    async def start(warning_id: WarningId, asked: ActionStart, person: Signed) -> Response:
+    async def start(
+        warning_id: WarningId, asked: ActionStart, person: Signed, request: Request
+    ) -> Response:
         """A fact of the warnings log; nobody is asked again unless it becomes graver."""
         actor = actor_of(asked, person)
-        action = await pages.sealed(warning_id, asked.action, person)
-        return await pages.act(StartAction(warning_id=warning_id, actor=actor, action=action))
+        said = await pages.sealed(warning_id, asked.action, person)
+        action = StartAction(warning_id=warning_id, actor=actor, action=said)
+        return await pages.act(action, request)
+
+    _add_ends(router, pages)
+
+
+def _add_ends(router: APIRouter, pages: _Actions) -> None:
+    """By which people end or silence a warning."""
 
     @router.post(
         "/{warning_id}/dismiss",
@@ -330,11 +367,14 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Say that it is a false alarm",
         responses=done(ref("Acted")),
     )
-    async def dismiss(warning_id: WarningId, asked: FalseAlarm, person: Signed) -> Response:
+    async def dismiss(
+        warning_id: WarningId, asked: FalseAlarm, person: Signed, request: Request
+    ) -> Response:
         """It is over; its rule stays quiet on the loan until the cause has been gone once."""
         actor = actor_of(asked, person)
         reason = await pages.sealed(warning_id, asked.reason, person)
-        return await pages.act(FindFalse(warning_id=warning_id, actor=actor, reason=reason))
+        action = FindFalse(warning_id=warning_id, actor=actor, reason=reason)
+        return await pages.act(action, request)
 
     @router.post(
         "/{warning_id}/suppress",
@@ -342,10 +382,13 @@ def _add_actions(router: APIRouter, pages: _Warnings) -> None:
         summary="Silence it for a while",
         responses=done(ref("Acted")),
     )
-    async def suppress(warning_id: WarningId, asked: Suppression, person: Signed) -> Response:
+    async def suppress(
+        warning_id: WarningId, asked: Suppression, person: Signed, request: Request
+    ) -> Response:
         """A fact of the warnings log; a graver step of the same rule still rings."""
         actor = actor_of(asked, person)
         reason = await pages.sealed(warning_id, asked.reason, person)
         return await pages.act(
-            SuppressWarning(warning_id=warning_id, actor=actor, reason=reason, until=asked.until)
+            SuppressWarning(warning_id=warning_id, actor=actor, reason=reason, until=asked.until),
+            request,
         )

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from streams.api.answers import json_answer
-from streams.metrics import PartitionStanding, Standing
+from streams.metrics import PartitionStanding, ReceiverStanding, Standing
 
 if TYPE_CHECKING:
     from streams.lane import Lane
@@ -63,6 +63,7 @@ def standing_of(worker: Worker) -> Standing:
     last: Counter[str] = Counter()
     closed: list[date] = []
     partitions: dict[int, PartitionStanding] = {}
+    receivers: dict[str, ReceiverStanding] = {}
     for partition, lane in list(worker.lanes.items()):
         node, outbox = lane.node, lane.outbox
         partitions[partition] = PartitionStanding(
@@ -72,6 +73,12 @@ def standing_of(worker: Worker) -> Standing:
         )
         if node is None:
             continue
+        for name, each in node.deliveries.metered().items():
+            before = receivers.get(name, ReceiverStanding(behind_facts=0, parked=0))
+            receivers[name] = ReceiverStanding(
+                behind_facts=before.behind_facts + each.behind_facts,
+                parked=before.parked + each.parked,
+            )
         health = node.health()
         lags.update(health.lags)
         last.update(health.positions)
@@ -84,6 +91,7 @@ def standing_of(worker: Worker) -> Standing:
         lag_positions=lags,
         last_positions=last,
         partitions=partitions,
+        receivers=receivers,
     )
 
 
@@ -101,5 +109,6 @@ def _told(worker: Worker, lane: Lane) -> dict[str, Any]:
             "closed_through_date": health.closed_through,
             "logs": dict(health.positions),
             "lags": {f"{agent}/{log}": lag for (agent, log), lag in health.lags.items()},
+            "receivers": node.deliveries.standing(),
         }
     return told

@@ -1,10 +1,10 @@
 """`loanbell`, the console command: parses words, calls the rooms, prints answers. Decides nothing.
 
 `files`, `demo`, `intake` and `serve` make facts, `answer` those about warnings; `look`, `grade`,
-`portfolio`, `report`, `replay` and `export` read them; `care` and `scenario` keep them right;
-`people` are users and tokens, `trail` is who saw and did what;
-`regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts; `scale`
-runs the same agents on Kafka and PostgreSQL.
+`portfolio`, `report`, `replay` and `export` read them, `evidence` packs those of a case; `care` and
+`scenario` keep them right; `people` are users and tokens, `trail` is who saw and did what;
+`regimes` are what loans are graded by, `rules` what rings; `score` learns from the facts;
+`webhooks` looks after who is told; `scale` runs the same agents on Kafka and PostgreSQL.
 
 A module adds its commands to `app.cli` when it is imported. Only the one that is asked for is:
 Faust, Kafka and the web server take seconds to import, and most commands need none of them.
@@ -38,9 +38,12 @@ MODULES = {
     "rules": ("indicators", "rules"),
     "strategy": ("strategy",),
     "cases": ("worklist", "case", "team"),
+    "evidence": ("case",),
     "score": ("fit", "evaluate", "score"),
     "people": ("users", "tokens"),
     "trail": ("audit", "erase"),
+    "webhooks": ("webhooks",),
+    "schemas": ("schemas",),
     "scale": ("worker", "api", "send", "migrate", "topics"),
 }
 """The commands of each module, in the order of the help."""

@@ -21,6 +21,7 @@ from projections.queries import Queries
 from projections.rebuild import Difference, Progress, RebuildReport
 from streams.cli.anchors import Promises, anchors_in, broken_promise, write_anchors
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.packs import check_pack
 from streams.cli.render import amount, progress_bar, table
 from streams.parts import views_of
 from streams.settings import Settings
@@ -54,6 +55,15 @@ ResumeOption = Annotated[
         metavar="FILE",
         help="Write how far the chains hold, if they do, as an anchor for the next --since.",
         rich_help_panel="Chains",
+    ),
+]
+PackOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pack",
+        metavar="FILE",
+        help="Check a pack of evidence instead; with --data against that book too.",
+        rich_help_panel="Evidence",
     ),
 ]
 ChainsOnlyOption = Annotated[
@@ -93,6 +103,7 @@ def check(
     anchor: AnchorOption = None,
     to: ResumeOption = None,
     chains_only: ChainsOnlyOption = False,
+    pack: PackOption = None,
 ) -> None:
     """Verify the hash chains, that the books balance, and that every view equals its rebuild.
 
@@ -104,9 +115,13 @@ def check(
     - `loanbell check --since last.anchor --out last.anchor --chains-only`: each night, only what is
       new (without `--since` the first time)
     - `loanbell check --anchor kept-by-the-auditor.anchor`: nobody rewrote what the auditor saw
+    - `loanbell check --pack K1.html --data loanbell-data`: the evidence of a case is the book's
 
     `loanbell anchor` makes such a file: keep it where nobody who can write the data can write.
     """
+    if pack is not None:
+        _check_pack(pack, data, config, anchor or (), as_json=as_json)
+        return
     settings, store = opened(data, read_only=True, config=config)
     starts = {} if since is None else {one.log: one.checkpoint for one in anchors_in(since)}
     kept = [one for file in anchor or () for one in anchors_in(file)]
@@ -126,6 +141,18 @@ def check(
             _print_views(found)
     if not sound or any(fault for _, fault in broken) or (found is not None and found.wrong):
         sys.exit(1)
+
+
+def _check_pack(
+    pack: Path, data: Path | None, config: Path | None, anchors: Sequence[Path], *, as_json: bool
+) -> None:
+    kept = [one for file in anchors for one in anchors_in(file)]
+    if data is None:
+        check_pack(pack, None, kept, as_json=as_json)
+        return
+    _, store = opened(data, read_only=True, config=config)
+    with store:
+        check_pack(pack, store, kept, as_json=as_json)
 
 
 def _logs(store: Store) -> list[FactLog]:

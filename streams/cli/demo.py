@@ -14,7 +14,7 @@ import typer
 from ledger.errors import LoanError
 from ledger.store.lock import WriterLock
 from streams.cli.app import ConfigOption, cli, err, out
-from streams.cli.files import LoansOption, MonthsOption, SeedOption
+from streams.cli.files import SeedOption
 from streams.cli.look import print_portfolio, print_story
 from streams.cli.render import SEVERITIES, pairs, progress_bar, severity, share, table
 from streams.drive import Sent, send_all
@@ -25,7 +25,20 @@ from streams.wiring import Node
 
 MARK = "demo.json"
 TRUTH = "truth.jsonl"
-DATABASES = ("ledger.db", "views.db")
+DATABASES = ("ledger.db", "views.db", "users.db", "keys.db")
+DEMO_LOANS, DEMO_MONTHS = 2_000, 18
+DESK_LOANS, DESK_MONTHS = 400, 12
+DAY_SECONDS = 6.0
+STRATEGY = "sme-collections"
+WAYS = """\
+# Written by `loanbell demo --desk`: borrowers that are none answer what goes out by itself.
+bank = "LoanBell"
+language = "zh"
+
+[[way]]
+kind = "simulator"
+channels = ["sms", "app_push", "email", "voice_bot", "letter"]
+"""
 STORY_LINES = 45
 DEMO_DATA = Path("loanbell-demo")
 
@@ -38,19 +51,42 @@ class NotADemo(LoanError):
 
 @cli.command(rich_help_panel="Make facts")
 def demo(
-    loans: LoansOption = 2_000,
-    months: MonthsOption = 18,
+    loans: Annotated[
+        int | None,
+        typer.Option("--loans", min=1, help="How many loans.", show_default="2000; a desk 400"),
+    ] = None,
+    months: Annotated[
+        int | None,
+        typer.Option("--months", min=1, help="Months of life.", show_default="18; a desk 12"),
+    ] = None,
     seed: SeedOption = 7,
     data: Annotated[
         Path, typer.Option("--data", "-d", help="Where; an earlier demo there is replaced.")
     ] = DEMO_DATA,
+    desk: Annotated[
+        bool, typer.Option("--desk", help="Open a living branch in the browser instead.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", help="With --desk: where; 0 takes a free one.")
+    ] = None,
+    day_seconds: Annotated[
+        float, typer.Option("--day-seconds", min=0.5, help="With --desk: how long a day takes.")
+    ] = DAY_SECONDS,
     config: ConfigOption = None,
 ) -> None:
     """Stream a seeded SME portfolio through the whole path, and report what came of it.
 
     The same agents as live use: schema, ledger, indicators, rules, grades, views. The generator
     knows which loans default and when, so the report can say how early the bell rang.
+
+    With --desk a smaller portfolio is loaded and the desk opened over it: its days go on, warnings
+    ring, and officers sign in and act. Address and sign-ins are printed; Ctrl-C stops it.
     """
+    if desk:
+        size = {"loans": loans or DESK_LOANS, "months": months or DESK_MONTHS, "seed": seed}
+        _open_desk(size, data, port, day_seconds, config)
+        return
+    loans, months = loans or DEMO_LOANS, months or DEMO_MONTHS
     settings = Settings.load({"data": data, "closed_by": "driver"}, file=config)
     world = portfolio(loans=loans, months=months, seed=seed)
     _make_room(data, {"loans": loans, "months": months, "seed": seed})
@@ -61,6 +97,20 @@ def demo(
         file.writelines(orjson.dumps(fate) + b"\n" for fate in world.truth())
     _print(sent, report, seconds)
     _print_next(data, report)
+
+
+def _open_desk(
+    size: dict[str, int], data: Path, port: int | None, day_seconds: float, config: Path | None
+) -> None:
+    """A living branch over a folder of its own."""
+    from streams.cli.branch import live  # noqa: PLC0415  # the web server: the report needs none
+
+    ways = data / "ways.toml"
+    words = {"data": data, "port": port, "closed_by": "driver", "sign_in": "required"}
+    settings = Settings.load({**words, "strategy": STRATEGY, "outbound": ways}, file=config)
+    _make_room(data, size)
+    ways.write_text(WAYS, encoding="utf-8")
+    live(settings, size, day_seconds=day_seconds)
 
 
 def _make_room(data: Path, told: dict[str, int]) -> None:

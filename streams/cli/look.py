@@ -21,7 +21,7 @@ from ledger.events import MessageRefused, WarningEscalated, WarningRaised, Warni
 from ledger.ids import REFUSALS_STREAM
 from ledger.store import FactLog, Recorded
 from projections.queries import Queries
-from streams.cli.app import DataOption, JsonOption, cli, err, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
 from streams.cli.render import (
     GRADE_STYLE,
@@ -66,17 +66,37 @@ def watch(
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what is there, then end.")] = False,
+    broker: Annotated[
+        str | None,
+        typer.Option("--broker", help="Read the topic of published warnings: kafka://host:port."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="Of the topic: share it with others, go on where it was."),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Tail the warnings as they come: raised, escalated, referred, acknowledged, resolved, …
 
     Starts with what is new (`--after 0`: with all of history). It reads the data folder beside a
-    running `loanbell serve`; over the network, read `/v1/warnings/stream`.
+    running `loanbell serve`; over the network, read `/v1/warnings/stream`. With `--broker` it reads
+    `loanbell.warnings.v1` as any other program may, and drops what comes twice.
     """
+
+    def tell(item: Recorded) -> None:
+        print(_json_line(item)) if as_json else out.print(_line(item))
+
+    if broker is not None or group is not None:
+        from streams.cli.tailing import tail_topic  # noqa: PLC0415 (Kafka takes long to import)
+
+        settings = Settings.load({"broker": broker}, file=config)
+        tail_topic(settings, group, beginning=after is not None or once, once=once, show=tell)
+        return
     _, store = opened(data, read_only=True)
     with store:
         start = store.warnings.last_position() if after is None and not once else after or 0
         for item in _tail(store.warnings, start, once=once):
-            print(_json_line(item)) if as_json else out.print(_line(item))
+            tell(item)
 
 
 def _tail(log: FactLog, position: int, *, once: bool) -> Iterator[Recorded]:
@@ -250,8 +270,24 @@ def _original(fact: MessageRefused) -> dict[str, Any]:
 
 
 @cli.command(rich_help_panel="Read")
-def status(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show how the book stands: business date, positions and lags, loans, warnings, refusals."""
+def status(
+    data: DataOption = None,
+    broker: Annotated[str | None, typer.Option("--broker", help="LOANBELL_BROKER.")] = None,
+    database: Annotated[str | None, typer.Option("--database", help="LOANBELL_DATABASE.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how the book stands: business date, positions and lags, loans, warnings, refusals.
+
+    Where a database is named (and no folder), it tells of each partition: who writes to it, how
+    many messages wait before it, its last closed day and last fact.
+    """
+    settings = Settings.load({"broker": broker, "database": database}, file=config)
+    if settings.database and data is None:
+        from streams.cli.standing import print_scaled  # noqa: PLC0415 (Kafka takes long to import)
+
+        print_scaled(settings, as_json=as_json)
+        return
     with queries(data) as reads:
         now = reads.status()
         portfolio = reads.portfolio() if now["closed_date"] else {"currencies": []}

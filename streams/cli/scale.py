@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from streams.cli.serve import (
     warn_of_strangers,
 )
 from streams.kafka import Producer, create_topics
+from streams.logs import set_up
 from streams.parts import database_of
 from streams.readers import on_disk, pieces, survey
 from streams.sender import Sender
@@ -66,8 +66,7 @@ def worker(
     """
     given = {"broker": broker, "database": database, "host": host, "port": port}
     settings = Settings.load({**given, "closed_by": closed_by}, file=config)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("loanbell").setLevel(logging.INFO)
+    set_up(settings)
     asyncio.run(_work(settings))
 
 
@@ -93,6 +92,7 @@ async def _work(settings: Settings) -> None:
 @cli.command(rich_help_panel=PANEL)
 def api(
     database: DatabaseOption = None,
+    broker: BrokerOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Where to listen.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="0 takes a free one.")] = None,
     sign_in: SignInOption = None,
@@ -100,14 +100,19 @@ def api(
     public_url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Serve what all partitions hold: loans, their stories, warnings, grades, portfolio.
+    """Serve what all partitions hold: loans, their stories, warnings live, grades, portfolio.
 
-    Reads only: transactions go to the topic. As many as wanted may run. Sign-in is as for `serve`;
-    users and the audit trail are in the database, and all share them.
+    Where a broker is named it also takes transactions and what people do about warnings, and sends
+    them through the topic to the partition's worker; else it only reads. As many as wanted may run.
+    Sign-in is as for `serve`; users and the audit trail are in the database, and all share them.
     """
-    given = {"database": database, "host": host, "port": port, "public_url": public_url}
-    settings = Settings.load({**given, "sign_in": "open" if open_ else sign_in}, file=config)
+    given = {
+        "database": database, "broker": broker, "host": host, "port": port,
+        "public_url": public_url, "sign_in": "open" if open_ else sign_in,
+    }  # fmt: skip
+    settings = Settings.load(given, file=config)
     refuse_strangers(settings)
+    set_up(settings)
     asyncio.run(_read(settings))
 
 
@@ -115,15 +120,23 @@ async def _read(settings: Settings) -> None:
     stopping = asyncio.create_task(told_to_stop().wait())
     books = await asyncio.to_thread(Books.open, settings)
     listener = listen(settings.host, settings.port)
-    web = WebServer(create_reading_api(books, hosts=hosts_of(settings.host)), listener)
+    producer = Producer(settings) if settings.broker else None
+    app = create_reading_api(books, hosts=hosts_of(settings.host), producer=producer)
+    web, feeding = WebServer(app, listener), asyncio.create_task(app.state.feed.run())
     await web.start()
     port = listener.getsockname()[1]
     place = address(settings.host, port)
-    err.print(f"LoanBell reads at {place}  /docs  /v1/status  /metrics")
+    does = "reads" if producer is None else "reads and sends"
+    err.print(f"LoanBell {does} at {place}  /docs  /v1/status  /metrics")
     say_who_may(settings)
     await stopping
+    app.state.feed.close()
     await web.stop()
-    books.close()
+    feeding.cancel()
+    await asyncio.wait([feeding])
+    if producer is not None:
+        await producer.stop()
+    await asyncio.to_thread(books.close)
 
 
 @topics.command("create")

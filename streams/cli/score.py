@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from importlib.util import find_spec
 from math import isnan
 from pathlib import Path
@@ -22,7 +23,11 @@ from streams.quality import (
     fold_entry,
     from_history,
     from_labels,
+    judged_by,
+    judged_from,
+    known_by,
     model_entry,
+    out_of_time_share,
     warnings_entry,
 )
 from streams.quality_page import page
@@ -46,6 +51,14 @@ LabelsOption = Annotated[
         help="Outcomes from a file: loan_id, score_time, label. Default: the ledger's own history.",
     ),
 ]
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        formats=["%Y-%m-%d"],
+        help="Know nothing that was recorded after this day (UTC), outcomes included.",
+    ),
+]
 KINDS = ("auto", "points", "trees")
 
 
@@ -65,15 +78,18 @@ def fit(
     kind: Annotated[str, typer.Option("--kind", help=", ".join(KINDS))] = "auto",
     name: Annotated[str, typer.Option("--name", help="The model's name.")] = "score",
     version: Annotated[int, typer.Option("--version", min=1, help="The model's version.")] = 1,
+    until: UntilOption = None,
 ) -> None:
     """Learn a score from the history of this book, and write it as a readable JSON model.
 
     A scorecard of points is kept unless boosted trees win clearly (`--kind auto`). Borrowers are
-    kept whole between folds; the probability is calibrated on scores out of fold.
+    kept whole between folds; the probability is calibrated on scores out of fold. Where history
+    reaches far enough the model also tells how well it does out of time. With --until a later
+    stretch is left for `evaluate --since`.
     """
     if kind not in KINDS:
         raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="--kind")
-    judged, _ = _judged(data, config, labels, horizon)
+    judged, _ = _judged(data, config, labels, horizon, until=until)
     model = _fitted(judged, kind, name, version).model
     to.write_text(model.text, encoding="utf-8")
     out.print(pairs(f"{model.label}, {model.kind}", _summary(model)))
@@ -95,6 +111,14 @@ def evaluate(
     budget: Annotated[
         float, typer.Option("--budget", min=0.001, max=1, help="Share of loans one can look at.")
     ] = BUDGET,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since",
+            formats=["%Y-%m-%d"],
+            help="Judge loans from this day on: later than what the score learnt from.",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Also write a page with plots.")
     ] = None,
@@ -106,9 +130,11 @@ def evaluate(
     that knew its borrower.
     """
     judged, rung = _judged(data, config, labels, horizon)
+    if since is not None:
+        judged = judged_from(judged, since.date())
     files = [("champion", model), ("challenger", challenger)]
     given = [(role, model_at(path)) for role, path in files if path is not None]
-    split = "the score as given; whether it was fitted on these loans is up to who chose it"
+    split = "; ".join(out_of_time_share(m, judged) for _, m in given)
     if given:
         entries = [
             model_entry(m, judged, role=role, budget_share=budget, seed=SEED) for role, m in given
@@ -188,14 +214,22 @@ def _value(value: float) -> float | None:
 
 
 def _judged(
-    data: Path | None, config: Path | None, labels: Path | None, horizon: int
+    data: Path | None,
+    config: Path | None,
+    labels: Path | None,
+    horizon: int,
+    *,
+    until: datetime | None = None,
 ) -> tuple[Judged, dict[str, Any]]:
     """The samples; and, where outcomes are the ledger's own, the figures of its warnings."""
     _, store = opened(data, read_only=True, config=config)
     with store:
         facts = every(store.ledger)
         if labels is not None:
-            return from_labels(facts, labels, horizon_days=horizon), {"warnings": None}
+            judged = from_labels(facts, labels, horizon_days=horizon)
+            return judged_by(judged, until.date() if until else None), {"warnings": None}
+        if until is not None:
+            facts = known_by(facts, until.date())
         past = past_of(facts)
         rung = warnings_entry(every(store.warnings), past)
     return from_history(facts, past, horizon_days=horizon), {"warnings": rung}
@@ -249,6 +283,13 @@ def _summary(model: Model) -> dict[str, str]:
             found = known["metrics"][kind]
             interval = f"{found['auc_low']:.3f} to {found['auc_high']:.3f}"
             rows[f"AUC of {kind}"] = f"{found['auc']:.3f} ({interval}), out of fold"
+    later = known["metrics"].get("out_of_time")
+    if later:
+        found = later.get(model.kind)
+        rows["out of time"] = (
+            f"{found['auc']:.3f} ({found['auc_low']:.3f} to {found['auc_high']:.3f}), learnt up to "
+            f"{later['learnt_up_to']}, other borrowers"
+        )
     return rows
 
 

@@ -13,6 +13,7 @@ import typer
 from streams.api.app import create_api, hosts_of
 from streams.cli.app import ConfigOption, DataOption, cli, err
 from streams.identity.service import Identity
+from streams.logs import set_up
 from streams.parts import people_place
 from streams.settings import Settings, SettingsError
 from streams.wiring import Node
@@ -63,6 +64,7 @@ def serve(
         },
         file=config,
     )  # fmt: skip
+    set_up(settings)
     asyncio.run(_served(settings))
 
 

@@ -180,9 +180,7 @@ def _recorded(chosen: Strategy, reads: Queries, case_id: str) -> Situation:
         "grade": worst["grade"] if worst else "",
         "arm": (row["arm"] or "").partition(".")[2],
     }
-    broken = sum(each["state"] in ("broken", "partial") for each in row["promises"])
-    numbers = {"dpd_days": float(row["dpd_days"]), "broken_promises": float(broken)}
-    return situation(chosen, words, numbers)
+    return situation(chosen, words, {"dpd_days": float(row["dpd_days"])})
 
 
 def _cells(told: Told) -> tuple[Any, ...]:

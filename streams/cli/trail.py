@@ -17,7 +17,7 @@ from ledger.dates import date_of_us, now_us
 from ledger.errors import LoanError
 from ledger.events import BorrowerErased
 from ledger.store import FactLog, PostgresAudit, Store
-from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
+from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
 from streams.cli.people import DatabaseOption, PasswordOption, read_password
 from streams.cli.screen import one_line
@@ -54,7 +54,7 @@ def audit(
     Its hash chain is checked by `loanbell check`, with those of the facts.
     """
     on = None if day is None else _day(day)
-    settings = Settings.load({"database": database}, file=config)
+    settings = Settings.load({"database": database, "data": data}, file=config)
     if settings.database:
         shared = PostgresAudit.open(database_of(settings))
         rows = _found(shared.audit, person, borrower, on, limit)
@@ -63,11 +63,22 @@ def audit(
         _, store = opened(data, read_only=True, config=config)
         with store:
             rows = _found(store.audit, person, borrower, on, limit)
+            _tell_waiting(Identity(people_place(settings)), store.audit)
     for row in rows:
         if as_json:
             print(orjson.dumps(row).decode())
         else:
             print(one_line(_line(row)))
+
+
+def _tell_waiting(identity: Identity, log: FactLog) -> None:
+    """Say so where a command changed users and no server has told the log yet."""
+    try:
+        waiting = Trail(log, identity.tables).waiting()
+    finally:
+        identity.close()
+    if waiting:
+        err.print(f"{waiting} changes of users are not in the log yet; `loanbell serve` tells it")
 
 
 def _found(

@@ -64,8 +64,8 @@ A referral is proposed and approved on the case (`ledger/collection`), where the
 
 Scope = Literal["branch", "bank"]
 """branch: narrowed to the person's branches. bank: for whoever has all of them."""
-TokenScope = Literal["transactions", "read", "metrics"]
-TOKEN_SCOPES: tuple[TokenScope, ...] = ("transactions", "read", "metrics")
+TokenScope = Literal["transactions", "read", "metrics", "operate"]
+TOKEN_SCOPES: tuple[TokenScope, ...] = ("transactions", "read", "metrics", "operate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,19 @@ class Right:
 
 PUBLIC = frozenset({
     "/docs", "/docs/docs.css", "/docs/docs.js", "/openapi.json", "get_healthz", "get_readyz",
-    "/sign-in", "/sign-in/oidc", "/sign-in/oidc/return",
+    "/sign-in", "/sign-in/oidc", "/sign-in/oidc/return", "desk_asset", "desk_language",
 })  # fmt: skip
 """Routes without sign-in: no borrower and no figure of the book is in them."""
 
 _LOOK = Right("read", token="read")
 _BANK = Right("read", scope="bank", token="read")
 _ACT = Right("act")
+_PAGE = Right("read")
 RIGHTS: Mapping[str, Right] = {
     "post_transactions": Right("publish", scope="bank", token="transactions"),
+    "get_transaction": _BANK,
+    "list_webhooks": Right("stand", token="metrics"),
+    "resume_webhook": Right("administer", scope="bank", token="operate"),
     "list_warnings": _LOOK,
     "group_warnings": _LOOK,
     "stream_warnings": _LOOK,
@@ -129,6 +133,34 @@ RIGHTS: Mapping[str, Right] = {
     "unlock_user": Right("administer", scope="bank"),
     "get_session": Right(None),
     "/sign-out": Right(None),
+    "desk_my_day": _PAGE,
+    "desk_warnings": _PAGE,
+    "desk_warning_rows": _PAGE,
+    "desk_live": _PAGE,
+    "desk_warning": _PAGE,
+    "desk_act_on_warning": _ACT,
+    "desk_find": _PAGE,
+    "desk_loans": _PAGE,
+    "desk_loan": _PAGE,
+    "desk_borrower": _PAGE,
+    "desk_cases": _PAGE,
+    "desk_case": _PAGE,
+    "desk_open_case": _ACT,
+    "desk_act_on_case": _ACT,
+    "desk_lead_on_case": Right("lead"),
+    "desk_propose_on_case": Right("propose"),
+    "desk_approve_on_case": Right("approve"),
+    "desk_team": _PAGE,
+    "desk_behind_figure": _PAGE,
+    "desk_audit": Right("audit", scope="bank"),
+    "desk_proposals": Right("proposals"),
+    "desk_propose_on_loan": Right("propose"),
+    "desk_decide_proposal": Right("approve"),
+    "desk_portfolio": _PAGE,
+    "desk_rules": _PAGE,
+    "desk_what_if": Right("read", scope="bank"),
+    "desk_ask_what_if": Right("read", scope="bank"),
+    "desk_what_if_answer": Right("read", scope="bank"),
     "get_status": Right("stand", token="metrics"),
     "get_metrics": Right("stand", token="metrics"),
 }

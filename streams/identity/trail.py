@@ -8,12 +8,13 @@ in the outbox of the tables of people, once each, however often it is cut off.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ledger.dates import date_of_us
-from ledger.errors import StaleVersion, StoreBlocked
+from ledger.dates import date_of_us, now_us
+from ledger.errors import LoanError, StaleVersion, StoreBlocked
 from ledger.events import Administered
 from ledger.store import FactLog, NewFact
 from streams.identity.directory import Act, Tables
@@ -21,6 +22,8 @@ from streams.identity.directory import Act, Tables
 MOST_WAITING = 10_000
 _ATTEMPTS = 50
 _OUTBOX = "acts"
+_LOOK_US = 5_000_000
+log = logging.getLogger("loanbell.audit")
 
 
 class Trail:
@@ -34,6 +37,8 @@ class Trail:
         self._committing = threading.Lock()
         self._waiting: list[tuple[Any, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_us = 0
 
     async def record(self, fact: Any) -> None:
         """Until `fact` is on the disk. Errors: StoreUnavailable."""
@@ -44,6 +49,26 @@ class Trail:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         await done
+
+    def look(self) -> None:
+        """Carry over what the outbox holds, every few seconds, beside what else is going on."""
+        now = now_us()
+        if now - self._looked_us > _LOOK_US:
+            self._looked_us = now
+            self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self.commit, [])
+        except LoanError as error:
+            log.warning("changes of users wait for the audit log: %s", error)
+
+    def waiting(self) -> int:
+        """How many changes in the outbox the log does not have yet."""
+        tables = self._tables()
+        acts = tables.acts() if tables is not None else []
+        told = self.log.tracked(_OUTBOX) if acts else 0
+        return sum(act.number > told for act in acts)
 
     def commit(self, facts: Sequence[Any]) -> None:
         """Record `facts`, and before them what the outbox holds. Errors: StoreUnavailable.

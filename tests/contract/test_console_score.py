@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from streams.cli import commands
 from streams.drive import send_all
 from streams.generate.portfolio import portfolio
+from streams.quality import NothingToJudge
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -94,3 +95,21 @@ def test_a_file_that_is_no_model_is_refused(data: Path, tmp_path: Path) -> None:
         commands(), ["evaluate", "--data", str(data), "--model", str(wrong)]
     )
     assert "is no score" in str(result.exception)
+
+
+def test_a_score_learns_up_to_a_day_and_is_judged_behind_it(data: Path, tmp_path: Path) -> None:
+    model, where = tmp_path / "score.json", ["--data", str(data), "--horizon", "90"]
+    run("fit", "--to", str(model), *where, "--kind", "points", "--until", "2024-12-31")
+    # 90 days before it: what followed later judgements was not known by then.
+    assert orjson.loads(model.read_bytes())["window"]["last"] == "2024-09-30"
+    later = ["--model", str(model), "--since", "2024-10-01"]
+    told = orjson.loads(run("evaluate", *where, *later, "--json").splitlines()[-1])
+    report = told["models"][0]["report"]
+    assert [row["name"] for row in report["by_time"]] == ["2024 Q4"]
+    # October and November lie behind the last judgement learnt from, not behind its outcome.
+    split = told["about"]["definitions"]["split"]
+    assert f"0 of {report['judged']:,} judgements are later than all that it was fitted" in split
+    with pytest.raises(NothingToJudge, match="from 2090-01-01 on"):
+        run("evaluate", *where, "--model", str(model), "--since", "2090-01-01")
+    with pytest.raises(NothingToJudge, match="recorded by 1995-01-01"):
+        run("fit", "--to", str(model), *where, "--until", "1995-01-01")

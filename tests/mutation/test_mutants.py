@@ -29,7 +29,8 @@ RUN = """
 import sys
 from pathlib import Path
 from ledger.scenario import run_scenario
-for path in sorted(Path(sys.argv[1]).glob("ledger_*.txt")):
+here = Path(sys.argv[1])
+for path in sorted([*here.glob("ledger_*.txt"), *here.glob("collection_*.txt")]):
     try:
         report = run_scenario(path.read_text(encoding="utf-8"), name=path.name)
     except Exception as error:

@@ -31,7 +31,7 @@ RULE = re.compile(r"[a-z]+(_[a-z]+)+")
 NOT_OF_COMMANDS = {"buckets_not_contiguous"}
 """Rules about questions, not about what is recorded."""
 BY_SETTINGS = {"zone_unknown"}
-"""Rules that only other settings than the usual ones run into: see `test_collection_contacts`."""
+"""Rules that only other settings than the usual ones run into: see `test_contact_rule_files`."""
 
 
 def happenings(path: Path) -> list[Happening]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from faust.sensors.prometheus import FaustMetrics
 
 from streams.metrics import Metrics
 
@@ -34,8 +35,8 @@ def promtool(binary: Callable[[str, str], Path]) -> Callable[..., str]:
 
 def test_the_configuration_and_every_rule_file_are_valid(promtool: Callable[..., str]) -> None:
     rules = sorted(map(str, (DEPLOY / "rules").glob("*.yml")))
-    assert len(rules) == 3
-    assert "3 rule files found" in promtool("check", "config", str(DEPLOY / "prometheus.yml"))
+    assert len(rules) == 4
+    assert "4 rule files found" in promtool("check", "config", str(DEPLOY / "prometheus.yml"))
     scraped = promtool("check", "config", "--syntax-only", str(DEPLOY / "compose.yml"))
     assert "SUCCESS" in scraped
     promtool("check", "rules", *rules)
@@ -43,7 +44,7 @@ def test_the_configuration_and_every_rule_file_are_valid(promtool: Callable[...,
 
 def alert_names() -> list[str]:
     """Of all rule files, in their order."""
-    files = (DEPLOY / "rules" / name for name in ("alerts.yml", "workers.yml"))
+    files = (DEPLOY / "rules" / name for name in ("alerts.yml", "workers.yml", "webhooks.yml"))
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [line.split()[-1] for line in lines if "- alert:" in line]
 
@@ -54,11 +55,14 @@ def test_every_alert_has_its_place_in_the_runbook() -> None:
 
 
 def test_the_dashboard_asks_for_metrics_that_exist() -> None:
-    told = Metrics(version="1").exposition()[0].decode()
+    metrics = Metrics(version="1")
+    FaustMetrics.create(metrics.beside(), "faust")  # as in a worker
+    told = metrics.exposition()[0].decode()
     known = set(re.findall(r"^# TYPE (\w+)", told, re.MULTILINE))
+    assert {name.partition("_")[0] for name in known} == {"loanbell", "faust", "process"}
     board = json.loads((DEPLOY.parent / "grafana" / "loanbell.json").read_text(encoding="utf-8"))
     asked = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
-    names = {name for expr in asked for name in re.findall(r"loanbell_\w+", expr)}
+    names = {name for expr in asked for name in re.findall(r"(?:loanbell|faust)_\w+", expr)}
     assert len(asked) > 10
     assert {re.sub("_bucket$", "", name) for name in names} <= known
 
@@ -67,6 +71,6 @@ def test_every_alert_fires_when_it_should_and_not_before(promtool: Callable[...,
     names = alert_names()
     tests = sorted((DEPLOY / "tests").glob("*.yml"))
     spoken = "".join(path.read_text(encoding="utf-8") for path in tests)
-    assert len(names) == 17
+    assert len(names) == 20
     assert not [name for name in names if f"alertname: {name}" not in spoken]
     assert promtool("test", "rules", *map(str, tests)).count("SUCCESS") == len(tests)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import collection_commands as c
@@ -244,7 +244,7 @@ def other(office: Office, kind: str, draw: Any) -> Iterator[Any]:
             )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_sequence_gets_a_contact_through_that_a_rule_forbids(data: Any) -> None:
     draw = data.draw

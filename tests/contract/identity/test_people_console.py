@@ -124,6 +124,7 @@ def test_what_commands_changed_is_on_the_trail_once_and_its_chain_is_checked(run
     add(run, "li.na", "--role", "auditor")
     run("users", "unlock", "li.na")
     assert "audit" not in run("check", "--chains-only").output  # nothing was told to it yet
+    assert "2 changes of users" in run("audit").stderr
     with Store.open(settings().ledger_db) as store:
         tables = Tables.open(settings().users_db)
         trail = Trail(store.audit, lambda: tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -31,19 +32,27 @@ def test_every_read_of_a_borrower_says_who_saw_whom(bank: Any) -> None:
     officer.get("/v1/loans?limit=1", headers={"X-Request-Id": "list-1"})
     officer.get("/v1/grades", headers={"X-Request-Id": "grades-1"})
     officer.get("/v1/figures/par?by=borrower&format=csv", headers={"X-Request-Id": "csv-1"})
+    for name in ("loans/L0", "borrowers/B2", "cases/K0", "warnings"):
+        page = officer.get(f"/desk/{name}", headers={"X-Request-Id": f"desk-{name[:5]}"})
+        assert page.status_code == 200
     seen = {fact.request_id: fact for fact in bank.audit("BorrowersRead")}
+    assert seen["desk-loans"].borrower_ids == seen["desk-cases"].borrower_ids == ("B0",)
+    assert seen["desk-borro"].borrower_ids == ("B2",)
+    assert seen["desk-warni"].borrower_ids == ("B0", "B2")
     assert (seen["story-1"].user_id, seen["story-1"].subject) == ("officer", "L0")
     assert seen["story-1"].borrower_ids == ("B0",)
     assert seen["list-1"].borrower_ids == ("B0",)
     assert seen["grades-1"].borrower_ids == ("B0", "B2")
     assert seen["csv-1"].borrower_ids == ("B0", "B2")
-    page = bank.client("auditor*").get("/v1/audit?borrower=B0&person=officer&limit=2").json()
+    page = bank.client("auditor*").get("/v1/audit?borrower=B0&person=officer&limit=4").json()
     kinds = [(row["kind"], row["request_id"]) for row in page["facts"]]
-    assert kinds == [("borrowers_read", "csv-1"), ("borrowers_read", "grades-1")]
+    assert kinds == [
+        ("borrowers_read", name) for name in ("desk-warni", "desk-cases", "desk-loans", "csv-1")
+    ]
     more = bank.client("auditor*").get(
         f"/v1/audit?borrower=B0&person=officer&limit=1&before={page['next_before']}"
     ).json()["facts"]  # fmt: skip
-    assert more[0]["request_id"] == "list-1"
+    assert more[0]["request_id"] == "grades-1"
     assert bank.client("auditor*").get("/v1/audit?day=2001-01-01").json()["facts"] == []
 
 
@@ -187,6 +196,18 @@ def test_reads_that_wait_together_share_a_commit_and_the_outbox_is_told_once(ban
     told = [item.fact for item in log.read() if type(item.fact).__name__ == "Administered"]
     trail.commit([])
     assert [item.fact for item in log.read() if type(item.fact).__name__ == "Administered"] == told
+
+
+def test_what_a_command_changes_beside_the_server_is_soon_on_the_trail(bank: Any) -> None:
+    bank.add("new.here", "auditor", None)
+    bank.access.trail._looked_us = 0
+    bank.served.client.get("/healthz")
+    for _ in range(100):
+        told = [fact for fact in bank.audit("Administered") if fact.subject == "new.here"]
+        if told:
+            break
+        time.sleep(0.05)
+    assert [(fact.what, fact.detail) for fact in told] == [("user_added", "auditor; all branches")]
 
 
 def test_a_page_that_nobody_listed_is_nobodys(bank: Any) -> None:

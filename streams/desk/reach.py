@@ -1,0 +1,93 @@
+"""When a borrower may be reached, before anybody asks: the contact rules' answer, not recorded.
+
+The ledger's own decision is asked with the facts that there are, so that the page and the ledger
+cannot differ. Between the page and the request somebody else may be faster; the ledger then says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ledger.collection.contacts import request_contact
+from ledger.collection.rules import RuleSets
+from ledger.collection.state import Collection, evolve_collection
+from ledger.collection_commands import RequestContact
+from ledger.dates import date_of_us
+from ledger.errors import LoanError
+from ledger.events import ContactAllowed, ContactQueued
+from ledger.ids import collection_stream, loan_stream
+from ledger.loan import Loan
+from ledger.store import FactLog
+from projections.queries import Answer
+from projections.read_loan import evolved
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the rules would say now about a channel.
+
+    `rule` forbids it, empty when it is allowed; `until_us` is the next allowed moment, None where
+    time alone does not mend it. `zone` is the borrower's.
+    """
+
+    channel: str
+    allowed: bool
+    rule: str
+    until_us: int | None
+    zone: str
+
+
+class Reaches:
+    """Asks for one book. `rule_sets` None: those that the ledger uses by itself."""
+
+    def __init__(self, ledger: FactLog, rule_sets: RuleSets | None = None) -> None:
+        self._ledger, self._rule_sets = ledger, rule_sets
+
+    def of_case(self, case: Answer, channels: Sequence[str], at_us: int) -> list[Reach]:
+        """The answer for each of `channels`, about all loans of a case."""
+        collection: Collection | None = None
+        for item in self._ledger.stream(collection_stream(case["borrower_id"])):
+            collection = evolve_collection(collection, item.fact)
+        loans = self._loans(case["loan_ids"])
+        return [self._ask(collection, loans, case, channel, at_us) for channel in channels]
+
+    def _ask(
+        self,
+        collection: Collection | None,
+        loans: Mapping[str, Loan],
+        case: Answer,
+        channel: str,
+        at_us: int,
+    ) -> Reach:
+        command = RequestContact(
+            transaction_id="asked",
+            value_date=date_of_us(at_us),
+            recorded_at_us=at_us,
+            borrower_id=case["borrower_id"],
+            by="desk",
+            case_id=case["case_id"],
+            contact_id="asked",
+            loan_ids=tuple(case["loan_ids"]),
+            channel=channel,  # type: ignore[arg-type]  # a word of the schema
+            addressee="debtor",
+            agency=None,
+            queue=True,
+        )
+        try:
+            (fact,) = request_contact(collection, command, loans, rule_sets=self._rule_sets)
+        except LoanError as error:
+            return Reach(channel, False, str(getattr(error, "rule", error.code)), None, "UTC")
+        if isinstance(fact, ContactAllowed):
+            return Reach(channel, True, "", at_us, fact.zone)
+        if isinstance(fact, ContactQueued):
+            return Reach(channel, False, fact.rule, fact.until_us, fact.zone)
+        return Reach(channel, False, fact.rule, None, fact.zone)
+
+    def _loans(self, loan_ids: Sequence[str]) -> dict[str, Loan]:
+        found = {}
+        for loan_id in loan_ids:
+            facts = self._ledger.stream(loan_stream(loan_id))
+            if facts:
+                found[loan_id] = evolved(facts)
+        return found
