@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ledger.collection.rules import Cap, ContactRules, Quiet, Wait
 from ledger.collection.state import Consent, Contact
 from ledger.collection.wallclock import (
+    DAY_US,
     MINUTE_US,
     first_moment,
     local_day,
@@ -21,6 +22,8 @@ from ledger.collection.wallclock import (
 )
 from ledger.errors import InvariantBroken
 
+_ANY_ZONES_DAYS = 4
+"""Days that calendars of the world can be apart, and one that a clock may skip; with room."""
 _STEPS = 2_000
 """More steps to the next allowed time than any calendar of rest days asks for."""
 
@@ -174,7 +177,7 @@ def _loud_again(quiet: Quiet, at_us: int, zone: str) -> int:
 
 def _waits(rules: ContactRules, known: Known, request: Request, at_us: int) -> Iterator[Verdict]:
     for wait in rules.waits:
-        for counted in _counted(wait, known.conversations, request):
+        for counted in _counted(wait, known.conversations, request, at_us):
             ends = [_counts_until(talk, wait.days, known.zone) for talk in counted]
             if ends and max(ends) > at_us:
                 yield Verdict(wait.name, max(ends))
@@ -182,7 +185,7 @@ def _waits(rules: ContactRules, known: Known, request: Request, at_us: int) -> I
 
 def _caps(rules: ContactRules, known: Known, request: Request, at_us: int) -> Iterator[Verdict]:
     for cap in rules.caps:
-        for counted in _counted(cap, known.contacts, request):
+        for counted in _counted(cap, known.contacts, request, at_us):
             ends = sorted(_counts_until(contact, cap.days, known.zone) for contact in counted)
             ends = [end for end in ends if end > at_us]
             if len(ends) >= cap.most:
@@ -190,12 +193,18 @@ def _caps(rules: ContactRules, known: Known, request: Request, at_us: int) -> It
 
 
 def _counted(
-    limit: Cap | Wait, made: Iterable[Contact], request: Request
+    limit: Cap | Wait, made: Iterable[Contact], request: Request, at_us: int
 ) -> Iterator[list[Contact]]:
-    """The contacts of the past that a limit counts: all together, or for each debt by itself."""
+    """The contacts of the past that a limit may count: all together, or for each debt by itself.
+
+    Those of long ago are left out before anybody looks at a calendar: most are.
+    """
     if request.channel not in limit.channels:
         return
-    of_channel = [contact for contact in made if contact.channel in limit.channels]
+    since = at_us - (limit.days + _ANY_ZONES_DAYS) * DAY_US
+    of_channel = [
+        contact for contact in made if contact.at_us > since and contact.channel in limit.channels
+    ]
     if not limit.per_debt:
         yield of_channel
         return

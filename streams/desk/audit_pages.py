@@ -12,7 +12,12 @@ from streams.desk.desk import Desk
 from streams.desk.errors import page_route
 from streams.identity import history
 
-SHOWN = ("position", "kind", "value_date", "recorded_at_us", "request_id", "user_id", "by")
+SHOWN = frozenset({
+    "position", "kind", "value_date", "recorded_at_us", "request_id", "user_id", "by", "who",
+    "borrower_ids", "what", "why",
+})  # fmt: skip
+"""Fields that have a place of their own in a line; the rest is told behind them."""
+_WHO = ("user_id", "by", "approved_by", "requested_by")
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -31,8 +36,9 @@ def routes(desk: Desk) -> APIRouter:
             before=asked.before,
             limit=asked.limit,
         )
-        return await desk.page(
-            request, "audit.html", asked=asked, rows=rows, following=following, told_apart=SHOWN
-        )
+        for row in rows:
+            row["who"] = next((row[name] for name in _WHO if row.get(name)), "")
+            row["rest"] = [value for key, value in row.items() if key not in SHOWN and value]
+        return await desk.page(request, "audit.html", asked=asked, rows=rows, following=following)
 
     return router

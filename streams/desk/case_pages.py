@@ -216,6 +216,7 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
         "unanswered": [c for c in case["contacts"] if c["state"] == "allowed"],
         "reach": desk.reaches.of_case(case, offered.CHANNELS, now) if case["open"] else [],
         "today": business_day(desk, now),
+        "segments": desk.segments(words_of(request).language),
         **_referrals(case),
         "offered": offered,
         "may_lead": can(person, "lead", branch),

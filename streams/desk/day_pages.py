@@ -39,7 +39,10 @@ def routes(desk: Desk) -> APIRouter:
     async def my_day(request: Request) -> Response:
         asked = asked_of(request, DayAsked)
         shown = await desk.read(_day, desk, request, asked)
-        return await desk.page(request, "my_day.html", asked=asked, offered=offered, **shown)
+        others = desk.may(request, "lead") or not desk.may(request, "act")
+        return await desk.page(
+            request, "my_day.html", asked=asked, offered=offered, others=others, **shown
+        )
 
     return router
 

@@ -30,6 +30,7 @@ from streams.desk.visitor import csrf_of, person_of
 from streams.desk.words import catalogue
 from streams.identity import ACTIONS
 from streams.identity.rights import TWO_PEOPLE, Action
+from streams.treating import strategy_of
 
 if TYPE_CHECKING:
     from streams.wiring import Node
@@ -74,6 +75,7 @@ class Desk:
             {rules.name: rules for rules in parts.contact_rules_of(node.settings)},
         )
         self.now_us = now_us or clock_of(node)
+        self.strategy = strategy_of(node.settings)
 
     def may(self, request: Request, action: Action) -> bool:
         """Whether whoever asks has a role for `action` at all."""
@@ -83,6 +85,11 @@ class Desk:
     def queries(self) -> Any:
         """What the views know."""
         return self.node.queries
+
+    def segments(self, language: str) -> dict[str, str]:
+        """The segments of the strategy in force by name, as people call them."""
+        rows = self.strategy.rows if self.strategy is not None else ()
+        return {row.name: row.title.in_language(language) for row in rows}
 
     def reader(self, request: Request) -> None:
         """That whoever sends a form may see what its page shows. Errors: Problem "not_allowed"."""
@@ -128,12 +135,10 @@ class Desk:
     def frame(self, request: Request) -> dict[str, Any]:
         """What the frame shows: who asks, where they may go, the open day, what was just done."""
         person = person_of(request)
-        path = request.url.path
-        health = self.node.health()
-        here = max((p.path for p in PLACES if path.startswith(p.path)), key=len, default="")
+        health, here = self.node.health(), _place_of(request.url.path)
         return {
             "nav": [
-                {"name": place.name, "path": place.path, "here": place.path == here}
+                {"name": place.name, "path": place.path, "here": place.name == here}
                 for place in PLACES
                 if person.roles & ACTIONS[place.action]
             ],
@@ -175,6 +180,14 @@ class Desk:
             if health.positions[WARNINGS_LOG] - health.lags["project", WARNINGS_LOG] >= position:
                 return
             await self.node.moved(within_seconds=0.2)
+
+
+def _place_of(path: str) -> str:
+    """The entry of the navigation that a page is under."""
+    if path.startswith("/desk/borrowers/"):
+        return "loans"
+    inside = (place.name for place in PLACES[1:] if f"{path}/".startswith(f"{place.path}/"))
+    return next(inside, PLACES[0].name if path == PLACES[0].path else "")
 
 
 def _done(request: Request) -> str:

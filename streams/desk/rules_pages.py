@@ -86,6 +86,9 @@ def _shown(desk: Desk, request: Request) -> dict[str, Any]:
     return {
         "pack": pack,
         "title": pack.title.in_language(language),
+        "strategy": desk.strategy,
+        "strategy_title": desk.strategy.title.in_language(language) if desk.strategy else "",
+        "segments": desk.segments(language),
         "rules": [
             {
                 "name": rule.name,
