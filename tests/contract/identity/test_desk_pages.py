@@ -1,24 +1,13 @@
-"""The pages of the desk by role and branch: who may see and send what, and whence a form may come.
+"""The pages of the desk: what lists hold, whence a form may come, and what the trail has of them.
 
-`desk_matrix.txt` says what each of WHO gets, for something of north, their own branch, and of south.
+Which role gets which page is in `matrix.txt`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-WHO = (
-    "officer", "collections_manager", "risk_manager", "supervisor", "auditor",
-    "publisher*", "operator*", "officer*", "risk_manager*", "auditor*", "nobody",
-)  # fmt: skip
-LINES = [
-    line.split()
-    for line in (Path(__file__).parent / "desk_matrix.txt").read_text("utf-8").splitlines()
-    if not line.startswith("#")
-]
 
 
 @pytest.fixture(scope="module")
@@ -29,33 +18,6 @@ def named(bank: Any) -> dict[str, dict[str, str]]:
                "warning": bank.warning(f"L{n}")}
         for side, branch, n in (("own", "north", 0), ("other", "south", 1))
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
-def test_each_role_gets_what_the_table_says(
-    bank: Any, named: dict[str, dict[str, str]], line: list[str]
-) -> None:
-    _, method, path, *cells = line
-    got = {}
-    for who, cell in zip(WHO, cells, strict=True):
-        client = bank.stranger if who == "nobody" else bank.client(who)
-        sides = ("own", "other") if "/" in cell or who.endswith("*") else ("own",)
-        found = [
-            client.request(
-                method, path.format(**named[side]), data={"x": "y"} if method == "POST" else None,
-                headers={"Accept": "text/html"},
-            ).status_code
-            for side in sides
-        ]  # fmt: skip
-        got[who] = "/".join(map(str, found if "/" in cell else sorted(set(found))))
-    assert got == dict(zip(WHO, cells, strict=True))
-
-
-def test_every_page_is_in_the_table() -> None:
-    from streams.identity.rights import PUBLIC, RIGHTS
-
-    pages = {name for name in RIGHTS if name.startswith("desk_")} - PUBLIC
-    assert pages == {line[0] for line in LINES} | {"desk_live"}
 
 
 def test_lists_hold_own_branches_only_and_rows_of_others_are_not_drawn(
