@@ -55,7 +55,7 @@ PACK = DEFAULT_PACK.with_name("standing-risk.toml")
 """The pack that knows what a loan is; the others warn of what changes from day to day."""
 LATER = {"mortgage_dcr": (date(2006, 9, 30), date(2011, 3, 31), 0.674)}
 """Learnt up to the first day, judged behind the horizon and up to the second; what to reach."""
-FEW = 1_000
+FEW = 5_000
 DRAWS_OF_FOLDS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
@@ -104,10 +104,12 @@ def run(name: str, *, seed: int) -> list[Row]:
     known = judged(found)
     about = {"name": name, "version": 1, "target": "label", "horizon_days": known.horizon_days}
     fitted = fit(known.samples, about=about, seed=seed)
+    later = fitted.model.about["metrics"].get("out_of_time")
     rows = []
     for kind in fitted.out_of_fold:
+        score = fitted.calibrated(kind)
         entry = fold_entry(
-            kind, fitted.calibrated(kind), known, role=kind, budget_share=BUDGET, seed=seed
+            kind, score, known, role=kind, budget_share=BUDGET, seed=seed, later=later
         )
         chosen = kind == fitted.model.kind
         rows.append({"set": name, "chosen": chosen, "baseline": BASELINES[name], **entry})

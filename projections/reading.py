@@ -41,7 +41,8 @@ class StreamLogs(Protocol):
 
 
 MAX_PAGE = 1_000
-LISTS = frozenset({"readings", "cause_event_ids", "causes", "loan_ids", "parts", "details"})
+LISTS = frozenset({"readings", "cause_event_ids", "causes", "loan_ids", "parts"})
+OBJECTS = frozenset({"details"})
 FLAGS = frozenset({"performing", "corrected", "open", "breach"})
 
 
@@ -146,7 +147,7 @@ def _value(column: str, value: Any) -> Any:
         return None
     if column.endswith("_day"):
         return date_of(value)
-    if column in LISTS:
+    if column in LISTS or column in OBJECTS:
         return orjson.loads(value)
     if column in FLAGS:
         return bool(value)

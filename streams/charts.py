@@ -95,7 +95,9 @@ def _frame(axes: Axes) -> list[str]:
         found.append(_text(LEFT - 6, axes.up(y) + 4, _number(y, axes), anchor="end"))
         if not axes.x_words:
             x = axes.x_range[0] + part * (axes.x_range[1] - axes.x_range[0])
-            found.append(_text(axes.across(x), HEIGHT - BOTTOM + 15, _number(x, axes)))
+            anchor = "end" if step == 4 else "middle"  # The last one would be cut off.
+            place = axes.across(x) + (RIGHT if step == 4 else 0)
+            found.append(_text(place, HEIGHT - BOTTOM + 15, _number(x, axes), anchor=anchor))
     words = axes.x_words
     shown = max(1, -(-len(words) // 6))
     room = (WIDTH - LEFT - RIGHT) / max(len(words), 1)

@@ -94,7 +94,8 @@ class Keeper:
 
     def is_worth_it(self, seconds: float) -> bool:
         """Whether to save one more at a stop that has `seconds` left."""
-        return self._worked >= AT_STOP_SECONDS and self._cost <= seconds and not self.is_saving
+        expected = self._cost or self._worked / TIMES_ITS_COST
+        return self._worked >= AT_STOP_SECONDS and expected <= seconds and not self.is_saving
 
     @property
     def is_saving(self) -> bool:

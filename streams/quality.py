@@ -8,7 +8,7 @@ nothing; `quality_page` draws the report.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -180,11 +180,24 @@ def model_entry(
 
 
 def fold_entry(
-    kind: str, score: Any, judged: Judged, *, role: str, budget_share: float, seed: int
+    kind: str,
+    score: Any,
+    judged: Judged,
+    *,
+    role: str,
+    budget_share: float,
+    seed: int,
+    later: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The report's entry of a score that was fitted and judged out of fold."""
+    """The report's entry of a score that was fitted and judged out of fold.
+
+    `later` are the model's metrics out of time, where it has them.
+    """
     pd = 1 / (1 + np.exp(-score))
     report = score_report(pd, judged.samples, budget_share=budget_share, seed=seed)
+    if later:
+        told = {name: later[name] for name in ("learnt_up_to", "judged", "bad")}
+        report["out_of_time"] = later[kind] | told
     return {"role": role, "label": f"{kind}, out of fold", "kind": kind, "report": report}
 
 

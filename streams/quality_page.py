@@ -41,6 +41,7 @@ def _headline(models: Sequence[Report]) -> str:
     rows: list[tuple[str, Callable[[Report], str]]] = [
         ("AUC", lambda r: f"<b>{r['auc']:.3f}</b>"),
         ("95 % interval", lambda r: f"{r['auc_low']:.3f} to {r['auc_high']:.3f}"),
+        ("AUC out of time, other borrowers", _later),
         ("average precision", _precision),
         ("bad loans among the riskiest tenth", lambda r: _percent(r["top_decile"]["recall"])),
         ("share of that tenth that went bad", lambda r: _percent(r["top_decile"]["precision"])),
@@ -58,6 +59,16 @@ def _headline(models: Sequence[Report]) -> str:
         for name, told in rows
     )
     return f"<section><h2>The score</h2><table><tr><th>{head}</tr>{body}</table></section>"
+
+
+def _later(report: Report) -> str:
+    later = report.get("out_of_time")
+    if not later:
+        return "–"
+    return (
+        f"{later['auc']:.3f} ({later['auc_low']:.3f} to {later['auc_high']:.3f}); learnt up to "
+        f"{later['learnt_up_to']}, {later['bad']:,} of {later['judged']:,} later ones bad"
+    )
 
 
 def _precision(report: Report) -> str:

@@ -28,8 +28,10 @@ from ledger.ids import RULES_STREAM, event_id, warning_stream
 from ledger.store import NewFact, Recorded
 from warning.actions import WarningAction, fact_of
 from warning.causes import Entry, RecentFacts
+from warning.derived import indicators_of
 from warning.episodes import Change, Episode, Kind
 from warning.expressions import Values
+from warning.indicators_score import SCORE_NAMES
 from warning.pack import SEVERITIES, Pack
 from warning.reasons import phrase
 from warning.register import Register
@@ -275,7 +277,11 @@ class Bulletin:
     def _explain(self, episode: Episode, values: dict[str, float]) -> str:
         rule = episode.rule
         currency = self._register.currency(episode.row)
-        return rule.explain(values, currency=currency, language=self._pack.language)
+        reason = rule.explain(values, currency=currency, language=self._pack.language)
+        if SCORE_NAMES.isdisjoint(indicators_of(rule.names)):
+            return reason
+        lost = self._register.score_lost(episode.row)
+        return self._say("score_lost", reason=reason, lost=lost) if lost else reason
 
     def _causes(self, episode: Episode, sight: Sight) -> tuple[str, ...]:
         record = sight.record

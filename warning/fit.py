@@ -91,7 +91,7 @@ def fit(
 ) -> Fitted:
     """A model of `kind`; "auto" takes the trees only where they win clearly.
 
-    Clearly: by at least CLEAR_GAIN of AUC, and in nine of ten bootstrap draws of borrowers.
+    Clearly: by at least CLEAR_GAIN of AUC, and in three of four bootstrap draws of borrowers.
     `about` needs name, version, target and horizon_days. Errors: TooFewOutcomes.
     """
     with threadpool_limits(1):  # The tables are small: on a busy machine threads only wait.
@@ -262,7 +262,7 @@ def _calibrated(score: FloatArray, bad: BoolArray) -> tuple[float, float]:
 
 
 def _gain(scores: Mapping[str, FloatArray], samples: Samples, seed: int) -> dict[str, float]:
-    """AUC of trees less that of points, and its 80 % interval over the same drawn borrowers."""
+    """AUC of trees less that of points, and its middle half over the same drawn borrowers."""
 
     def gain(rows: FloatArray, bad: BoolArray) -> float:
         drawn = rows.astype(np.int64)
@@ -270,7 +270,7 @@ def _gain(scores: Mapping[str, FloatArray], samples: Samples, seed: int) -> dict
 
     places = np.arange(len(samples), dtype=np.float64)
     low, high = interval(
-        gain, places, samples.bad, samples.borrowers, seed=seed, draws=DRAWS, percentiles=(10, 90)
+        gain, places, samples.bad, samples.borrowers, seed=seed, draws=DRAWS, percentiles=(25, 75)
     )
     return {"auc": gain(places, samples.bad), "auc_low": low, "auc_high": high}
 

@@ -36,7 +36,7 @@ from warning.answers import Answers
 from warning.columns import IntArray, Moment, RuleColumns, pick, ranks_of
 from warning.episodes import Change, Episode, Kind, OpenEpisodes, Rest, change
 from warning.expressions import BoolArray, FloatArray, Values
-from warning.pack import SEVERITIES, Pack, Rule
+from warning.pack import Pack, Rule
 from warning.ration import Ration
 
 __all__ = ["Change", "Episode", "Kind", "Lifecycle"]
@@ -74,13 +74,9 @@ class Lifecycle:
                 counted += columns.level[:rows] > 0
         return counted
 
-    def state_of(self, rule: str, row: int) -> str:
-        """The severity of a rule's open warning about a loan; else "pending" or "quiet"."""
-        columns = self._columns[rule]
-        columns.grow(row + 1)
-        if columns.level[row]:
-            return SEVERITIES[int(columns.level[row]) - 1]
-        return "pending" if columns.since[row] else "quiet"
+    def columns_of(self, rule: str) -> RuleColumns:
+        """The columns of a rule, to look at."""
+        return self._columns[rule]
 
     # -- time and facts --------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ledger.events import LoanClosed, LoanOpened, LoanReopened, WriteOffCancelled
 from ledger.store import Recorded
 from warning.engine import Engine
@@ -65,6 +67,17 @@ class Register:
     def currency(self, row: int) -> str:
         """The currency of a loan."""
         return self._word("currencies", int(self._engine.columns.currency[row]))
+
+    def score_lost(self, row: int) -> str:
+        """What costs a loan most points of the score in force, worst first; "" where nothing does.
+
+        By what the engine knows now.
+        """
+        model = self._engine.score
+        if model is None:
+            return ""
+        values = self._engine.values(model.names, np.array([row]))
+        return ", ".join(f"{one.indicator} {one.points}" for one in model.reasons(values)[0])
 
     def account_id(self, row: int) -> str | None:
         """The settlement account of a loan, if one is known."""

@@ -26,6 +26,7 @@ from warning.pack import SEVERITIES, Pack, Rule
 from warning.packfile import PackFile
 from warning.packtable import Table
 from warning.rules import load_pack
+from warning.waiting import state_of
 from warning.windows import IntArray
 
 STATES = ("quiet", "pending", *SEVERITIES)
@@ -263,7 +264,7 @@ def _found(
     pack: Pack,
 ) -> str:
     """What was found instead of what is expected; "" if nothing else."""
-    episode, state = life.episodes.at(rule.name, row), life.state_of(rule.name, row)
+    episode, state = life.episodes.at(rule.name, row), state_of(life, rule.name, row)
     muted = bool(episode and episode.inhibited_by)
     if state != expected.state:
         return state

@@ -24,3 +24,9 @@ def score_in(pack: Pack) -> Model | None:
     """The score of a pack, if it has one. Errors: ModelError."""
     _, found, rest = pack.text.rpartition("\n" + MARK)
     return read_model(rest.partition("\n")[0], path=pack.label) if found else None
+
+
+def judged_alike(pack: Pack, beside: Pack, model: Model | None = None) -> Pack:
+    """`pack` with `model`, else with the score of `beside`: rules compared, and not scores."""
+    chosen = model or score_in(beside)
+    return pack if chosen is None else with_score(pack, chosen, path=pack.label)

@@ -45,6 +45,7 @@ from warning.recollection import Recollection, Stop, batches, recall, take_actio
 from warning.register import Register
 from warning.rules import parse_pack
 from warning.scored_pack import score_in
+from warning.waiting import Pending, pending, state_of
 
 __all__ = [
     "AcknowledgeWarning",
@@ -94,7 +95,11 @@ class Watch:
 
     def state_of(self, rule: str, row: int) -> str:
         """The severity of a rule's open warning about a loan; else "pending" or "quiet"."""
-        return self._life.state_of(rule, row)
+        return state_of(self._life, rule, row)
+
+    def pending(self) -> list[Pending]:
+        """What waits to ring at the last close, longest first."""
+        return pending(self._life, self.pack.rules, self._closes, self.engine.loan_ids)
 
     def currency_of(self, row: int) -> str:
         """The currency of a loan."""

@@ -12,7 +12,7 @@ from typing import Any
 from projections.account_balances import ACCOUNT_BALANCES
 from projections.balances import LOAN_BALANCES
 from projections.grades import CHANGES, GRADES
-from projections.reading import FLAGS, LISTS
+from projections.reading import FLAGS, LISTS, OBJECTS
 from projections.refusals import REFUSALS
 from projections.register import LOANS
 from projections.tables import TableSpec
@@ -72,6 +72,8 @@ def fields_of(spec: TableSpec) -> dict[str, Schema]:
             name, shape = name.removesuffix("_day") + "_date", DATE
         elif name in LISTS:
             shape = listed({})
+        elif name in OBJECTS:
+            shape = {"type": "object"}
         elif name in FLAGS:
             shape = {"type": "boolean"}
         elif name == "findings":

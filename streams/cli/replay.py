@@ -16,10 +16,11 @@ from ledger.store import FactLog, Recorded
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
 from streams.cli.care import opened
 from streams.cli.render import SEVERITIES, progress_bar, table
-from streams.parts import pack_of
+from streams.parts import model_at, pack_of
 from streams.settings import calendar_of
 from streams.watching import facts_of
 from warning.rules import load_pack
+from warning.scored_pack import judged_alike
 from warning.whatif import Difference, Ring, compare, rehearse, volumes
 
 PAGE = 10_000
@@ -31,6 +32,10 @@ def replay(
     rules: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The other rule pack.")],
     data: DataOption = None,
     config: ConfigOption = None,
+    score: Annotated[
+        Path | None,
+        typer.Option("--score", metavar="FILE", help="Another score beside the other rules."),
+    ] = None,
     by_loan: Annotated[
         bool, typer.Option("--by-loan", help="Pair warnings by loan, for packs with other names.")
     ] = False,
@@ -40,10 +45,12 @@ def replay(
 
     Both packs live through the whole ledger without what people did; nothing is recorded. Shown:
     warnings that only the other pack rings, those it misses, those it rings earlier or later, and
-    what reaches each officer.
+    what reaches each officer. The other rules are judged beside the score in force, unless another
+    one is named.
     """
     settings, store = opened(data, read_only=True, config=config)
-    present, other = pack_of(settings), load_pack(rules)
+    present = pack_of(settings)
+    other = judged_alike(load_pack(rules), present, model_at(score) if score else None)
     with store, progress_bar() as bar:
         task = bar.add_task("replaying both packs", total=store.ledger.last_position())
         told: Callable[[int], None] = teller(bar, task)

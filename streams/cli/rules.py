@@ -1,4 +1,4 @@
-"""`rules check`, `rules test`, `rules explain`, and `indicators`: the rule language at hand."""
+"""`rules check`, `test`, `explain`, `pending`, and `indicators`: the rule language at hand."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rich.text import Text
 
 from ledger.errors import LoanError
 from ledger.ids import warning_stream
-from ledger.store import FactLog, Recorded
+from ledger.store import FactLog, Recorded, Store
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
 from streams.cli.care import opened
 from streams.cli.render import SEVERITY_STYLE, pairs, progress_bar, table
 from streams.cli.replay import every, teller
 from streams.parts import pack_of
-from streams.settings import calendar_of
+from streams.settings import Settings, calendar_of
 from streams.watching import facts_of
 from warning.catalogue_page import as_documents, as_markdown
-from warning.explain import Explanation, Part, explain, lived_through
+from warning.explain import Explanation, Part, Past, explain, lived_through
 from warning.pack import SEVERITIES, Pack, Rule
 from warning.packfile import RuleError
 from warning.rules import load_pack
@@ -160,10 +160,55 @@ def explain_rule(
     known = [each.name for each in chosen.rules]
     if rule not in known:
         raise NotFound(f"{chosen.label} has no rule {rule}.", way_out=f"Rules: {', '.join(known)}.")
-    with store, progress_bar() as bar:
+    with store:
+        past = _lived(settings, store, chosen, day, corrected=corrected)
+        recorded = _recorded(store.warnings, loan, rule, past.day.isoformat())
+    told = explain(past, chosen.rule(rule), loan)
+    if as_json:
+        print(orjson.dumps(_as_document(told, recorded, corrected=corrected)).decode())
+    else:
+        _print_explanation(told, recorded, corrected=corrected, language=chosen.language)
+
+
+@rules.command(name="pending")
+def list_pending(
+    day: Annotated[datetime, typer.Argument(metavar="DATE", formats=["%Y-%m-%d"])],
+    data: DataOption = None,
+    config: ConfigOption = None,
+    pack: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="Another pack than the present.")
+    ] = None,
+    corrected: Annotated[
+        bool, typer.Option("--corrected", help="By all facts known now, not by those of that day.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what waited to ring at the close of a day: its condition held, but not for long enough.
+
+    By what was known then, or corrected; the whole ledger is lived through to that close.
+    """
+    settings, store = opened(data, read_only=True, config=config)
+    chosen = load_pack(pack) if pack else pack_of(settings)
+    with store:
+        past = _lived(settings, store, chosen, day, corrected=corrected)
+    rows = [
+        (each.loan_id, each.rule.name, each.since.isoformat(), each.days, each.rule.for_days)
+        for each in past.watch.pending()
+    ]
+    names = ("loan_id", "rule", "since", "business_days", "of")
+    if as_json:
+        print(orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode())
+        return
+    title = f"Pending at the close of {past.day} by {chosen.label}"
+    columns = [name.replace("_", " ") for name in names]
+    out.print(table(title, columns, [tuple(map(str, row)) for row in rows]))
+
+
+def _lived(settings: Settings, store: Store, pack: Pack, day: datetime, *, corrected: bool) -> Past:
+    with progress_bar() as bar:
         task = bar.add_task("living through the ledger", total=store.ledger.last_position())
-        past = lived_through(
-            chosen,
+        return lived_through(
+            pack,
             every(store.ledger),
             day.date(),
             calendar=calendar_of(settings),
@@ -171,12 +216,6 @@ def explain_rule(
             corrected=corrected,
             progress=teller(bar, task),
         )
-        recorded = _recorded(store.warnings, loan, rule, past.day.isoformat())
-    told = explain(past, chosen.rule(rule), loan)
-    if as_json:
-        print(orjson.dumps(_as_document(told, recorded, corrected=corrected)).decode())
-    else:
-        _print_explanation(told, recorded, corrected=corrected, language=chosen.language)
 
 
 def _recorded(log: FactLog, loan: str, rule: str, last: str) -> list[Recorded]:

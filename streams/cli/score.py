@@ -257,6 +257,7 @@ def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
     fitted = _fitted(judged, "auto", "score", 1)
     chosen = fitted.model.kind
     kinds = sorted(fitted.out_of_fold, key=lambda kind: kind != chosen)
+    later = fitted.model.about["metrics"].get("out_of_time")
     return [
         fold_entry(
             kind,
@@ -265,6 +266,7 @@ def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
             role="champion" if kind == chosen else "challenger",
             budget_share=budget,
             seed=SEED,
+            later=later,
         )
         for kind in kinds
     ]

@@ -46,7 +46,7 @@ def browser(binary: Callable[[str, str], Path]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, book: Path, tmp_path: Path) -> Iterator[Any]:
+def page(book: Path, browser: Any, tmp_path: Path) -> Iterator[Any]:
     """The page, opened as a file. Fails at the end if it complained or asked for anything."""
     file = tmp_path / "report.html"
     written(book, file)
@@ -99,7 +99,7 @@ def test_a_click_changes_the_language_of_everything(page: Any) -> None:
     assert "不良贷款率" in page.locator("dl.tiles").inner_text()
     assert page.locator("figure#funnel svg").locator("tspan.en").first.is_hidden()
     industries = page.locator("figure#concentration svg").first
-    shown = industries.locator("tspan.zh").all_inner_texts()
+    shown = industries.locator("tspan.zh").all_text_contents()
     assert len(shown) >= 5
     assert all(CHINESE.search(industry) for industry in shown)
     assert industries.locator("tspan.en").first.is_hidden()

@@ -17,6 +17,7 @@ from streams.generate.portfolio import portfolio
 from streams.quality import NothingToJudge
 from streams.settings import Settings
 from streams.wiring import Node
+from warning.fit import TooFewOutcomes
 
 HORIZON = ["--horizon", "120"]
 
@@ -111,5 +112,5 @@ def test_a_score_learns_up_to_a_day_and_is_judged_behind_it(data: Path, tmp_path
     assert f"0 of {report['judged']:,} judgements are later than all that it was fitted" in split
     with pytest.raises(NothingToJudge, match="from 2090-01-01 on"):
         run("evaluate", *where, "--model", str(model), "--since", "2090-01-01")
-    with pytest.raises(NothingToJudge, match="recorded by 1995-01-01"):
+    with pytest.raises(TooFewOutcomes, match="Of 0 loans"):
         run("fit", "--to", str(model), *where, "--until", "1995-01-01")

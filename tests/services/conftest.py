@@ -166,7 +166,7 @@ class Scaled:
     def joined(self, process: subprocess.Popen[bytes]) -> str:
         """Until a process serves; returns its address."""
         log = self.folder / f"worker{self.processes.index(process)}.log"
-        for _ in range(600):
+        for _ in range(1_200):
             found = re.search(r"LoanBell .* at (http://\S+)", log.read_text())
             if found is not None:
                 return found[1]

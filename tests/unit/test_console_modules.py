@@ -29,7 +29,7 @@ def test_the_list_of_modules_names_every_command_that_they_add() -> None:
     from streams.cli import MODULES
 
     commands, _ = seen()
-    assert commands == sorted(name for names in MODULES.values() for name in names)
+    assert commands == sorted({name for names in MODULES.values() for name in names})
 
 
 def test_a_command_that_reads_imports_no_agents_and_no_server() -> None:

@@ -64,6 +64,12 @@ EVERY: dict[str, tuple[dict[str, Any], Command]] = {
             arm="champion", reason="",
         ),
     ),
+    "officer_exempted": (
+        {"officer_id": "U4", "approved_by": "U5", "reason": "did all that is asked"},
+        c.ExemptOfficer(
+            **CASE, officer_id="U4", approved_by="U5", reason="did all that is asked", reference=""
+        ),
+    ),
     "case_closed": (
         {"reason": "cured"}, c.CloseCase(**CASE, reason="cured", remark=""),
     ),

@@ -1,6 +1,6 @@
-"""The pages of the desk: what lists hold, whence a form may come, and what the trail has of them.
+"""The pages of the desk: own branches only, forms from our own pages, every look on the trail.
 
-Which role gets which page is in `matrix.txt`.
+Who gets which page at all is in `matrix.txt`.
 """
 
 from __future__ import annotations

@@ -77,6 +77,34 @@ def closes(first: date, last: date) -> list[dict[str, Any]]:
     ]
 
 
+def collected() -> list[dict[str, Any]]:
+    """A case about L1, treated, called, and promised to pay."""
+    common = {
+        "value_date": "2024-03-19",
+        "sent_at": "2024-03-19T02:00:00Z",
+        "borrower_id": "B0",
+        "case_id": "K1",
+        "by": "O1",
+    }
+    of_case: list[dict[str, Any]] = [
+        {"type": "case_opened", "loan_ids": ["L1"], "trigger": "person", "stage": "mid",
+         "owner_id": "O1", "team": "T1", "branch": "south"},
+        {"type": "strategy_assigned", "strategy": "mine", "version": "v1", "segment": "early",
+         "treatment": "call;0/3/8;soft;call;none;5", "arm": "bot.champion"},
+        {"type": "contact_requested", "contact_id": "C1", "loan_ids": ["L1"], "channel": "call"},
+        {"type": "contact_outcome_recorded", "contact_id": "C1", "outcome": "promised",
+         "seconds": 60, "cost": "1.50", "currency": "CNY"},
+        {"type": "promise_made", "promise_id": "P1", "loan_id": "L1", "currency": "CNY",
+         "parts": [{"due_date": "2024-03-25", "amount": "100.00"}]},
+        {"type": "officer_exempted", "officer_id": "O1", "approved_by": "O9", "reason": "in time",
+         "by": "O8"},
+    ]  # fmt: skip
+    return [
+        {**common, "transaction_id": f"collected-{number}", **message}
+        for number, message in enumerate(of_case)
+    ]
+
+
 def send(served: Any, messages: list[dict[str, Any]]) -> None:
     answer = served.client.post("/v1/transactions", json=messages)
     assert answer.status_code == 200, answer.text
@@ -111,6 +139,7 @@ def book(
         }
         send(served, closes(date(2024, 2, 12), date(2024, 2, 14)))
         send(served, [paid, *closes(date(2024, 2, 15), date(2024, 3, 18))])
+        send(served, collected())
         yield served
 
 

@@ -11,7 +11,7 @@ import pytest
 
 
 def get(served: Any, path: str, *, status: int = 200, **query: Any) -> Any:
-    answer = served.client.get(path, params=query)
+    answer = served.client.get(path, params=query or None)
     assert answer.status_code == status, answer.text
     return answer.json()
 
@@ -74,6 +74,15 @@ def test_every_answer_has_the_documented_shape(book: Any) -> None:
         "/v1/portfolio?as_of=2024-03-01": "/v1/portfolio",
         "/v1/trial-balance": "/v1/trial-balance",
         "/v1/refusals": "/v1/refusals",
+        "/v1/worklist?officer=O1": "/v1/worklist",
+        "/v1/cases?open=true": "/v1/cases",
+        "/v1/cases/K1?language=zh": "/v1/cases/{case_id}",
+        "/v1/team?until=2024-03-19": "/v1/team",
+        "/v1/team?by=team&until=2024-03-19": "/v1/team",
+        "/v1/team/right_party?name=O1&until=2024-03-19": "/v1/team/{figure}",
+        "/v1/overrides": "/v1/overrides",
+        "/v1/trials": "/v1/trials",
+        "/v1/trials/bot": "/v1/trials/{trial}",
     }
     for path, template in paths.items():
         answer = document["paths"][template]["get"]["responses"]["200"]
@@ -95,6 +104,30 @@ def test_every_page_is_described_with_a_refusal_and_an_id(book: Any) -> None:
 
 
 # -- lists ----------------------------------------------------------------------------------------
+
+
+def test_a_case_is_ranked_told_and_counted_over_http(book: Any) -> None:
+    (ranked,) = get(book, "/v1/worklist", officer="O1")["cases"]
+    assert ranked["rank"] == sum(why["points"] for why in ranked["why"])
+    case = get(book, "/v1/cases/K1")
+    assert (case["rank"], case["promise_state"], case["contacts_made"]) == (
+        *(ranked["rank"], "open"),
+        1,
+    )
+    figures = get(book, "/v1/team", until="2024-03-19")["rows"]
+    (mine,) = [row for row in figures if row["officer"] == "O1"]
+    assert (mine["right_party"]["part"], mine["promise"]["part"]) == (1, 1)
+    assert get(book, "/v1/team/promise", name="O1", until="2024-03-19")["rows"] == [
+        {"reference": "K1", "segment": "early", "part": 1, "whole": 1}
+    ]
+    (exempted,) = get(book, "/v1/overrides")["overrides"]
+    assert (exempted["kind"], exempted["actor"], exempted["approver"]) == (
+        *("officer_exempted", "O8"),
+        "O9",
+    )
+    assert get(book, "/v1/team/glory", name="O1", status=422)["code"] == "malformed"
+    assert get(book, "/v1/cases/K9", status=404)["code"] == "unknown_entity"
+    assert get(book, "/v1/worklist", after="x", status=422)["code"] == "malformed"
 
 
 @pytest.mark.parametrize(

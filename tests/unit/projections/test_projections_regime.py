@@ -238,6 +238,30 @@ def test_a_regime_that_takes_effect_in_the_middle_of_a_day_is_refused() -> None:
         ('[overrides]\nallowed = "worse"\napplies_to = ["other"]\nORIGIN', "is not a key here"),
         ('[overrides]\nallowed = "never"', "overrides.allowed is 'never'. One of worse, either"),
         ("counting2 = 1", "is not a key here"),
+        ('[pauses]\ncount = "stop"', "pauses.count is 'stop'. One of go_on, stand_still."),
+        ('[pauses]\ncount = "go_on"', "pauses.review is missing. Text that is not empty."),
+        (
+            '[transition]\nspares = ["cure"]\nenabled = true\nopened_before = 2023-01-01',
+            "transition.spares is ['cure']. A list of past_due, causes, contagion, observation.",
+        ),
+        (
+            '[transition]\nspares = ["causes"]\nenabled = true\n'
+            "opened_before = 2023-01-01T12:00:00",
+            "transition.opened_before is 2023-01-01 12:00:00, in the middle of a day.",
+        ),
+        (
+            "[cure]\nperiods = 0\nmonths = 0\narrears_paid = true\nORIGIN",
+            "cure.arrears_paid is not a key here",
+        ),
+        (
+            '[[past_due]]\ncounter = "instalments"\nover_days = 9\ngrade = "bad"',
+            "past_due[2].counter is 'instalments'. One of days, material, payments.",
+        ),
+        (
+            '[[contagion]]\nover_percent = 10\ngrade = "bad"\nORIGIN\n'
+            '[[contagion]]\nover_percent = 20\ngrade = "bad"\nORIGIN',
+            "contagion says the same twice",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused(added: str, said: str) -> None:

@@ -25,7 +25,7 @@ from ledger.terms import Terms
 from warning.engine import Engine
 from warning.rules import parse_pack
 from warning.scorecard import Bins, Model, ModelError, Scorecard
-from warning.scored_pack import MARK, score_in, with_score
+from warning.scored_pack import MARK, judged_alike, score_in, with_score
 from warning.watch import Watch
 
 ABOUT = {"name": "test", "version": 3, "target": "bad", "horizon_days": 365}
@@ -101,7 +101,8 @@ def test_a_score_is_adopted_with_the_rules_and_rings_by_their_conditions() -> No
     assert isinstance(said[0], RulesAdopted)
     assert MARK in said[0].text
     assert isinstance(said[1], Raised)
-    # 1 / (1 + e^-2) = 88.08 %
+    # 1 / (1 + e^-2) = 88.08 %. From the best bin, -3, to 2 are 5 of log-odds: 5 * 20 / ln 2 = 144.
+    assert said[1].reason.endswith(" points Points lost: dpd_days 144.")
     assert {reading.indicator for reading in said[1].readings} == set(NAMES)
     quiet = Watch(pack=pack, calendar=Calendar()).observe(facts(months_late=0))
     assert [type(new.fact) for new in quiet] == [RulesAdopted]
@@ -118,6 +119,17 @@ def test_another_score_makes_another_pack_and_the_same_one_the_same() -> None:
     replaced = with_score(scored, other, path="x")
     assert replaced.digest != scored.digest
     assert replaced.text.count(MARK) == 1
+
+
+def test_other_rules_are_compared_beside_the_score_in_force_or_beside_another() -> None:
+    plain, other = parse_pack(RULES, path="x"), parse_pack(QUIET, path="y")
+    assert judged_alike(other, plain) is other
+    scored = with_score(plain, MODEL, path="x")
+    assert (kept := score_in(judged_alike(other, scored))) is not None
+    assert kept.text == MODEL.text
+    challenger = Model(kind="points", parts=MODEL.parts, slope=1.0, intercept=0.5, about=ABOUT)
+    assert (chosen := score_in(judged_alike(other, scored, challenger))) is not None
+    assert chosen.intercept == 0.5
 
 
 def test_a_broken_score_in_a_pack_is_refused() -> None:
