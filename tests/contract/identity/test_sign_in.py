@@ -89,7 +89,7 @@ def test_the_secret_of_a_session_is_not_in_the_tables(bank: Any) -> None:
 @pytest.mark.parametrize("goal", ["//evil.example", "https://evil.example", "/\\evil.example"])
 def test_nobody_is_sent_to_another_site_after_signing_in(bank: Any, goal: str) -> None:
     with browser(bank) as client:
-        assert sign_in(client, "li.na", PASSWORD, goal=goal).headers["location"] == "/docs"
+        assert sign_in(client, "li.na", PASSWORD, goal=goal).headers["location"] == "/desk"
 
 
 def test_another_site_cannot_sign_a_browser_in(bank: Any) -> None:
