@@ -17,7 +17,7 @@ from streams.cli.look import queries
 from streams.cli.render import table
 from warning.packfile import RuleError
 from warning.strategy import STRATEGIES, load_strategy, overlaps
-from warning.strategytest import Told, explain, load_tests, run_tests, situation
+from warning.strategytest import RowSeen, explain, load_tests, run_tests, situation
 from warning.treatment import COLUMNS, NAMES, Situation, Strategy
 
 strategy = typer.Typer(
@@ -183,7 +183,7 @@ def _recorded(chosen: Strategy, reads: Queries, case_id: str) -> Situation:
     return situation(chosen, words, {"dpd_days": float(row["dpd_days"])})
 
 
-def _cells(told: Told) -> tuple[Any, ...]:
+def _cells(told: RowSeen) -> tuple[Any, ...]:
     columns = ", ".join(name if held else f"not {name}" for name, held in told.columns.items())
     text = told.row.when.text if told.row.when else ""
     return (
@@ -193,7 +193,7 @@ def _cells(told: Told) -> tuple[Any, ...]:
     )
 
 
-def _document(told: Told) -> dict[str, Any]:
+def _document(told: RowSeen) -> dict[str, Any]:
     return {
         "row": told.row.name,
         "columns": told.columns,
