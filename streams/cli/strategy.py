@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from ledger.errors import MalformedMessage, UnknownEntity
+from ledger.money import grouped
 from projections.queries import Queries
 from streams.cli.app import DataOption, JsonOption, cli, out
 from streams.cli.look import queries
@@ -227,13 +228,17 @@ def compare(
 
 def _arm(row: dict[str, Any]) -> tuple[str, ...]:
     shares = [_bounded(row[n]) for n in ("cured", "cured_apart", "rolled", "rolled_apart")]
-    costs = [f"{of['mean_minor'] / 100:.2f} {name}" for name, of in row["cost"].items()]
+    costs = [f"{grouped(of['mean_minor'], name)} {name}" for name, of in row["cost"].items()]
     apart = [
-        f"{of['apart_minor']['minor'] / 100:+.2f} {name}"
+        _apart(of["apart_minor"]["minor"], name)
         for name, of in row["cost"].items()
         if of["apart_minor"]
     ]
     return (row["arm"], f"{row['borrowers']:,}", *shares, ", ".join(costs), ", ".join(apart) or "–")
+
+
+def _apart(minor: int, currency: str) -> str:
+    return f"{'' if minor < 0 else '+'}{grouped(minor, currency)} {currency}"
 
 
 def _bounded(found: dict[str, int] | None) -> str:
