@@ -98,7 +98,7 @@ def trace_chart(
     currency: str | None,
     label: str,
 ) -> str:
-    """One indicator as a line, broken where it is unknown. `currency`: it is money in minor units."""
+    """One indicator as a line, broken where it is unknown. `currency`: of money in minor units."""
     width, height, left, bottom = 270.0, 84.0, 40.0, 66.0
     unit: int = 1 if currency is None else 10 ** exponent(currency)
     known = [value for value in values if value is not None]
