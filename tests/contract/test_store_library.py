@@ -19,6 +19,7 @@ from eventsourcing.tests.persistence import (
 
 from ledger.store import postgres
 from ledger.store.connections import WRITING, Datastore
+from ledger.store.migrations import schema_of
 from ledger.store.sqlite import SqliteRecorder
 
 
@@ -46,7 +47,7 @@ class _OnPostgres:
         return f"loan:{uuid4()}"
 
     def create_recorder(self) -> postgres.PostgresRecorder:
-        datastore = postgres.Datastore(self.migrated(), 0, size=4)
+        datastore = postgres.Datastore(self.migrated(), schema_of(0), size=4)
         self.addCleanup(datastore.close)  # type: ignore[attr-defined]
         return postgres.PostgresRecorder(datastore, "ledger", partition=0, reading=datastore)
 
