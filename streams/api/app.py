@@ -72,7 +72,7 @@ def create_api(
     bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
     `now_us` is the desk's clock, where a demo makes one up.
     """
-    from streams.desk.routes import routes as desk_routes  # noqa: PLC0415  # it imports this package
+    from streams.desk.routes import routes as desk_routes  # noqa: PLC0415  # they name each other
 
     live = feed or Feed(
         lambda after, limit: node.store.warnings.read(after=after, limit=limit),
