@@ -108,7 +108,21 @@ def test_a_field_that_could_not_be_read_back_strictly_is_refused_at_registration
         codec.Codec(odd, "test.odd", 1)
 
 
-_AREAS = {"loan", "account", "trading", "day", "period", "message", "warning", "rules", "test"}
+_AREAS = {
+    *(
+        "loan",
+        "account",
+        "trading",
+        "day",
+        "period",
+        "message",
+        "warning",
+        "rules",
+        "score",
+        "test",
+    ),
+    *("case", "contact", "debtor", "promise", "legal", "evasion", "referral", "audit"),
+}
 
 
 def test_all_facts_have_dotted_names_of_their_own_and_carry_both_times() -> None:
