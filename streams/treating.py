@@ -63,6 +63,7 @@ class TreatAgent:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
         treat = await asyncio.to_thread(self._restored)
         self.position = treat.position
+        self._moved()  # Whoever waits for it may have looked before.
         while True:
             if not await self._follow(treat):
                 await self._node.moved(within_seconds=LOOK_SECONDS)

@@ -64,6 +64,7 @@ class Dispatch:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
         ledger = self._node.store.ledger
         self.position = await asyncio.to_thread(ledger.tracked, self._source)
+        self._moved()  # Whoever waits for it may have looked before.
         while True:
             upto = self._read_through()
             if self.position >= upto:
