@@ -5,6 +5,7 @@ Who gets which page at all is in `matrix.txt`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,33 @@ def test_a_form_from_another_site_or_without_its_token_does_nothing(bank: Any) -
         assert answer.status_code == 403, headers
     assert bank.served.node.store.ledger.last_position() == before
     assert officer.post(path, data=form).status_code == 409  # let through: L2 is in a case already
+
+
+@pytest.mark.parametrize("revision", ["9" * 5_000, "9" * 30, "-1", "x"])
+def test_a_number_of_facts_seen_that_is_none_is_told_and_does_nothing(
+    bank: Any, revision: str
+) -> None:
+    officer = bank.client("officer")
+    form = {"stage": "mid", "reason": "r", "once": "0" * 20, "revision": revision}
+    before = bank.served.node.store.ledger.last_position()
+    answer = officer.post("/desk/cases/K0/act/stage", data=form)
+    assert answer.status_code == 422
+    assert "revision: a whole number is wanted." in answer.text
+    assert bank.served.node.store.ledger.last_position() == before
+
+
+def test_open_warnings_are_counted_in_own_branches_only(bank: Any) -> None:
+    """One warning is open about each of four loans; two of them are north's."""
+    pages = {who: bank.client(who).get("/desk/warnings").text for who in ("officer", "officer*")}
+    counted = {who: head(page) for who, page in pages.items()}
+    assert counted == {"officer": ["2"], "officer*": ["4"]}
+
+
+def head(page: str) -> list[str]:
+    """The numbers beside the title of the page."""
+    shown = re.search(r'<div class="head">.*?</div>', page, re.S)
+    assert shown is not None
+    return re.findall(r"\b[0-9]+\b", re.sub(r"<[^>]*>", " ", shown.group()))
 
 
 def test_the_way_back_leads_nowhere_else(bank: Any) -> None:

@@ -102,6 +102,13 @@ def test_another_site_cannot_sign_a_browser_in(bank: Any) -> None:
         assert without_cookie.status_code == 403
 
 
+def test_a_form_that_cannot_be_read_is_refused_and_no_failure_of_ours(bank: Any) -> None:
+    with browser(bank) as client:
+        # 17 fields, one more than a form may have
+        answer = client.post("/sign-in", content=b"a=1&" * 17)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
 def test_a_change_by_cookie_needs_the_token_of_the_session(bank: Any) -> None:
     warning = bank.warning("L0")
     officer = bank.client("officer")
