@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from ledger.dates import now_us
+from ledger.store import MemoryStore
+from streams.api.access import Access
 from streams.identity import passwords, service
 from streams.identity.service import Tries
+from streams.settings import SettingsError
 
 PASSWORD = "four words nobody said"
 
@@ -53,6 +58,19 @@ def test_nobody_gets_in_without_signing_in_and_a_browser_is_shown_where(bank: An
         assert [client.get(path).status_code for path in ("/healthz", "/docs", "/sign-in")] == [
             200, 200, 200,
         ]  # fmt: skip
+
+
+def test_a_book_whose_users_are_lost_is_not_open_to_everybody(bank: Any, tmp_path: Any) -> None:
+    with browser(bank) as client:
+        sign_in(client, "li.na", PASSWORD)
+    book, log = bank.served.node, bank.access.trail.log
+    lost = replace(book.settings, data=tmp_path)  # no users.db is there
+    with pytest.raises(SettingsError, match="now there are no users"):
+        Access(SimpleNamespace(settings=lost), ledger=book.store.ledger, audit=log)
+    opened = SimpleNamespace(settings=replace(lost, sign_in="open"))
+    Access(opened, ledger=book.store.ledger, audit=log).close()
+    new = MemoryStore().audit  # nobody ever signed in
+    Access(SimpleNamespace(settings=lost), ledger=book.store.ledger, audit=new).close()
 
 
 def test_a_session_shows_who_is_signed_in_and_ends_when_they_sign_out(bank: Any) -> None:
