@@ -55,6 +55,9 @@ def test_nobody_gets_in_without_signing_in_and_a_browser_is_shown_where(bank: An
         page = client.get("/v1/loans", headers={"Accept": "text/html"})
         assert (page.status_code, page.headers["location"]) == (303, "/sign-in?goal=/v1/loans")
         assert client.post("/v1/transactions", json={}).status_code == 401
+        # A form of a session that has ended: a page to sign in on, and not a line of JSON.
+        late = client.post("/desk/cases", data={"a": "b"}, headers={"Accept": "text/html"})
+        assert (late.status_code, late.headers["location"]) == (303, "/sign-in?goal=/desk")
         assert [client.get(path).status_code for path in ("/healthz", "/docs", "/sign-in")] == [
             200, 200, 200,
         ]  # fmt: skip
