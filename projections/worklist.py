@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ledger.money import format_minor
 from warning.buckets import BUCKET_ENDS
 from warning.pack import SEVERITIES
 
@@ -82,8 +83,9 @@ def reasons(case: Row, today: int) -> list[Why]:
     left = _days_to_next_bucket(int(case["dpd_days"]))
     if left is not None and left <= ROLLS_SOON_DAYS:
         found.append(Why("rolls_soon", ROLLS_SOON, left))
-    digits = min(len(str(case["arrears_minor"] // 100)), MOST_DIGITS)
     if case["arrears_minor"] > 0:
+        whole, _, _ = format_minor(case["arrears_minor"], case["currency"]).partition(".")
+        digits = min(len(whole), MOST_DIGITS)
         found.append(Why("amount", A_DIGIT * digits, case["arrears_minor"]))
     if case["holds"]:
         found.append(Why("held", HELD, case["holds"]))

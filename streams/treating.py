@@ -19,7 +19,7 @@ from ledger.service import Batch
 from ledger.store import FactLog, Recorded
 from streams.agents import pages
 from streams.blocked import insisted
-from streams.messages import incoming_of
+from streams.own_commands import incoming_of
 from streams.settings import NO_STRATEGY, Settings, SettingsError, packaged
 from warning.asking import NAME, PREFIX
 from warning.scored_pack import score_in

@@ -43,7 +43,6 @@ from streams.api.gate import Gate
 from streams.api.guard import Guard
 from streams.api.merged import MergedFeed
 from streams.asking import Asking
-from streams.desk import routes as desk_routes
 from streams.identity.oidc import Oidc
 from streams.settings import Settings, SettingsError
 
@@ -73,6 +72,8 @@ def create_api(
     bodies held in memory, `feed` the readers of the warnings stream; both have good defaults.
     `now_us` is the desk's clock, where a demo makes one up.
     """
+    from streams.desk.routes import routes as desk_routes  # noqa: PLC0415  # they name each other
+
     live = feed or Feed(
         lambda after, limit: node.store.warnings.read(after=after, limit=limit),
         node.metrics,

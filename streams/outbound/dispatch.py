@@ -21,9 +21,9 @@ from ledger.ids import stable_id
 from ledger.money import format_minor
 from ledger.store import Recorded
 from streams.blocked import insisted
-from streams.messages import incoming_of
 from streams.outbound.letter import Letter, NotSent, Sent
 from streams.outbound.ways import Ways
+from streams.own_commands import incoming_of
 from warning.treatment import treatment_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from streams.cli import commands
 from streams.generate import portfolio
 
 pytestmark = pytest.mark.service
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
 PICTURES = ["ageing", "roll", "vintage", "migration", "funnel", "lead"]
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -32,17 +31,6 @@ def written(book: Path, out: Path, *words: str) -> str:
     result = CliRunner().invoke(commands(), ["report", "-d", str(book), "-o", str(out), *words])
     assert result.exit_code == 0, result.exception
     return out.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser(binary: Callable[[str, str], Path]) -> Iterator[Any]:
-    chromium = binary("chromium", "chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

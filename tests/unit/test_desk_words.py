@@ -96,3 +96,12 @@ def test_the_language_is_the_chosen_one_else_the_browsers(
     cookie: str | None, accepted: str, spoken: str
 ) -> None:
     assert language_of(cookie, accepted) == spoken
+
+
+def test_the_desk_can_be_imported_before_the_api_that_serves_it() -> None:
+    """In either order: they name each other, and only one may do so when it is imported."""
+    import subprocess
+    import sys
+
+    code = "import streams.desk.desk; from streams.api import create_api; assert create_api"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

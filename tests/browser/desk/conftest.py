@@ -11,20 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
 PASSWORD = "four words nobody said"
 PACK = """
 name = "one-rule"
@@ -180,18 +170,6 @@ class Bank:
         rows = self.served.node.queries.warnings().rows
         found: dict[str, Any] = next(row for row in rows if row["loan_id"] == loan_id)
         return found
-
-
-@pytest.fixture(scope="session")
-def browser(binary: Callable[[str, str], Path]) -> Iterator[Any]:
-    """Headless Chromium that can reach 127.0.0.1 and nothing else."""
-    chromium = binary("chromium", "chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened_ = driver.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        yield opened_
-        opened_.close()
 
 
 @pytest.fixture(scope="module")

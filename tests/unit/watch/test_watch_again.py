@@ -128,7 +128,7 @@ def test_work_is_started_and_a_false_alarm_ends_it(bank: Bank) -> None:
         (AcknowledgeWarning(**who), "already_answered"),
         (FindFalse(reason=" ", **who), "reason_missing"),
         (FindFalse(reason="x", warning_id=raised.warning_id, actor=""), "actor_missing"),
-        (FindFalse(reason="x" * 2_001, **who), "text_too_long"),
+        (FindFalse(reason="x" * 3_001, **who), "text_too_long"),
     ):
         with pytest.raises(RuleRefused) as refused:
             bank.act(action, at=date(2024, 1, 22))
