@@ -68,12 +68,23 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 
 
 SEVERITY_ZH = {"watch": "关注", "yellow": "黄色", "orange": "橙色", "red": "红色"}
+HOLD_ZH = {
+    "dispute": "争议",
+    "bankruptcy": "破产",
+    "represented": "已委托律师",
+    "hardship": "生活困难",
+    "deceased": "死亡",
+    "investigation": "调查中",
+}
+_ZH = SEVERITY_ZH | HOLD_ZH
 
 
 def said(why: Why, language: str) -> str:
     """A reason in words, in "en" or "zh"."""
     chinese = language == "zh"
-    about = SEVERITY_ZH.get(str(why.about), why.about) if chinese else why.about
+    about = str(why.about)
+    if chinese:
+        about = " ".join(_ZH.get(word, word) for word in about.split())
     return TEXTS[why.code][chinese].format(about=about)
 
 
