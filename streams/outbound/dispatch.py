@@ -25,7 +25,7 @@ from ledger.money import format_minor
 from ledger.store import Recorded
 from streams.blocked import insisted
 from streams.debts import collection_of, loans_of
-from streams.messages import incoming_of
+from streams.messages import DISPATCH, incoming_of
 from streams.outbound.letter import Letter, NotSent, Sent
 from streams.outbound.ways import Ways
 from streams.parts import contact_rules_of
@@ -175,7 +175,7 @@ class Dispatch:
                 seconds=sent.seconds,
                 cost_minor=sent.cost_minor,
                 currency=letter.currency,
-                transaction_id=f"{NAME}:{stable_id('outcome', contact.contact_id)}",
+                transaction_id=f"{DISPATCH}{stable_id('outcome', contact.contact_id)}",
                 **common,
             )
         ]
@@ -190,7 +190,7 @@ class Dispatch:
                     parts=(PromisePart(due_date=due, amount_minor=letter.arrears_minor),),
                     tolerance_days=2,
                     tolerance_bps=0,
-                    transaction_id=f"{NAME}:{promise_id}",
+                    transaction_id=f"{DISPATCH}{promise_id}",
                     **common,
                 )
             )
