@@ -18,6 +18,8 @@ from ledger.events import AccrualBegun, LoanOpened
 from ledger.loan import Loan
 
 _FIRST = 1
+PREFIX = "accrue-"
+"""How the transaction ids of closed interest begin."""
 
 
 class Accruing:
@@ -80,7 +82,7 @@ def closing_of(loan_id: str, day: date, *, at_us: int) -> AccrueInterest:
     """What the close of a business day asks of a loan; its transaction id names both."""
     return AccrueInterest(
         loan_id=loan_id,
-        transaction_id=f"accrue-{day.isoformat()}-{loan_id}",
+        transaction_id=f"{PREFIX}{day.isoformat()}-{loan_id}",
         value_date=day,
         recorded_at_us=at_us,
     )

@@ -17,8 +17,9 @@ from ledger.commands import CloseBusinessDay
 from ledger.dates import date_of_us
 from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
-from streams.malformed import InvalidValue, check_names, explain, too_large
+from streams.malformed import InvalidValue, ReservedId, check_names, explain, too_large
 from streams.message import MessageBase
+from streams.messages import RESERVED
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
 from streams.translate import COMMANDS
 
@@ -37,13 +38,20 @@ _moment = datetime.fromisoformat
 
 
 def read(
-    body: bytes, *, source: str, offset: int, accepted_us: int, clock_us: int | None = None
+    body: bytes,
+    *,
+    source: str,
+    offset: int,
+    accepted_us: int,
+    clock_us: int | None = None,
+    own: bool = False,
 ) -> Incoming:
     """One message as it came -> an `Incoming` with its command, or with the error.
 
     `source` and `offset` say where it came from; `accepted_us` is when it was taken in, in
     microseconds of UTC, and counts as `recorded_at_us` when the message has no `sent_at`. One of
     more than `MOST_AHEAD_US` after `clock_us` is refused; None where time is made up, as in a demo.
+    `own`: our own services made it, so its transaction id may be one that is `RESERVED`.
     Never raises for what a sender can do wrong.
     """
     latest_us = _LAST_US if clock_us is None else clock_us + MOST_AHEAD_US
@@ -56,6 +64,8 @@ def read(
         return _refused(body, explain(body, error), source, offset, accepted_us)
     recorded_at_us = accepted_us
     try:
+        if not own and message.transaction_id.startswith(RESERVED):
+            raise _reserved(message.transaction_id)
         if not _named_once(body, message):
             check_names(body)
         if message.sent_at is not None:
@@ -116,6 +126,13 @@ def _in_the_future(text: str, latest_us: int) -> DateOutOfRange:
     return DateOutOfRange(
         f"sent_at is {text}, in the future.",
         way_out=f"Send when it is sent, {date_of_us(latest_us)} (UTC) at the latest.",
+    )
+
+
+def _reserved(transaction_id: str) -> ReservedId:
+    return ReservedId(
+        f"transaction_id is {transaction_id}, as only LoanBell itself names transactions.",
+        way_out=f"Send an id that does not begin with {', '.join(RESERVED)}.",
     )
 
 

@@ -80,6 +80,12 @@ class InvalidValue(MalformedMessage):
     code = "invalid_value"
 
 
+class ReservedId(InvalidValue):
+    """A transaction id that begins as those of our own services do."""
+
+    code = "reserved_transaction_id"
+
+
 def too_large(length: int) -> LoanError:
     """The error for a message of `length` bytes that is over the limit."""
     return MessageTooLarge(

@@ -6,9 +6,17 @@ from dataclasses import fields
 
 import orjson
 
+from ledger import closings
 from ledger.commands import Command
 from ledger.service import Incoming
 from streams.translate import TYPE_OF
+from warning import asking
+
+DISPATCH = "dispatch:"
+PROPOSAL = "proposal-"
+RESERVED = (asking.PREFIX, DISPATCH, PROPOSAL, closings.PREFIX)
+"""How transaction ids of our own services begin: they know their own facts by them, or ask for them
+later under ids that anybody can foretell. Who sends from outside may not use them."""
 
 
 def incoming_of(command: Command, source: str, place: int) -> Incoming:

@@ -8,6 +8,7 @@ one judged is judged for that one.
 from __future__ import annotations
 
 from functools import cache, partial
+from itertools import takewhile
 from typing import Any
 
 from ledger.collection.common import (
@@ -106,6 +107,35 @@ def _answer(command: RequestContact, rules: ContactRules, known: Known, at_us: i
     if command.queue and until is not None:
         return ContactQueued(rule=verdict.rule, until_us=until, **asked)
     return ContactRefused(rule=verdict.rule, next_allowed_us=until, **asked)
+
+
+def forbidden_since(
+    state: State,
+    allowed: ContactAllowed,
+    loans: dict[str, Loan],
+    *,
+    rule_sets: RuleSets | None = None,
+    at_us: int,
+) -> str | None:
+    """The rule that at `at_us` forbids a contact that was allowed before; None where none does.
+
+    Judged anew by all that is known now, but contacts allowed after it do not count against it.
+    Errors: RuleRefused "unknown_rule_set".
+    """
+    if state is None or state.cases[allowed.case_id].closed is not None:
+        return "case_closed"
+    if at_us >= allowed.until_us:
+        return "permission_over"
+    rules = _rules_of(state, usual_rules() if rule_sets is None else rule_sets)
+    known = _known(state, loans, state.zone or allowed.zone, at_us)
+    name = allowed.contact_id
+    known = known._replace(
+        contacts=list(takewhile(lambda made: made.contact_id != name, known.contacts)),
+        conversations=[talk for talk in known.conversations if talk.contact_id != name],
+    )
+    request = Request(allowed.addressee, allowed.channel, allowed.loan_ids)
+    verdict = judge(rules, known, request, at_us)
+    return None if verdict is None else verdict.rule
 
 
 def _rules_of(collection: Collection, rule_sets: RuleSets) -> ContactRules:

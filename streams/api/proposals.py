@@ -249,7 +249,7 @@ class ProposalPages:
             return "approved", "erased"
         message = orjson.dumps(_message(proposal, person))
         source = f"http:proposal:{proposal.proposal_id}"
-        incoming = read(message, source=source, offset=1, accepted_us=self._now_us())
+        incoming = read(message, source=source, offset=1, accepted_us=self._now_us(), own=True)
         batch = await self._node.submit([incoming])
         outcome = batch.outcomes[0]
         if outcome.status == "refused":

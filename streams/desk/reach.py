@@ -11,16 +11,15 @@ from dataclasses import dataclass
 
 from ledger.collection.contacts import request_contact
 from ledger.collection.rules import RuleSets
-from ledger.collection.state import Collection, evolve_collection
+from ledger.collection.state import Collection
 from ledger.collection_commands import RequestContact
 from ledger.dates import date_of_us
 from ledger.errors import LoanError
 from ledger.events import ContactAllowed, ContactQueued
-from ledger.ids import collection_stream, loan_stream
 from ledger.loan import Loan
 from ledger.store import FactLog
 from projections.queries import Answer
-from projections.read_loan import evolved
+from streams.debts import collection_of, loans_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,8 @@ class Reaches:
 
     def of_case(self, case: Answer, channels: Sequence[str], at_us: int) -> list[Reach]:
         """The answer for each of `channels`, about all loans of a case."""
-        collection: Collection | None = None
-        for item in self._ledger.stream(collection_stream(case["borrower_id"])):
-            collection = evolve_collection(collection, item.fact)
-        loans = self._loans(case["loan_ids"])
+        collection = collection_of(self._ledger, case["borrower_id"])
+        loans = loans_of(self._ledger, case["loan_ids"])
         return [self._ask(collection, loans, case, channel, at_us) for channel in channels]
 
     def _ask(
@@ -83,11 +80,3 @@ class Reaches:
         if isinstance(fact, ContactQueued):
             return Reach(channel, False, fact.rule, fact.until_us, fact.zone)
         return Reach(channel, False, fact.rule, None, fact.zone)
-
-    def _loans(self, loan_ids: Sequence[str]) -> dict[str, Loan]:
-        found = {}
-        for loan_id in loan_ids:
-            facts = self._ledger.stream(loan_stream(loan_id))
-            if facts:
-                found[loan_id] = evolved(facts)
-        return found

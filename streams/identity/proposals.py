@@ -19,6 +19,7 @@ from projections.tables import select
 from streams.identity.directory import Tables
 from streams.identity.draws import short_id
 from streams.identity.tables import PROPOSALS
+from streams.messages import PROPOSAL
 
 State = Literal["pending", "approving", "approved", "declined", "refused"]
 
@@ -50,7 +51,7 @@ class Proposal:
     @property
     def transaction_id(self) -> str:
         """That of the message it becomes."""
-        return f"proposal-{self.proposal_id}"
+        return f"{PROPOSAL}{self.proposal_id}"
 
 
 class Proposals:

@@ -2,8 +2,9 @@
 
 The log is the outbox: a contact goes out only when its ContactAllowed is committed, and the place
 is moved on after it went, together with what came of it. Killed in between, it goes out again under
-the same contact id. One way that is down holds up its own channel only, and a contact whose time is
-over is not sent: it is recorded as undelivered.
+the same contact id. Before each attempt the ledger's contact rules are asked again: a contact that
+was allowed, and by now is forbidden or too late, is not sent but recorded as undelivered. One way
+that is down holds up its own channel only.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ledger.collection.contacts import forbidden_since
 from ledger.collection.wallclock import local_day
 from ledger.collection_commands import MakePromise, RecordContactOutcome
 from ledger.commands import Command
 from ledger.dates import date_of, day_number, now_us
+from ledger.errors import RuleRefused
 from ledger.events import ContactAllowed, PromisePart
 from ledger.ids import stable_id
 from ledger.money import format_minor
 from ledger.store import Recorded
 from streams.blocked import insisted
+from streams.debts import collection_of, loans_of
 from streams.outbound.letter import Letter, NotSent, Sent
 from streams.outbound.ways import Ways
-from streams.own_commands import incoming_of
+from streams.own_commands import DISPATCH, incoming_of
+from streams.parts import contact_rules_of
 from warning.treatment import treatment_of
 
 if TYPE_CHECKING:
@@ -56,6 +61,7 @@ class Dispatch:
         self._adapter = ways.by_channel[channel]
         self._source = f"{NAME}-{channel.replace('_', '-')}"
         self._read_through, self._moved = read_through, moved
+        self._rule_sets = {rules.name: rules for rules in contact_rules_of(node.settings)}
         self._by_clock = node.settings.closed_by == "timer"
         self.position = 0
         self.sent = 0
@@ -96,19 +102,33 @@ class Dispatch:
         self.sent += 1
 
     async def _insist(self, letter: Letter) -> Sent:
-        """Send it, again and again while its time lasts."""
+        """Send it, again and again while its time lasts and nothing new forbids it."""
         pause, attempts = FIRST_PAUSE_SECONDS, 0
-        while not self._by_clock or now_us() < letter.contact.until_us:
+        while (rule := await asyncio.to_thread(self._forbidden, letter.contact)) is None:
             try:
                 return await asyncio.to_thread(self._adapter.send, letter)
             except NotSent as error:
                 attempts += 1
                 log.warning("%s %s: %s", self._channel, letter.contact.contact_id, error)
             if not self._by_clock and attempts >= ATTEMPTS:
-                break
+                return Sent("undelivered")
             await asyncio.sleep(pause if self._by_clock else 0)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        log.warning("%s %s is not sent: %s", self._channel, letter.contact.contact_id, rule)
         return Sent("undelivered")
+
+    def _forbidden(self, contact: ContactAllowed) -> str | None:
+        """The rule that forbids it by now: consent, holds and promises change meanwhile."""
+        ledger = self._node.store.ledger
+        collection = collection_of(ledger, contact.borrower_id)
+        loans = loans_of(ledger, contact.loan_ids)
+        at_us = now_us() if self._by_clock else contact.at_us
+        try:
+            return forbidden_since(
+                collection, contact, loans, rule_sets=self._rule_sets, at_us=at_us
+            )
+        except RuleRefused as error:
+            return error.rule
 
     def _letter(self, contact: ContactAllowed) -> Letter:
         row = self._node.queries.case_entry(contact.case_id) or {}
@@ -156,7 +176,7 @@ class Dispatch:
                 seconds=sent.seconds,
                 cost_minor=sent.cost_minor,
                 currency=letter.currency,
-                transaction_id=f"{NAME}:{stable_id('outcome', contact.contact_id)}",
+                transaction_id=f"{DISPATCH}{stable_id('outcome', contact.contact_id)}",
                 **common,
             )
         ]
@@ -171,7 +191,7 @@ class Dispatch:
                     parts=(PromisePart(due_date=due, amount_minor=letter.arrears_minor),),
                     tolerance_days=2,
                     tolerance_bps=0,
-                    transaction_id=f"{NAME}:{promise_id}",
+                    transaction_id=f"{DISPATCH}{promise_id}",
                     **common,
                 )
             )

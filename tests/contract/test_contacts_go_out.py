@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from ledger.events import (
     ContactAllowed,
@@ -18,6 +21,8 @@ from ledger.events import (
     StrategyAssigned,
 )
 from streams.ingest import read_many
+from streams.outbound import ways
+from streams.outbound.letter import Letter, NotSent, Sent
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -149,3 +154,72 @@ def test_without_a_strategy_nobody_is_treated(tmp_path: Path) -> None:
             assert node.queries.cases().rows == []
 
     asyncio.run(run())
+
+
+class Gateway:
+    """One that is down at first, until the test lets it come up."""
+
+    def __init__(self) -> None:
+        self.asked, self.answers = threading.Event(), threading.Event()
+        self.taken: list[Letter] = []
+
+    def send(self, letter: Letter) -> Sent:
+        if self.asked.is_set():
+            self.taken.append(letter)
+            return Sent("delivered")
+        self.asked.set()
+        assert self.answers.wait(20)
+        raise NotSent("The gateway is down.")
+
+
+SAID = {"borrower_id": "B1", "by": "O1", "value_date": "2024-02-06", "transaction_id": "said"}
+MEANWHILE: dict[str, dict[str, Any]] = {
+    "consent_withdrawn": {"type": "contact_consent_changed", "channel": "sms", "allowed": False},
+    "dispute_hold": {"type": "contact_held", "reason": "dispute"},
+    "bankruptcy_hold": {"type": "contact_held", "reason": "bankruptcy"},
+    "promise_pause": {
+        "type": "promise_made", "promise_id": "P1", "loan_id": "L1", "currency": "CNY",
+        "parts": [{"due_date": "2024-02-09", "amount": "1052.10"}],
+    },
+    "": {"type": "contact_consent_changed", "channel": "letter", "allowed": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", MEANWHILE)
+def test_what_is_forbidden_after_it_was_allowed_and_before_it_left_is_not_sent(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = Gateway()
+
+    def load_ways(path: Path) -> ways.Ways:
+        found = ways.load_ways(path)
+        return replace(found, by_channel=dict.fromkeys(found.by_channel, gateway))
+
+    monkeypatch.setattr("streams.followers.load_ways", load_ways)
+
+    async def run() -> tuple[str, list[str]]:
+        async with Node.open(settings(tmp_path)) as node:
+            await tell(node, *LOAN)
+            lines = [orjson.dumps(close(date(2024, 2, 5), "2024-02-06T02:00:00Z"))]
+            await node.submit(read_many(lines, source="test", first_offset=1, accepted_us=0))
+            assert await asyncio.to_thread(gateway.asked.wait, 20)
+            (allowed,) = facts(node, ContactAllowed)
+            assert allowed.channel == "sms"
+            case = {"case_id": allowed.case_id} if rule == "promise_pause" else {}
+            said = {**SAID, **MEANWHILE[rule], **case, "sent_at": "2024-02-06T02:01:00Z"}
+            lines = [orjson.dumps(said)]
+            answer = await node.submit(
+                read_many(lines, source="test", first_offset=1, accepted_us=0)
+            )
+            assert [(each.status, each.reason) for each in answer.outcomes] == [("accepted", "")]
+            gateway.answers.set()
+            await node.settled()
+            outcomes = facts(node, ContactOutcomeRecorded)
+            assert [each.contact_id for each in outcomes] == [allowed.contact_id]
+            return allowed.contact_id, [each.outcome for each in outcomes]
+
+    contact_id, outcomes = asyncio.run(run())
+    assert len(gateway.taken) == (0 if rule else 1)
+    assert outcomes == ["undelivered" if rule else "delivered"]
+    told = [record.getMessage() for record in caplog.records]
+    assert (f"sms {contact_id} is not sent: {rule}" in told) == bool(rule)
