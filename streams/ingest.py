@@ -19,7 +19,7 @@ from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
 from streams.malformed import InvalidValue, ReservedId, check_names, explain, too_large
 from streams.message import MessageBase
-from streams.messages import RESERVED
+from streams.own_commands import RESERVED
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
 from streams.translate import COMMANDS
 

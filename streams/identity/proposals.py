@@ -19,7 +19,7 @@ from projections.tables import select
 from streams.identity.directory import Tables
 from streams.identity.draws import short_id
 from streams.identity.tables import PROPOSALS
-from streams.messages import PROPOSAL
+from streams.own_commands import PROPOSAL
 
 State = Literal["pending", "approving", "approved", "declined", "refused"]
 

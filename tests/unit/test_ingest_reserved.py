@@ -6,11 +6,11 @@ from datetime import date
 
 import orjson
 import pytest
-from streams.messages import RESERVED
 
 from ledger.closings import closing_of
 from ledger.service import Incoming
 from streams.ingest import read
+from streams.own_commands import RESERVED
 from warning.asking import Moment, said
 
 AT_US = 1_700_000_000_000_000
