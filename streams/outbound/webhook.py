@@ -10,6 +10,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 import orjson
@@ -63,7 +64,7 @@ class Webhook:
                 if 400 <= error.code < 500 and error.code not in _AGAIN:
                     return Sent("undelivered")
                 raise NotSent(f"The receiver answered {error.code}.") from None
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise NotSent(f"The receiver was not reached: {type(error).__name__}.") from None
 
 
