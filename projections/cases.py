@@ -66,7 +66,7 @@ class Cases(View):
     """The view `cases`."""
 
     name = "cases"
-    schema_version = 1
+    schema_version = 2
     tables = TABLES
 
     def __init__(self) -> None:

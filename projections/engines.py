@@ -127,11 +127,12 @@ def explain(error: DBAPIError, place: str) -> StoreUnavailable:
     elif "locked" in words or "full" in words:
         kind = StoreBlocked
     return kind(
-        f"The views in {place} cannot be used: {error.orig}.", way_out=_way_out(words, kind)
+        f"The tables in {place} cannot be used: {error.orig}.",
+        way_out=_way_out(words, kind, place),
     )
 
 
-def _way_out(words: str, kind: type[StoreUnavailable]) -> str:
+def _way_out(words: str, kind: type[StoreUnavailable], place: str) -> str:
     if kind is StoreLost:
         return "It goes on when the database is back; the ledger has all the facts."
     if "locked" in words:
@@ -140,4 +141,13 @@ def _way_out(words: str, kind: type[StoreUnavailable]) -> str:
         return "The disk is full: free some space and start again; nothing is lost."
     if "no such table" in words or "does not exist" in words:
         return "It is of another version: start `loanbell serve` once, which rebuilds the views."
+    return _anew(words, place)
+
+
+def _anew(words: str, place: str) -> str:
+    """What to do about tables that cannot be read."""
+    if "unable to open" in words or "readonly" in words:
+        return "Name a folder with --data that this user may write."
+    if "views" not in Path(place).name:
+        return "Bring back its last copy: no facts are there to make it anew from."
     return "Move it away and start again: the views are rebuilt from the ledger's facts."

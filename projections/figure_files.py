@@ -22,12 +22,21 @@ class ParquetMissing(LoanError):
 
 
 def as_csv(figure: Figure) -> str:
-    """A figure as CSV (RFC 4180), its columns in the first line."""
+    """A figure as CSV (RFC 4180), its columns in the first line.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(figure.columns)
-    writer.writerows([row[column] for column in figure.columns] for row in figure.rows)
+    writer.writerows([_plain(row[column]) for column in figure.columns] for row in figure.rows)
     return text.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """A cell that no spreadsheet computes."""
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value
 
 
 def as_parquet(figure: Figure) -> bytes:

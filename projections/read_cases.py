@@ -35,8 +35,8 @@ MOST_CONSIDERED = 2_000
 """Of more open cases the list of the day takes those that the ledger alone ranks highest."""
 DAY_US = 86_400_000_000
 _RANKING = (
-    *("case_id", "borrower_id", "dpd_days", "arrears_minor", "holds", "legal_due_day"),
-    *("promise_state", "promise_due_day", "next_contact_day", "contacts_made"),
+    *("case_id", "borrower_id", "dpd_days", "currency", "arrears_minor", "holds"),
+    *("legal_due_day", "promise_state", "promise_due_day", "next_contact_day", "contacts_made"),
 )
 """What ranking wants of a case."""
 

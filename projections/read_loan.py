@@ -134,11 +134,14 @@ class LoanReads(GradeReads):
             }
 
     def _next_due(self, loan_id: str, closed_day: int) -> Answer:
-        """The next due after the last close, when a store was passed."""
+        """The next due after the last close, when a store was passed; none of a closed loan."""
         if self._logs is None:
             return {}
         facts = self._logs.ledger.stream(loan_stream(loan_id))
-        return _next_due(evolved(facts), closed_day) if facts else {}
+        loan = evolved(facts) if facts else None
+        if loan is None or loan.closed_day is not None:
+            return {}
+        return _next_due(loan, closed_day)
 
     def _account_then(
         self, account_id: str, as_of: date | None, known_on: date | None

@@ -114,6 +114,14 @@ class WarningReads(Reader):
             for row in rows
         ]
 
+    def open_by_severity(self, *, branch: str | tuple[str, ...] | None = None) -> dict[str, int]:
+        """How many warnings have not ended, by severity; `branch` None: of the whole book."""
+        table = self._database.table(WARNINGS)
+        clauses = self._warning_clauses(WarningFilter(state="open", branch=branch))
+        counted = select(table.c.severity, func.count()).where(and_(True, *clauses))
+        with self._database.reading() as connection:
+            return dict(map(tuple, connection.execute(counted.group_by(table.c.severity)).all()))
+
     def refusals(
         self, *, code: str | None = None, after: str | None = None, limit: int = 100
     ) -> Page:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ledger.money import format_minor
 from warning.buckets import BUCKET_ENDS
 from warning.pack import SEVERITIES
 
@@ -67,12 +68,23 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 
 
 SEVERITY_ZH = {"watch": "关注", "yellow": "黄色", "orange": "橙色", "red": "红色"}
+HOLD_ZH = {
+    "dispute": "争议",
+    "bankruptcy": "破产",
+    "represented": "已委托律师",
+    "hardship": "生活困难",
+    "deceased": "死亡",
+    "investigation": "调查中",
+}
+_ZH = SEVERITY_ZH | HOLD_ZH
 
 
 def said(why: Why, language: str) -> str:
     """A reason in words, in "en" or "zh"."""
     chinese = language == "zh"
-    about = SEVERITY_ZH.get(str(why.about), why.about) if chinese else why.about
+    about = str(why.about)
+    if chinese:
+        about = " ".join(_ZH.get(word, word) for word in about.split())
     return TEXTS[why.code][chinese].format(about=about)
 
 
@@ -82,8 +94,9 @@ def reasons(case: Row, today: int) -> list[Why]:
     left = _days_to_next_bucket(int(case["dpd_days"]))
     if left is not None and left <= ROLLS_SOON_DAYS:
         found.append(Why("rolls_soon", ROLLS_SOON, left))
-    digits = min(len(str(case["arrears_minor"] // 100)), MOST_DIGITS)
     if case["arrears_minor"] > 0:
+        whole, _, _ = format_minor(case["arrears_minor"], case["currency"]).partition(".")
+        digits = min(len(whole), MOST_DIGITS)
         found.append(Why("amount", A_DIGIT * digits, case["arrears_minor"]))
     if case["holds"]:
         found.append(Why("held", HELD, case["holds"]))

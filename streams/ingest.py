@@ -19,7 +19,7 @@ from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
 from streams.malformed import InvalidValue, ReservedId, check_names, explain, too_large
 from streams.message import MessageBase
-from streams.messages import RESERVED
+from streams.own_commands import RESERVED
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
 from streams.translate import COMMANDS
 
@@ -29,6 +29,9 @@ _LAST_US = 7_258_118_400_000_000  # 2200-01-01
 MOST_AHEAD_US = 86_400_000_000
 """How far a sender's clock may be ahead of ours: one day. What counts as recorded in the future
 would close days that have not come, and no later message could open them again."""
+MOST_CONTACT_AHEAD_US = 300_000_000
+"""The same for a request to reach somebody, five minutes: it asks for now, and would be judged by
+the rules of a later hour than the one in which the telephone rings."""
 _BACKSLASH = ord("\\")
 _validate = MESSAGES.validator.validate_json
 _moment = datetime.fromisoformat
@@ -70,6 +73,8 @@ def read(
             if sent_us > latest_us:
                 raise _in_the_future(message.sent_at, latest_us)
             recorded_at_us = sent_us
+        if clock_us is not None and message.type == "contact_requested":
+            _asks_for_now(recorded_at_us, clock_us)
         command = COMMANDS[message.__class__](message, recorded_at_us)
     except LoanError as error:
         return _refused(body, error, source, offset, recorded_at_us)
@@ -106,6 +111,15 @@ def moment_us(text: str) -> int:
             f"sent_at is {text}, outside the calendar.", way_out="Years 1990 to 2199 are accepted."
         )
     return micros
+
+
+def _asks_for_now(recorded_at_us: int, clock_us: int) -> None:
+    """Errors: DateOutOfRange for a request to reach somebody that says it is of a later time."""
+    if recorded_at_us > clock_us + MOST_CONTACT_AHEAD_US:
+        raise DateOutOfRange(
+            "The contact is asked for at a later time than now.",
+            way_out="Ask when it is to be made, or say queue to have it wait.",
+        )
 
 
 def _in_the_future(text: str, latest_us: int) -> DateOutOfRange:

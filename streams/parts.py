@@ -24,7 +24,7 @@ from projections.regime import Regime
 from projections.regime_file import load
 from projections.tables import Place, Schema
 from projections.views import all_views
-from streams.identity.vault import Vault, master_key
+from streams.identity.vault import Vault, VaultClosed, master_key
 from streams.settings import NO_SCORE, PACKS, Settings, SettingsError, packaged
 from warning.pack import Pack
 from warning.rules import load_pack
@@ -209,6 +209,13 @@ def open_vault(settings: Settings) -> Vault:
     Errors: VaultClosed, StoreUnavailable.
     """
     made = None if settings.database else settings.data / "master.key"
+    named = settings.master_key or settings.master_key_file
+    if made is not None and not named and not made.exists() and settings.keys_db.exists():
+        # Another one would open none of the keys, and what it sealed the lost one could not.
+        raise VaultClosed(
+            f"{made} is gone, and the keys in {settings.keys_db} were wrapped with it.",
+            way_out="Bring it back from its copy, or name it with LOANBELL_MASTER_KEY_FILE.",
+        )
     master = master_key(settings.master_key, settings.master_key_file, made)
     return Vault.open(keys_place(settings), master)
 

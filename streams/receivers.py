@@ -15,8 +15,6 @@ its operator did not choose. Opens no connection.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -30,10 +28,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from ledger.events import Severity
 from streams.settings import SettingsError
+from streams.signing import key_of
 
-SECRET_BYTES = 24
 """The shortest secret that is taken."""
-_PREFIX = "whsec_"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 Seconds = Annotated[float, Field(ge=0.05, le=3_600)]
@@ -180,7 +177,7 @@ def _checked_url(path: Path, read: _Common) -> str:
             f"{place} is an address that machines use for themselves.",
             way_out="Name the receiver's own host.",
         )
-    if parts.scheme == "http" and not (read.plain or _is_here(host)):
+    if parts.scheme == "http" and not (read.plain or is_here(host)):
         raise SettingsError(
             f"{place} is not encrypted.", way_out="Use https, or say plain = true if it must be."
         )
@@ -198,7 +195,8 @@ def is_forbidden(host: str) -> bool:
     return bool(mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast)
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -229,12 +227,8 @@ def _secrets(path: Path, read: _Webhook, env: Mapping[str, str]) -> tuple[bytes,
 
 def _key(place: str, line: str) -> bytes:
     try:
-        key = base64.b64decode(line.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not line.startswith(_PREFIX) or len(key) < SECRET_BYTES:
+        return key_of(line)
+    except ValueError as error:
         raise SettingsError(
-            f"{place}: a secret is whsec_ and at least {SECRET_BYTES} random bytes in base64.",
-            way_out='Make one: echo "whsec_$(openssl rand -base64 32)".',
-        )
-    return key
+            f"{place}: {error}.", way_out='Make one: echo "whsec_$(openssl rand -base64 32)".'
+        ) from None

@@ -105,7 +105,7 @@ class Settings:
     broker: Kafka, kafka://host:port,host:port. group: the consumer group of the workers.
     session_seconds: a worker that the broker does not hear of for so long loses its partitions.
     topic_prefix: stands before the names of all topics, for several books on one broker.
-    kafka_security: plaintext, ssl, sasl_plaintext or sasl_ssl; kafka_ca_file for the last two.
+    kafka_security: plaintext, ssl, sasl_plaintext or sasl_ssl; kafka_ca_file for those with ssl.
     kafka_mechanism, kafka_user, kafka_password_file: for the two with sasl.
     """
 

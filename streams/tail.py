@@ -24,7 +24,7 @@ REMEMBERED = 100_000
 WAIT_MS = 500
 
 
-class Told(NamedTuple):
+class Published(NamedTuple):
     """One event as it came from a topic."""
 
     partition: int
@@ -42,7 +42,7 @@ async def tail(
     group: str | None = None,
     beginning: bool = False,
     once: bool = False,
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[Published]:
     """Events of `topic`, each once, in the order of each key.
 
     `beginning`: also what is there already; a group begins there the first time and goes on where
@@ -110,10 +110,10 @@ async def _read(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) 
     return bool(ours) and all([await consumer.position(each) >= ends[each] for each in ours])
 
 
-def _told(record: Any) -> Told:
+def _told(record: Any) -> Published:
     headers: Sequence[tuple[str, bytes]] = record.headers
     named = dict(headers)
-    return Told(
+    return Published(
         record.partition,
         record.offset,
         named.get("ce_id", b"").decode(),

@@ -19,7 +19,7 @@ from ledger.service import Batch
 from ledger.store import FactLog, Recorded
 from streams.agents import pages
 from streams.blocked import insisted
-from streams.messages import incoming_of
+from streams.own_commands import incoming_of
 from streams.settings import NO_STRATEGY, Settings, SettingsError, packaged
 from warning.asking import NAME, PREFIX
 from warning.scored_pack import score_in
@@ -63,6 +63,7 @@ class TreatAgent:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
         treat = await asyncio.to_thread(self._restored)
         self.position = treat.position
+        self._moved()  # Whoever waits for it may have looked before.
         while True:
             if not await self._follow(treat):
                 await self._node.moved(within_seconds=LOOK_SECONDS)

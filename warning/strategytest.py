@@ -41,7 +41,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RowSeen:
     """A row about a case: whether it holds, column by column; None is unknown."""
 
     row: Row
@@ -121,7 +121,7 @@ def _found(row: Row, what: str) -> object:
     return of[what]
 
 
-def explain(strategy: Strategy, seen: Situation) -> list[Told]:
+def explain(strategy: Strategy, seen: Situation) -> list[RowSeen]:
     """Every row about a case, in the order of the table; the first that holds decides."""
     told, decided = [], False
     for row in strategy.rows:
@@ -130,7 +130,7 @@ def explain(strategy: Strategy, seen: Situation) -> list[Told]:
         }
         condition = True if row.when is None else _truth(row.when, seen.numbers)
         holds = all(columns.values()) and condition is True
-        told.append(Told(row, columns, condition, holds and not decided))
+        told.append(RowSeen(row, columns, condition, holds and not decided))
         decided = decided or holds
     return told
 

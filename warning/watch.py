@@ -318,6 +318,7 @@ class Watch:
         Errors: InvariantBroken where the record is ahead of the ledger; SnapshotUnusable where what
         came since is not what follows from the snapshot.
         """
+        self.difference = ""  # of this restart, not of one before the snapshot
         known = Recollection(warnings, follows=self._adopted)
         if not self._adopted:
             self._readings = Readings(self.engine, (*self._wanted.names, *known.names()))
@@ -327,6 +328,8 @@ class Watch:
                 self._go_on(upto(facts, stops[0].position), known)
                 self._stop_at(stops.popleft(), known, warnings)
             self._go_on(facts, known)
+        while stops and stops[0].position <= self.position:  # since a snapshot, and no fact since
+            self._stop_at(stops.popleft(), known, warnings)
         if stops:
             raise InvariantBroken(
                 f"The warnings log was recorded up to position {stops[-1].position} of the ledger "

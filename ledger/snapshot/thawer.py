@@ -172,7 +172,7 @@ class Thawer:
             deque(map(object.__setattr__, made, repeat(attribute), values), maxlen=0)
         return made
 
-    # -- helpers ---------------------------------------------------------------------------------
+    # -- within ----------------------------------------------------------------------------------
 
     def _numbers(self, values: int) -> list[Any]:
         found: list[Any] = self._arrays[values].tolist()

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ledger.dates import date_of_us, now_us
 from ledger.errors import UnknownEntity
-from ledger.events import AccessRefused, Acted
+from ledger.events import AccessRefused, Acted, Administered, SignedIn
 from ledger.store import FactLog
 from streams import parts
 from streams.api.places import Belonging, Book, Places
@@ -25,10 +25,12 @@ from streams.identity.rights import PUBLIC, RIGHTS, Right, why_not
 from streams.identity.service import Identity
 from streams.identity.trail import Trail
 from streams.identity.vault import Vault
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NAMES = frozenset({"case_id", "loan_id", "warning_id"})
+_FIRST_FACTS = 1_000
+"""Among so many of the audit log is the adding of a user, where one was ever added."""
 _WHY = {
     "role": "Your roles do not allow it.",
     "branch": "It is about the whole bank, and not all branches are yours.",
@@ -44,11 +46,15 @@ class AskedBook(Book, Protocol):
 
 
 class Access:
-    """Identity, audit trail, keys and whereabouts of one process."""
+    """Identity, audit trail, keys and whereabouts of one process.
+
+    Errors: SettingsError when people signed in here once, and there are no users any more.
+    """
 
     def __init__(self, book: AskedBook, *, ledger: Any, audit: FactLog) -> None:
         self.settings = book.settings
         self.identity = Identity(parts.people_place(book.settings), book.settings.sign_in)
+        _refuse_lost_users(self.identity, audit)
         self.trail = Trail(audit, self.identity.tables)
         self.places = Places(book, ledger)
         self._vault: Vault | None = None
@@ -140,6 +146,19 @@ class Access:
         if "case_id" in path:
             return self.places.case(path["case_id"])
         return self.places.warning(path["warning_id"]) if "warning_id" in path else None
+
+
+def _refuse_lost_users(identity: Identity, audit: FactLog) -> None:
+    """A book whose users are lost is not opened to everybody. Errors: SettingsError."""
+    if identity.mode != "auto" or identity.required:
+        return
+    first = audit.read(limit=_FIRST_FACTS)
+    if any(isinstance(item.fact, Administered | SignedIn) for item in first):
+        identity.close()
+        raise SettingsError(
+            "People signed in to this book, and now there are no users.",
+            way_out="Bring users.db back, add a user (loanbell users add), or say --open.",
+        )
 
 
 def unknown() -> UnknownEntity:

@@ -105,8 +105,11 @@ class Guard:
         if caller is not None:
             request.state.person = caller.person
         elif not is_open(path):
-            if request.method in SAFE_METHODS and "text/html" in request.headers.get("accept", ""):
-                return RedirectResponse(f"/sign-in?goal={quote(path)}", status_code=303)
+            safe, desk = request.method in SAFE_METHODS, path.startswith("/desk")
+            if (safe or desk) and "text/html" in request.headers.get("accept", ""):
+                # A form that came too late leads to the first page: what it asked for was not done.
+                goal = path if safe else "/desk"
+                return RedirectResponse(f"/sign-in?goal={quote(goal)}", status_code=303)
             answer = respond(Problem("sign_in_required"))
             answer.headers["WWW-Authenticate"] = "Bearer"
             return answer

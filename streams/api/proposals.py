@@ -224,13 +224,13 @@ class ProposalPages:
         if found.proposed_by == person.user_id:
             await self._access.refuse(request, "own_proposal")
             raise Problem("two_people", "You proposed it yourself.")
-        taken = await run_in_threadpool(self._proposals().claim, proposal_id, person.user_id)
+        taken = await run_in_threadpool(
+            self._proposals().claim, proposal_id, person.user_id, declined=declined
+        )
         await self._access.trail.record(_decision(taken, person, approved=declined is None))
-        state: State = "declined"
-        outcome = declined
-        if outcome is None:
+        if declined is None:
             state, outcome = await self._carry_out(taken, person)
-        await run_in_threadpool(self._proposals().settle, proposal_id, state, outcome)
+            await run_in_threadpool(self._proposals().settle, proposal_id, state, outcome)
         return json_answer(_told(await run_in_threadpool(self.one, proposal_id, person)))
 
     async def _carry_out(self, proposal: Proposal, person: Person) -> tuple[State, str]:
@@ -243,8 +243,8 @@ class ProposalPages:
                 approved_by=person.user_id,
                 **moment(),
             )
-            await self._access.trail.record(erased)
             vault = await run_in_threadpool(self._access.vault)
+            await self._access.trail.record(erased)
             await run_in_threadpool(vault.drop, proposal.borrower_id)
             return "approved", "erased"
         message = orjson.dumps(_message(proposal, person))

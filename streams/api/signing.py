@@ -161,13 +161,16 @@ def _address(request: Request) -> str:
 
 
 async def _fields(request: Request) -> Mapping[str, str]:
-    """The fields of a form. Errors: Problem "too_large"."""
+    """The fields of a form. Errors: Problem "too_large", "invalid_request"."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _FORM_BYTES:
             raise Problem("too_large", f"A form may have {_FORM_BYTES:,} bytes.")
-    found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=16)
+    try:
+        found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise Problem("invalid_request", "The form cannot be read.") from None
     return {"goal": "", **{name: values[0] for name, values in found.items()}}
 
 

@@ -11,13 +11,14 @@ import typer
 from rich.text import Text
 
 from ledger.errors import MalformedMessage, UnknownEntity
+from ledger.money import grouped
 from projections.queries import Queries
 from streams.cli.app import DataOption, JsonOption, cli, out
 from streams.cli.look import queries
 from streams.cli.render import table
 from warning.packfile import RuleError
 from warning.strategy import STRATEGIES, load_strategy, overlaps
-from warning.strategytest import Told, explain, load_tests, run_tests, situation
+from warning.strategytest import RowSeen, explain, load_tests, run_tests, situation
 from warning.treatment import COLUMNS, NAMES, Situation, Strategy
 
 strategy = typer.Typer(
@@ -183,7 +184,7 @@ def _recorded(chosen: Strategy, reads: Queries, case_id: str) -> Situation:
     return situation(chosen, words, {"dpd_days": float(row["dpd_days"])})
 
 
-def _cells(told: Told) -> tuple[Any, ...]:
+def _cells(told: RowSeen) -> tuple[Any, ...]:
     columns = ", ".join(name if held else f"not {name}" for name, held in told.columns.items())
     text = told.row.when.text if told.row.when else ""
     return (
@@ -193,7 +194,7 @@ def _cells(told: Told) -> tuple[Any, ...]:
     )
 
 
-def _document(told: Told) -> dict[str, Any]:
+def _document(told: RowSeen) -> dict[str, Any]:
     return {
         "row": told.row.name,
         "columns": told.columns,
@@ -227,13 +228,17 @@ def compare(
 
 def _arm(row: dict[str, Any]) -> tuple[str, ...]:
     shares = [_bounded(row[n]) for n in ("cured", "cured_apart", "rolled", "rolled_apart")]
-    costs = [f"{of['mean_minor'] / 100:.2f} {name}" for name, of in row["cost"].items()]
+    costs = [f"{grouped(of['mean_minor'], name)} {name}" for name, of in row["cost"].items()]
     apart = [
-        f"{of['apart_minor']['minor'] / 100:+.2f} {name}"
+        _apart(of["apart_minor"]["minor"], name)
         for name, of in row["cost"].items()
         if of["apart_minor"]
     ]
     return (row["arm"], f"{row['borrowers']:,}", *shares, ", ".join(costs), ", ".join(apart) or "–")
+
+
+def _apart(minor: int, currency: str) -> str:
+    return f"{'' if minor < 0 else '+'}{grouped(minor, currency)} {currency}"
 
 
 def _bounded(found: dict[str, int] | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ledger.codec import decode
 from ledger.store import Recorded
 from streams.settings import Settings
-from streams.tail import Told, tail
+from streams.tail import Published, tail
 from streams.topics import WARNINGS_TOPIC
 
 
@@ -37,7 +37,7 @@ def tail_topic(
     asyncio.run(following())
 
 
-def _recorded(told: Told) -> Recorded:
+def _recorded(told: Published) -> Recorded:
     """The fact behind an event; its position is its offset in the topic."""
     stream, _, version = told.id.split("/", 2)[2].rpartition("@")
     return Recorded(told.offset, stream, int(version), decode(told.type, told.data))

@@ -148,7 +148,7 @@ def _past(
         "grades": _with_performing(desk, desk.queries.grade_history(loan_id, **axes)[::-1]),
         "course": course,
         "chart": course_chart(course, rang, words),
-        "traces": _traces(desk, words, loan_id, axes, rang),
+        "traces": _traces(desk, words, loan_id, axes, rang, course.currency),
     }
 
 
@@ -160,7 +160,12 @@ def _with_performing(desk: Desk, changes: list[Answer]) -> list[Answer]:
 
 
 def _traces(
-    desk: Desk, words: Words, loan_id: str, axes: dict[str, Any], rang: list[Answer]
+    desk: Desk,
+    words: Words,
+    loan_id: str,
+    axes: dict[str, Any],
+    rang: list[Answer],
+    currency: str,
 ) -> list[dict[str, Any]]:
     """The indicators that tell of this loan: a few always, and those that its warnings read."""
     read = (column for row in rang for column, _ in row["readings"])
@@ -176,7 +181,7 @@ def _traces(
                 found.days,
                 values,
                 as_percent="_ratio" in name,
-                minor=name.endswith("_minor"),
+                currency=currency if name.endswith("_minor") else None,
                 label=words.name("indicator", name),
             ),
         }

@@ -28,6 +28,16 @@ def _count(form: Form, name: str) -> int:
     return int(text)
 
 
+def _revision(form: Form) -> int | None:
+    """How many facts the page had seen; None if it does not say. Errors: Problem."""
+    text = form["revision"]
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > 9:
+        raise Problem("invalid_request", "revision: a whole number is wanted.")
+    return int(text)
+
+
 def _contact(form: Form, case: Answer, once: str) -> Made:
     return {
         "type": "contact_requested",
@@ -211,6 +221,5 @@ def message_of(right: str, word: str, form: Form, case: Answer, once: str) -> Ma
     fields: Made = made(form, case, once)
     if fields["type"] not in ("contact_held", "contact_hold_lifted"):
         fields["case_id"] = case["case_id"]
-        seen = "" if word in NO_DECISION else form["revision"]
-        fields["expected_revision"] = int(seen) if seen.isdecimal() else None
+        fields["expected_revision"] = None if word in NO_DECISION else _revision(form)
     return fields

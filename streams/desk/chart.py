@@ -13,6 +13,7 @@ from html import escape
 from itertools import pairwise
 
 from ledger.dates import add_months
+from ledger.money import exponent
 from projections.queries import Answer, Course
 from streams.desk.formats import money, number, percent
 from streams.desk.words import Words
@@ -58,15 +59,16 @@ def course_chart(course: Course, warnings: Sequence[Answer], words: Words) -> st
     days = _Days(course.first, end, left=LEFT, right=WIDTH - RIGHT)
     due = [step for step in course.due if step[0] <= end]
     most = max([total for _, total in due] + [total for _, total in course.paid] + [1])
-    ticks = steps(most / 100)
-    scale = (BOTTOM - TOP) / (ticks[-1] * 100)
+    unit: int = 10 ** exponent(course.currency)
+    ticks = steps(most / unit)
+    scale = (BOTTOM - TOP) / (ticks[-1] * unit)
 
     def y(total: float) -> float:
         return BOTTOM - total * scale
 
     parts = []
     for tick in ticks:
-        level = y(tick * 100)
+        level = y(tick * unit)
         parts.append(rule(LEFT, level, WIDTH - RIGHT, level))
         parts.append(text(LEFT - 6, level + 3.5, _short(tick), anchor="end", size=10))
     parts += _months(days, BOTTOM, 14, WIDTH)
@@ -93,22 +95,23 @@ def trace_chart(
     values: Sequence[float | None],
     *,
     as_percent: bool,
-    minor: bool,
+    currency: str | None,
     label: str,
 ) -> str:
-    """One indicator as a line, broken where it is unknown. `minor`: money in minor units."""
+    """One indicator as a line, broken where it is unknown. `currency`: of money in minor units."""
     width, height, left, bottom = 270.0, 84.0, 40.0, 66.0
+    unit: int = 1 if currency is None else 10 ** exponent(currency)
     known = [value for value in values if value is not None]
     low, high = min([0.0, *known]), max([*known, 0.0])
-    high = high if high > low else low + (100 if minor else 1)
+    high = high if high > low else low + unit
     days = _Days(days_[0], days_[-1], left=left, right=width - 6)
 
     def y(value: float) -> float:
         return 8 + (high - value) / (high - low) * (bottom - 8)
 
     def said(value: float) -> str:
-        if minor:
-            return _short(value / 100)
+        if currency is not None:
+            return _short(value / unit)
         return percent(value, 0) if as_percent else number(round(value, 2))
 
     parts = [rule(left, y(level), width - 6, y(level)) for level in {low, high, 0.0}]

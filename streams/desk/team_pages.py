@@ -94,4 +94,10 @@ def _own(desk: Desk, person: Person, by: str) -> set[str] | None:
         where = {"branch": branch}
         rows = desk.queries.figure("concentration", Ask(by="officer", where=where)).rows
         found.update(row["officer"] for row in rows)
+    # Also those whose loans are all closed: what they did still counts.
+    found.update(
+        user.user_id
+        for user in desk.access.identity.directory().users()
+        if user.branches is not None and user.branches <= person.branches
+    )
     return found

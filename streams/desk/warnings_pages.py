@@ -139,7 +139,7 @@ def _listed(desk: Desk, request: Request, asked: WarningsAsked) -> dict[str, Any
         "severities": SEVERITIES[::-1],
         "states": ("open", *STATES),
         "rules": [(rule.name, teller.title(rule.name)) for rule in desk.node.watch.pack.rules],
-        "counts": desk.queries.status()["open_warnings"],
+        "counts": desk.queries.open_by_severity(branch=desk.branches(request, None)),
         "doable": DOABLE,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streams.identity import passwords
 from streams.identity.directory import Directory, User
@@ -17,7 +17,7 @@ class SignIn:
     """What to type at /sign-in."""
 
     user_id: str
-    password: str
+    password: str = field(repr=False)
     told: str
 
 

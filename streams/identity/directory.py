@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -35,7 +35,7 @@ class User:
     name: str
     roles: frozenset[str]
     branches: frozenset[str] | None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     failed: int = 0
     locked: bool = False
     made_us: int = 0

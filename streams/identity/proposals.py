@@ -19,7 +19,7 @@ from projections.tables import select
 from streams.identity.directory import Tables
 from streams.identity.draws import short_id
 from streams.identity.tables import PROPOSALS
-from streams.messages import PROPOSAL
+from streams.own_commands import PROPOSAL
 
 State = Literal["pending", "approving", "approved", "declined", "refused"]
 
@@ -134,17 +134,24 @@ class Proposals:
         order = (table.c.proposed_us.desc(), table.c.proposal_id.desc())
         return [*map(_proposal, self._tables.rows(asked.order_by(*order).limit(limit)))]
 
-    def claim(self, proposal_id: str, by: str) -> Proposal:
-        """Take a pending one to decide it, or one's own that was cut off. Errors: Decided."""
+    def claim(self, proposal_id: str, by: str, *, declined: str | None = None) -> Proposal:
+        """Take a pending one to approve it, or one's own that was cut off. Errors: Decided.
+
+        `declined`: decline it for that reason instead, and be done with it. What was approved by
+        then may be in the book already, so it is not declined any more.
+        """
         table = self._table
-        mine = (table.c.state == "approving") & (table.c.decided_by == by)
-        free = (table.c.state == "pending") | mine
+        free = table.c.state == "pending"
+        values = {"state": "declined", "outcome": (declined or "")[:500]}
+        if declined is None:
+            free |= (table.c.state == "approving") & (table.c.decided_by == by)
+            values = {"state": "approving"}
         with self._tables.writing() as connection:
             taken = connection.execute(
                 table.update()
                 .where(table.c.proposal_id == proposal_id)
                 .where(free)
-                .values(state="approving", decided_by=by, decided_us=now_us())
+                .values(decided_by=by, decided_us=now_us(), **values)
             )
             if not taken.rowcount:
                 raise Decided("Somebody decided it before.", way_out="See what became of it.")

@@ -137,7 +137,10 @@ class Vault:
             found = connection.execute(asked).scalar()
             if found is None:
                 if not make:
-                    raise Erased(f"There is no key of {borrower_id}.")
+                    raise VaultClosed(
+                        f"There is no key of {borrower_id}, and nobody erased it.",
+                        way_out="Bring back the tables of keys that belong to this book.",
+                    )
                 made = self._wrapped(borrower_id, random_bytes(KEY_BYTES))
                 self._database.upsert_new(connection, keys, [(borrower_id, made, now_us())])
                 found = connection.execute(asked).scalar_one()

@@ -26,9 +26,9 @@ from ledger.money import format_minor
 from ledger.store import Recorded
 from streams.blocked import insisted
 from streams.debts import collection_of, loans_of
-from streams.messages import DISPATCH, incoming_of
 from streams.outbound.letter import Letter, NotSent, Sent
 from streams.outbound.ways import Ways
+from streams.own_commands import DISPATCH, incoming_of
 from streams.parts import contact_rules_of
 from warning.treatment import treatment_of
 
@@ -73,6 +73,7 @@ class Dispatch:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
         ledger = self._node.store.ledger
         self.position = await asyncio.to_thread(ledger.tracked, self._source)
+        self._moved()  # Whoever waits for it may have looked before.
         while True:
             upto = self._read_through()
             if self.position >= upto:

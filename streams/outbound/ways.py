@@ -18,7 +18,7 @@
     kind = "webhook"
     channels = ["sms", "app_push"]
     url = "https://gateway.example.org/contacts"
-    key_file = "gateway.key"         # base64, as standardwebhooks.com has it
+    secret_file = "gateway.secret"   # whsec_ and base64, as for receivers (deploy/README.md)
     delivers = true                  # a 2xx answer means that the borrower has it
 
     [[way]]
@@ -31,8 +31,6 @@ Paths are relative to the file. A channel without a way is left to people.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,18 +42,19 @@ from streams.outbound.filedrop import FileDrop
 from streams.outbound.letter import Adapter
 from streams.outbound.mail import Mail, Mailbox
 from streams.outbound.templates import FOLDER, LANGUAGES, Templates, load_templates
-from streams.outbound.webhook import Receiver, Webhook
+from streams.outbound.webhook import Gateway, Webhook
+from streams.receivers import is_forbidden, is_here
+from streams.signing import key_of
 from warning.packfile import PackFile, RuleError
 from warning.packtable import Table
 from warning.treatment import CHANNELS
 
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "smtp": ("host", "port", "sender", "security", "user", "password_file"),
-    "webhook": ("url", "key_file", "delivers"),
+    "webhook": ("url", "secret_file", "delivers"),
     "file": ("folder",),
     "simulator": ("seed",),
 }
-LEAST_KEY_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,40 +106,43 @@ def _adapter(table: Table, folder: Path) -> Adapter:
         return FileDrop(folder / table.text("folder"))
     if kind == "smtp":
         return Mail(_mailbox(table, folder))
-    return Webhook(_receiver(table, folder))
+    return Webhook(_gateway(table, folder))
 
 
 def _mailbox(table: Table, folder: Path) -> Mailbox:
     port = table.document.get("port", 587)
     if type(port) is not int or not 1 <= port <= 65_535:
         raise table.wrong("port", "a port, 1 to 65535", word=str(port))
+    security = table.one_of("security", ("starttls", "tls", "none"), "starttls")
     named = "password_file" in table.document
+    if named and security == "none":
+        raise table.wrong("security", "a password is sent over starttls or tls alone")
     return Mailbox(
         host=table.text("host"),
         port=port,
         sender=table.text("sender"),
-        security=table.one_of("security", ("starttls", "tls", "none"), "starttls"),
+        security=security,
         user=table.text("user") if "user" in table.document else "",
         password=_secret(table, "password_file", folder) if named else "",
     )
 
 
-def _receiver(table: Table, folder: Path) -> Receiver:
+def _gateway(table: Table, folder: Path) -> Gateway:
     url = table.text("url")
     parts = urlsplit(url)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    host = parts.hostname or ""
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here(host)):
         raise table.wrong("url", "an https address, or http on this machine")
+    if is_forbidden(host):
+        raise table.wrong("url", "an address that machines use for themselves")
     try:
-        key = base64.b64decode(_secret(table, "key_file", folder), validate=True)
-    except binascii.Error:
-        raise table.wrong("key_file", "the first line of the file is not base64") from None
-    if len(key) < LEAST_KEY_BYTES:
-        raise table.wrong("key_file", f"a key has at least {LEAST_KEY_BYTES} bytes")
+        key = key_of(_secret(table, "secret_file", folder))
+    except ValueError as error:
+        raise table.wrong("secret_file", str(error)) from None
     delivers = table.document.get("delivers", False)
     if type(delivers) is not bool:
         raise table.wrong("delivers", "true or false", word=str(delivers))
-    return Receiver(url=url, keys=(key,), delivers=delivers)
+    return Gateway(url=url, keys=(key,), delivers=delivers)
 
 
 def _secret(table: Table, key: str, folder: Path) -> str:

@@ -2,70 +2,65 @@
 
 The body is JSON, the headers are those of `streams.signing`; the id is the contact's, so a receiver
 drops what it has. 2xx is taken; 410 and other 4xx but 408 and 429 say that it can never be; the
-rest is tried again. No redirect is followed and no proxy of the environment is used.
+rest is tried again. How it is sent, and what is never called: `streams.post`.
 """
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
-from http.client import HTTPException
-from typing import Any
+import asyncio
+from dataclasses import dataclass, field
 
 import orjson
 
 from ledger.dates import now_us
 from streams.outbound.letter import Letter, NotSent, Sent
+from streams.post import Post, Reply, Unanswered
 from streams.signing import signed
 
 _AGAIN = (408, 429)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
-    """Who is told. `delivers`: a 2xx answer means that the borrower has it."""
+class Gateway:
+    """Who takes contacts. `delivers`: a 2xx answer means that the borrower has it.
 
-    url: str
-    keys: tuple[bytes, ...]
+    `url` and `keys` are never shown: a URL may hold a token.
+    """
+
+    url: str = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
     delivers: bool = False
     timeout_seconds: float = 10.0
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """No redirect is followed: it would carry the body elsewhere."""
-
-
 class Webhook:
-    """Posts to one receiver."""
+    """Posts to one gateway."""
 
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
     def send(self, letter: Letter) -> Sent:
         """Post it. Errors: NotSent."""
-        receiver, body = self._receiver, body_of(letter)
-        headers = signed(
-            receiver.keys,
-            id_=letter.contact.contact_id,
-            seconds=now_us() // 1_000_000,
-            body=body,
-        )
-        request = urllib.request.Request(
-            receiver.url, data=body, headers={"content-type": "application/json", **headers}
-        )
         try:
-            with self._opener.open(request, timeout=receiver.timeout_seconds):
-                return Sent("delivered" if receiver.delivers else None)
-        except urllib.error.HTTPError as error:
-            with error:
-                if 400 <= error.code < 500 and error.code not in _AGAIN:
-                    return Sent("undelivered")
-                raise NotSent(f"The receiver answered {error.code}.") from None
-        except (OSError, HTTPException) as error:
-            raise NotSent(f"The receiver was not reached: {type(error).__name__}.") from None
+            status = asyncio.run(self._posted(letter)).status
+        except Unanswered as error:
+            raise NotSent(f"The gateway was not reached: {error.message}") from None
+        if 200 <= status < 300:
+            return Sent("delivered" if self._gateway.delivers else None)
+        if 400 <= status < 500 and status not in _AGAIN:
+            return Sent("undelivered")
+        raise NotSent(f"The gateway answered {status}.")
+
+    async def _posted(self, letter: Letter) -> Reply:
+        gateway, body = self._gateway, body_of(letter)
+        names = signed(
+            gateway.keys, id_=letter.contact.contact_id, seconds=now_us() // 1_000_000, body=body
+        )
+        post = Post(timeout_seconds=gateway.timeout_seconds)
+        try:
+            return await post.send(gateway.url, {"content-type": "application/json", **names}, body)
+        finally:
+            await post.close()
 
 
 def body_of(letter: Letter) -> bytes:

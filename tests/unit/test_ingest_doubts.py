@@ -83,3 +83,24 @@ def test_a_message_is_at_most_a_day_ahead_of_the_clock() -> None:
 def test_where_time_is_made_up_any_moment_of_the_calendar_will_do() -> None:
     body = closing(sent_at="2199-12-31T23:59:59Z")
     assert read(body, source="demo", offset=1, accepted_us=0).error is None
+
+
+def test_a_contact_is_asked_for_now_and_not_for_a_later_hour_with_other_rules() -> None:
+    def at(
+        sent_at: str | None, *, accepted_us: int = NOON_US, clock: int | None = NOON_US
+    ) -> Incoming:
+        fields = {
+            "type": "contact_requested", "borrower_id": "B", "by": "O", "case_id": "C",
+            "contact_id": "K", "loan_ids": ["L"], "channel": "call", "addressee": "debtor",
+        }  # fmt: skip
+        more = {"sent_at": sent_at} if sent_at else {}
+        body = closing(**fields, **more)  # type: ignore[arg-type]  # loan_ids is a list
+        return read(body, source="s", offset=1, accepted_us=accepted_us, clock_us=clock)
+
+    assert at("2024-03-29T12:05:00Z").error is None  # clocks differ, by five minutes at most
+    later = at("2024-03-29T12:05:00.000001Z")
+    assert isinstance(later.error, DateOutOfRange)
+    assert "at a later time than now" in str(later.error)
+    assert isinstance(at(None, accepted_us=NOON_US + 300_000_001).error, DateOutOfRange)
+    assert at("2024-03-29T11:00:00Z").error is None
+    assert at("2199-12-31T23:59:59Z", clock=None).error is None  # a demo makes time up

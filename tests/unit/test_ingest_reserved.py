@@ -10,7 +10,7 @@ import pytest
 from ledger.closings import closing_of
 from ledger.service import Incoming
 from streams.ingest import read
-from streams.messages import RESERVED
+from streams.own_commands import RESERVED
 from warning.asking import Moment, said
 
 AT_US = 1_700_000_000_000_000

@@ -5,6 +5,7 @@ Who gets which page at all is in `matrix.txt`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,68 @@ def test_a_form_from_another_site_or_without_its_token_does_nothing(bank: Any) -
         assert answer.status_code == 403, headers
     assert bank.served.node.store.ledger.last_position() == before
     assert officer.post(path, data=form).status_code == 409  # let through: L2 is in a case already
+
+
+@pytest.mark.parametrize("revision", ["9" * 5_000, "9" * 30, "-1", "x"])
+def test_a_number_of_facts_seen_that_is_none_is_told_and_does_nothing(
+    bank: Any, revision: str
+) -> None:
+    officer = bank.client("officer")
+    form = {"stage": "mid", "reason": "r", "once": "0" * 20, "revision": revision}
+    before = bank.served.node.store.ledger.last_position()
+    answer = officer.post("/desk/cases/K0/act/stage", data=form)
+    assert answer.status_code == 422
+    assert "revision: a whole number is wanted." in answer.text
+    assert bank.served.node.store.ledger.last_position() == before
+
+
+def test_open_warnings_are_counted_in_own_branches_only(bank: Any) -> None:
+    """One warning is open about each of four loans; two of them are north's."""
+    pages = {who: bank.client(who).get("/desk/warnings").text for who in ("officer", "officer*")}
+    counted = {who: head(page) for who, page in pages.items()}
+    assert counted == {"officer": ["2"], "officer*": ["4"]}
+
+
+def head(page: str) -> list[str]:
+    """The numbers beside the title of the page."""
+    shown = re.search(r'<div class="head">.*?</div>', page, re.S)
+    assert shown is not None
+    return re.findall(r"\b[0-9]+\b", re.sub(r"<[^>]*>", " ", shown.group()))
+
+
+def test_an_officer_of_the_branch_is_on_its_page_without_a_loan_of_their_own(bank: Any) -> None:
+    bank.add("new.officer", "officer", frozenset({"north"}))
+    bank.add("other.officer", "officer", frozenset({"south"}))
+    manager, form = bank.client("collections_manager"), {"reason": "more room"}
+    for case, owner in (("K0", "new.officer"), ("K2", "other.officer")):
+        answer = manager.post(
+            f"/desk/cases/{case}/lead/handover",
+            data={**form, "once": case + "7" * 18, "owner_id": owner},
+        )
+        assert answer.status_code == 303, answer.text
+    text = manager.get("/desk/team?until=2024-02-21").text
+    assert "new.officer" in text
+    assert "other.officer" not in text
+
+
+def test_a_closed_loan_has_nothing_due_next(bank: Any) -> None:
+    """L3 is south's; written off, it has no next due; L1 has its second one, of 15 March."""
+    close = {
+        "type": "loan_closed", "transaction_id": "close-L3", "loan_id": "L3",
+        "value_date": "2024-02-21", "sent_at": "2024-02-21T08:00:00Z", "reason": "written_off",
+    }  # fmt: skip
+    publisher = bank.client("publisher*")
+    sent = publisher.post("/v1/transactions", json=[close])
+    assert sent.status_code == 200, sent.text
+    bank.served.settled()
+    loan = bank.client("officer*").get("/v1/loans/L3").json()
+    assert loan["status"] == "closed"
+    assert "next_due_date" not in loan["balance"]
+    manager = bank.client("collections_manager*")
+    offered = {n: 'value="write_off"' in manager.get(f"/desk/loans/L{n}").text for n in (1, 3)}
+    assert offered == {1: True, 3: False}  # what is closed is not written off once more
+    running = bank.client("officer*").get("/v1/loans/L1").json()
+    assert running["balance"]["next_due_date"] == "2024-03-15"
 
 
 def test_the_way_back_leads_nowhere_else(bank: Any) -> None:

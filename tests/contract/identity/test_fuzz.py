@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-EXAMPLES = int(os.environ.get("LOANBELL_TEST_EXAMPLES", "8"))
-"""Of each operation, right and wrong, by somebody with every role and by nobody: a minute."""
+EXAMPLES = int(os.environ.get("LOANBELL_TEST_EXAMPLES", "5"))
+"""Of each operation, right and wrong, by somebody with every role and by nobody."""
 MATRIX = (Path(__file__).parent / "matrix.txt").read_text(encoding="utf-8").splitlines()
 OPERATIONS = [
     line.split()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ledger.dates import date_of_us
-from ledger.errors import LoanError
+from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import BorrowersRead
 from ledger.store import Store
 from streams.cli import commands
@@ -22,7 +23,7 @@ from streams.identity.directory import Tables, UserRefused
 from streams.identity.person import ROLES
 from streams.identity.service import SignInFailed
 from streams.identity.trail import Trail
-from streams.identity.vault import Erased
+from streams.identity.vault import Erased, VaultClosed
 from streams.parts import open_vault
 from streams.settings import Settings, SettingsError
 
@@ -197,11 +198,43 @@ def test_the_master_key_is_this_users_alone_and_another_opens_nothing(run: Run) 
     assert vault.seal("B2", "text", "note") != sealed
     vault.close()
     assert Path("loanbell-data/master.key").stat().st_mode & 0o777 == 0o600
-    Path("loanbell-data/master.key").unlink()
+    master = Path("loanbell-data/master.key")
+    kept = master.read_text(encoding="ascii")
+    master.unlink()
+    with pytest.raises(VaultClosed, match=r"master\.key is gone"):
+        open_vault(settings())
+    assert not master.exists()  # none is made that would open nothing
+    master.write_text(urlsafe_b64encode(bytes(64)).decode(), encoding="ascii")
     vault = open_vault(settings())
-    with pytest.raises(LoanError, match="another one"):
+    with pytest.raises(VaultClosed, match="another one"):
         vault.unseal(sealed)
     vault.close()
+    master.write_text(kept, encoding="ascii")
+    vault = open_vault(settings())
+    assert vault.unseal(sealed) == "text"
+    vault.close()
+
+
+def test_keys_that_are_lost_are_not_told_as_erased(run: Run) -> None:
+    vault = open_vault(settings())
+    sealed = vault.seal("B1", "text", "note")
+    vault.close()
+    for path in Path("loanbell-data").glob("keys.db*"):
+        path.unlink()
+    vault = open_vault(settings())
+    with pytest.raises(VaultClosed, match="nobody erased it"):
+        vault.unseal(sealed)
+    vault.close()
+
+
+def test_users_that_cannot_be_read_are_brought_back_and_not_made_anew(run: Run) -> None:
+    Path("loanbell-data/users.db").write_bytes(b"no database" * 1_000)
+    shown = run("users", "list")
+    assert shown.exit_code == 1
+    assert isinstance(shown.exception, StoreUnavailable)
+    assert str(shown.exception).endswith(
+        "Bring back its last copy: no facts are there to make it anew from."
+    )
 
 
 def test_strangers_are_kept_out_unless_somebody_says_otherwise(run: Run) -> None:

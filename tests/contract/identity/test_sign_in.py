@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from ledger.dates import now_us
+from ledger.store import MemoryStore
+from streams.api.access import Access
 from streams.identity import passwords, service
 from streams.identity.service import Tries
+from streams.settings import SettingsError
 
 PASSWORD = "four words nobody said"
 
@@ -50,9 +55,25 @@ def test_nobody_gets_in_without_signing_in_and_a_browser_is_shown_where(bank: An
         page = client.get("/v1/loans", headers={"Accept": "text/html"})
         assert (page.status_code, page.headers["location"]) == (303, "/sign-in?goal=/v1/loans")
         assert client.post("/v1/transactions", json={}).status_code == 401
+        # A form of a session that has ended: a page to sign in on, and not a line of JSON.
+        late = client.post("/desk/cases", data={"a": "b"}, headers={"Accept": "text/html"})
+        assert (late.status_code, late.headers["location"]) == (303, "/sign-in?goal=/desk")
         assert [client.get(path).status_code for path in ("/healthz", "/docs", "/sign-in")] == [
             200, 200, 200,
         ]  # fmt: skip
+
+
+def test_a_book_whose_users_are_lost_is_not_open_to_everybody(bank: Any, tmp_path: Any) -> None:
+    with browser(bank) as client:
+        sign_in(client, "li.na", PASSWORD)
+    book, log = bank.served.node, bank.access.trail.log
+    lost = replace(book.settings, data=tmp_path)  # no users.db is there
+    with pytest.raises(SettingsError, match="now there are no users"):
+        Access(SimpleNamespace(settings=lost), ledger=book.store.ledger, audit=log)
+    opened = SimpleNamespace(settings=replace(lost, sign_in="open"))
+    Access(opened, ledger=book.store.ledger, audit=log).close()
+    new = MemoryStore().audit  # nobody ever signed in
+    Access(SimpleNamespace(settings=lost), ledger=book.store.ledger, audit=new).close()
 
 
 def test_a_session_shows_who_is_signed_in_and_ends_when_they_sign_out(bank: Any) -> None:
@@ -100,6 +121,13 @@ def test_another_site_cannot_sign_a_browser_in(bank: Any) -> None:
         good = {**fields, "csrf_token": form_token(page.text)}
         without_cookie = httpx.post(f"{bank.served.url}/sign-in", data=good)
         assert without_cookie.status_code == 403
+
+
+def test_a_form_that_cannot_be_read_is_refused_and_no_failure_of_ours(bank: Any) -> None:
+    with browser(bank) as client:
+        # 17 fields, one more than a form may have
+        answer = client.post("/sign-in", content=b"a=1&" * 17)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 def test_a_change_by_cookie_needs_the_token_of_the_session(bank: Any) -> None:

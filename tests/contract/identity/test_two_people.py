@@ -92,6 +92,26 @@ def test_who_was_cut_off_while_approving_may_do_so_again_and_it_counts_once(bank
     assert grades.count("loss") == 1
 
 
+def test_what_somebody_began_to_approve_is_not_declined_any_more(bank: Any) -> None:
+    from streams.identity.proposals import Proposals
+
+    made = propose(bank, "officer", override("L0", grade="substandard"))
+    kept = Proposals(bank.access.identity.made())
+    kept.claim(made, "risk_manager")  # and the process ended after the book had it
+    path = f"/v1/proposals/{made}"
+    late = bank.client("risk_manager").post(f"{path}/decline", json={"reason": "no"})
+    assert (late.status_code, late.json()["code"]) == (409, "decided")
+    assert bank.client("risk_manager").post(f"{path}/approve").json()["state"] == "approved"
+
+
+def test_a_declined_one_keeps_the_reason_and_is_not_approved_any_more(bank: Any) -> None:
+    path = f"/v1/proposals/{propose(bank, 'officer', override('L0', grade='loss'))}"
+    told = bank.client("risk_manager").post(f"{path}/decline", json={"reason": "no need"}).json()
+    assert (told["state"], told["outcome"]) == ("declined", "no need")
+    assert told["decided_by"] == "risk_manager"
+    assert bank.client("risk_manager").post(f"{path}/approve").status_code == 409
+
+
 def test_a_person_cannot_send_such_messages_around_the_second_one(bank: Any) -> None:
     message = {
         "type": "grade_overridden", "transaction_id": "around-1", "value_date": "2024-02-20",

@@ -160,3 +160,9 @@ def test_a_figure_without_rows_is_an_empty_file() -> None:
     figure = Figure("par", date(2024, 1, 2), None, (), [])
     assert as_csv(figure) == "\r\n"
     assert parquet.read_table(BufferReader(as_parquet(figure))).num_rows == 0
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
+    rows = [{"branch": "=HYPERLINK(1)", "net": -5}, {"branch": "-x", "net": 5}]
+    figure = Figure("par", date(2024, 1, 2), None, ("branch", "net"), rows)
+    assert as_csv(figure) == "branch,net\r\n'=HYPERLINK(1),-5\r\n'-x,5\r\n"

@@ -186,3 +186,17 @@ def test_other_rules_days_or_code_have_another_key(busy: Pack, eager: Pack) -> N
     keys = [key_of(busy, Calendar()), key_of(eager, Calendar()), key_of(busy, holidays)]
     assert len({*keys}) == 3
     assert key_of(busy, Calendar()) == keys[0]
+
+
+def test_what_people_did_after_the_last_fact_is_taken_in(diary: Diary, busy: Pack) -> None:
+    book, store = diary(5, days=100), MemoryStore()
+    watch = book.watch(busy)
+    book.commit(store, watch.observe(book.facts))
+    state, warned = frozen(watch).packed(), store.warnings.last_position()
+    seen = AcknowledgeWarning(warning_id=min(watch.open_warnings), actor="O1", note="seen")
+    book.commit(store, watch.act(seen, recorded_at_us=1))
+    there = book.watch(busy)
+    bring_back(there, state)
+    assert there.replay(iter(()), store.warnings.read(after=warned)) == []
+    with pytest.raises(LoanError, match="answered already"):
+        there.act(seen, recorded_at_us=2)

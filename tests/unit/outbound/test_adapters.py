@@ -24,7 +24,7 @@ from streams.outbound.letter import Letter, NotSent
 from streams.outbound.mail import Mail, Mailbox
 from streams.outbound.templates import FOLDER, load_templates
 from streams.outbound.ways import load_ways
-from streams.outbound.webhook import Receiver, Webhook
+from streams.outbound.webhook import Gateway, Webhook
 from streams.signing import ID, SIGNATURE, TIMESTAMP, signed
 from warning.packfile import RuleError
 
@@ -177,7 +177,7 @@ def hook_server(answers: int = 204) -> Iterator[Any]:
 
 def webhook(server: Any, **more: Any) -> Webhook:
     url = f"http://127.0.0.1:{server.server_address[1]}/contacts"
-    return Webhook(Receiver(url=url, keys=(KEY,), **more))
+    return Webhook(Gateway(url=url, keys=(KEY,), **more))
 
 
 def test_a_webhook_is_signed_over_id_time_and_body() -> None:
@@ -226,8 +226,8 @@ def test_a_receiver_that_speaks_no_http_is_tried_again_like_one_that_is_down() -
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         try:
-            with pytest.raises(NotSent, match="BadStatusLine"):
-                Webhook(Receiver(url=url, keys=(KEY,))).send(letter())
+            with pytest.raises(NotSent, match="not reached"):
+                Webhook(Gateway(url=url, keys=(KEY,))).send(letter())
         finally:
             server.shutdown()
 
@@ -321,7 +321,7 @@ addresses = "addresses.csv"
 kind = "webhook"
 channels = ["sms"]
 url = "https://gateway.example.org/contacts"
-key_file = "key"
+secret_file = "secret"
 
 [[way]]
 kind = "file"
@@ -330,9 +330,23 @@ folder = "outbox"
 """
 
 
+MAIL_IN_THE_CLEAR = """kind = "smtp"
+host = "mail.example.org"
+sender = "service@example.org"
+user = "loanbell"
+password_file = "secret"
+security = "none"
+channels = ["email"]
+
+[[way]]
+kind = "file"
+"""
+
+
 @pytest.fixture
 def ways(tmp_path: Path) -> Path:
-    (tmp_path / "key").write_text(base64.b64encode(KEY).decode() + "\n", encoding="utf-8")
+    secret = "whsec_" + base64.b64encode(KEY).decode()
+    (tmp_path / "secret").write_text(secret + "\n", encoding="utf-8")
     rows = "borrower_id,channel,address\nB1,sms,+8613800000000\n"
     (tmp_path / "addresses.csv").write_text(rows, encoding="utf-8")
     path = tmp_path / "ways.toml"
@@ -354,7 +368,9 @@ def test_ways_are_read_with_keys_and_addresses_beside_them(ways: Path) -> None:
         ('channels = ["letter"]', 'channels = ["sms"]', "sms"),
         ('channels = ["letter"]', 'channels = ["telex"]', "telex"),
         ("https://gateway", "http://gateway", "url"),
-        ('key_file = "key"', 'key_file = "none"', "key_file"),
+        ("gateway.example.org", "169.254.169.254", "url"),
+        ('kind = "file"', MAIL_IN_THE_CLEAR, "security"),
+        ('secret_file = "secret"', 'secret_file = "none"', "secret_file"),
         ('folder = "outbox"', 'holder = "outbox"', "holder"),
         ('language = "en"', 'language = "fr"', "fr"),
     ],
@@ -367,7 +383,15 @@ def test_wrong_ways_are_named(good: str, bad: str, word: str, ways: Path) -> Non
 
 
 def test_a_key_that_is_short_is_refused_and_never_shown(ways: Path, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(base64.b64encode(b"short").decode(), encoding="utf-8")
-    with pytest.raises(RuleError, match="at least 24 bytes") as caught:
+    short = "whsec_" + base64.b64encode(b"short").decode()
+    (tmp_path / "secret").write_text(short, encoding="utf-8")
+    with pytest.raises(RuleError, match="at least 24 random bytes") as caught:
         load_ways(ways)
     assert base64.b64encode(b"short").decode() not in str(caught.value)
+
+
+def test_no_secret_of_a_way_stands_in_what_is_printed_of_it() -> None:
+    gateway = Gateway(url="https://gateway.example.org/token-7", keys=(b"key-8",))
+    box = Mailbox(host="h", port=25, sender="s@b.example", user="u", password="word-9")
+    printed = f"{gateway!r} {box!r}"
+    assert not any(secret in printed for secret in ("token-7", "key-8", "word-9"))
