@@ -3,8 +3,9 @@
 The log is the outbox: a contact goes out only when its ContactAllowed is committed, and the place
 is moved on after it went, together with what came of it. Killed in between, it goes out again under
 the same contact id. Before each attempt the ledger's contact rules are asked again: a contact that
-was allowed, and by now is forbidden or too late, is not sent but recorded as undelivered. One way
-that is down holds up its own channel only.
+was allowed, and by now is forbidden or too late, is not sent but recorded as undelivered. So is one
+that its way did not take in so many attempts: a way that is down holds up its own channel only, and
+no contact the others of its channel for long.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
 NAME = "dispatch"
 READ_FACTS = 1_000
 LOOK_SECONDS = 0.5
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
-ATTEMPTS = 3
-"""Where the log, and not the clock, tells the time, a way that is down is tried so often."""
+FIRST_PAUSE_SECONDS = 1.0
+"""After the first attempt, by the clock; each further pause is twice as long."""
+ATTEMPTS = 6
+"""So often a contact is tried, for half a minute and the time that answers take; then the next has
+its turn, lest one that a gateway cannot take should use up the time of all behind it."""
 
 log = logging.getLogger("loanbell.dispatch")
 
@@ -102,7 +105,7 @@ class Dispatch:
         self.sent += 1
 
     async def _insist(self, letter: Letter) -> Sent:
-        """Send it, again and again while its time lasts and nothing new forbids it."""
+        """Send it, in so many attempts, while its time lasts and nothing new forbids it."""
         pause, attempts = FIRST_PAUSE_SECONDS, 0
         while (rule := await asyncio.to_thread(self._forbidden, letter.contact)) is None:
             try:
@@ -110,10 +113,11 @@ class Dispatch:
             except NotSent as error:
                 attempts += 1
                 log.warning("%s %s: %s", self._channel, letter.contact.contact_id, error)
-            if not self._by_clock and attempts >= ATTEMPTS:
+            if attempts >= ATTEMPTS:
+                log.warning("%s %s is given up", self._channel, letter.contact.contact_id)
                 return Sent("undelivered")
             await asyncio.sleep(pause if self._by_clock else 0)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause *= 2
         log.warning("%s %s is not sent: %s", self._channel, letter.contact.contact_id, rule)
         return Sent("undelivered")
 

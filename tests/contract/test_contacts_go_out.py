@@ -7,7 +7,7 @@ import csv
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from ledger.events import (
 )
 from streams.ingest import read_many
 from streams.outbound import ways
-from streams.outbound.letter import Letter, NotSent, Sent
+from streams.outbound.dispatch import Dispatch
+from streams.outbound.letter import Adapter, Letter, NotSent, Sent
 from streams.settings import Settings
 from streams.wiring import Node
 
@@ -172,6 +173,14 @@ class Gateway:
         raise NotSent("The gateway is down.")
 
 
+def all_ways_lead_to(gateway: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_ways(path: Path) -> ways.Ways:
+        found = ways.load_ways(path)
+        return replace(found, by_channel=dict.fromkeys(found.by_channel, gateway))
+
+    monkeypatch.setattr("streams.followers.load_ways", load_ways)
+
+
 SAID = {"borrower_id": "B1", "by": "O1", "value_date": "2024-02-06", "transaction_id": "said"}
 MEANWHILE: dict[str, dict[str, Any]] = {
     "consent_withdrawn": {"type": "contact_consent_changed", "channel": "sms", "allowed": False},
@@ -190,12 +199,7 @@ def test_what_is_forbidden_after_it_was_allowed_and_before_it_left_is_not_sent(
     rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = Gateway()
-
-    def load_ways(path: Path) -> ways.Ways:
-        found = ways.load_ways(path)
-        return replace(found, by_channel=dict.fromkeys(found.by_channel, gateway))
-
-    monkeypatch.setattr("streams.followers.load_ways", load_ways)
+    all_ways_lead_to(gateway, monkeypatch)
 
     async def run() -> tuple[str, list[str]]:
         async with Node.open(settings(tmp_path)) as node:
@@ -223,3 +227,45 @@ def test_what_is_forbidden_after_it_was_allowed_and_before_it_left_is_not_sent(
     assert outcomes == ["undelivered" if rule else "delivered"]
     told = [record.getMessage() for record in caplog.records]
     assert (f"sms {contact_id} is not sent: {rule}" in told) == bool(rule)
+
+
+class Picky:
+    """A gateway that answers an error to whatever goes to B1."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def send(self, letter: Letter) -> Sent:
+        self.asked.append(letter.contact.borrower_id)
+        if letter.contact.borrower_id == "B1":
+            raise NotSent("The receiver answered 500.")
+        return Sent("delivered")
+
+
+@pytest.mark.parametrize("by_clock", [False, True])
+def test_a_contact_that_no_gateway_takes_is_given_up_and_the_next_has_its_turn(
+    by_clock: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Picky()
+    all_ways_lead_to(gateway, monkeypatch)
+    at = datetime(2024, 2, 6, 2, 0, 1, tzinfo=UTC)
+    monkeypatch.setattr("streams.outbound.dispatch.now_us", lambda: int(at.timestamp()) * 1_000_000)
+    monkeypatch.setattr("streams.outbound.dispatch.FIRST_PAUSE_SECONDS", 0.001)
+    other = [{**each, "transaction_id": f"{n}", "loan_id": "L2"} for n, each in enumerate(LOAN)]
+    other[0]["borrower_id"] = "B2"
+
+    async def run() -> dict[str, str]:
+        async with Node.open(settings(tmp_path)) as node:
+            for each in node._followers._all:
+                if isinstance(each, Dispatch):
+                    each._by_clock = by_clock
+            await tell(node, *LOAN, *other)
+            async with asyncio.timeout(20):
+                await tell(node, close(date(2024, 2, 5), "2024-02-06T02:00:00Z"))
+            found = facts(node, ContactOutcomeRecorded)
+            assert len(found) == 2
+            return {each.borrower_id: each.outcome for each in found}
+
+    assert asyncio.run(run()) == {"B1": "undelivered", "B2": "delivered"}
+    # Six attempts at B1's, one at B2's.
+    assert sorted(gateway.asked) == ["B1"] * 6 + ["B2"]

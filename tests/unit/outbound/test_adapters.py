@@ -211,6 +211,27 @@ def test_what_may_be_later_is_tried_again_and_no_redirect_is_followed(status: in
         assert len(server.got) == 1
 
 
+class _Garbage(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        length = 0
+        while line := self.rfile.readline().strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        self.rfile.read(length)
+        self.wfile.write(b"what?\r\n\r\n")
+
+
+def test_a_receiver_that_speaks_no_http_is_tried_again_like_one_that_is_down() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Garbage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        try:
+            with pytest.raises(NotSent, match="not reached"):
+                Webhook(Gateway(url=url, keys=(KEY,))).send(letter())
+        finally:
+            server.shutdown()
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 
