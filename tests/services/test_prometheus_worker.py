@@ -17,7 +17,10 @@ SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 def ask(client: httpx.Client, query: str) -> list[float]:
-    answer = client.get("/api/v1/query", params={"query": query}).json()
+    found = client.get(
+        "/api/v1/query", params={"query": query}
+    ).raise_for_status()  # 503: it starts
+    answer = found.json()
     assert answer["status"] == "success", answer
     return sorted(float(row["value"][1]) for row in answer["data"]["result"])
 
