@@ -25,7 +25,7 @@ happened.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from statistics import median_low
@@ -103,10 +103,11 @@ class TeamReads(Reader):
 
     def behind(
         self, figure: str, name: str, *, by: str = "officer", since: date | None = None,
-        until: date | None = None,
+        until: date | None = None, branches: Collection[str] | None = None,
     ) -> list[Answer]:  # fmt: skip
         """What is behind a figure of an officer or team: each case (or warning) with its tally.
 
+        `branches`: only cases of one of them, and nothing that is no case.
         Errors: MalformedMessage for a figure or `by` that is none.
         """
         key = _key(by)
@@ -116,11 +117,14 @@ class TeamReads(Reader):
             )
         with self._database.reading() as connection:
             period = self._period(connection, since, until)
-            found = _READ[figure](self, connection, period)
+            found = [t for t in _READ[figure](self, connection, period) if key(t) == name]
+            if branches is not None:
+                inside = self._database.table(CASES).c.branch.in_(branches)
+                own = {case for (case,) in self._rows(connection, CASES, "case_id", where=inside)}
+                found = [t for t in found if t.reference in own]
         return [
             {"reference": t.reference, "segment": t.segment, "part": t.part, "whole": t.whole}
             for t in sorted(found)
-            if key(t) == name
         ]
 
     def overrides(self, *, after: str | None = None, limit: int = 100) -> Page:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from projections.queries import Ask
+from projections.queries import Ask, WarningFilter
 from projections.read_team import COUNTS, FIGURES, RATES
 from streams.api.access import unknown
 from streams.api.answers import Filters
@@ -77,10 +77,21 @@ def _behind(desk: Desk, person: Person, asked: BehindAsked) -> list[dict[str, An
     own = _own(desk, person, asked.by)
     if own is not None and asked.name not in own:
         raise unknown()
+    whole = person.branches is None or asked.name == person.user_id  # what somebody did themselves
+    of_warnings = asked.figure in OF_WARNINGS
     rows: list[dict[str, Any]] = desk.queries.behind(
-        asked.figure, asked.name, by=asked.by, since=asked.since, until=asked.until
-    )
-    return rows
+        asked.figure, asked.name, by=asked.by, since=asked.since, until=asked.until,
+        branches=None if whole or of_warnings else person.branches,
+    )  # fmt: skip
+    return rows if whole or not of_warnings else _about_own(desk, person, rows)
+
+
+def _about_own(desk: Desk, person: Person, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of rows that name warnings, those about loans of a person's branches."""
+    ids = tuple(row["reference"] for row in rows)
+    wanted = WarningFilter(warning_ids=ids, branch=tuple(person.branches or ()))
+    own = {row["warning_id"] for row in desk.queries.warnings(wanted, limit=len(ids) + 1).rows}
+    return [row for row in rows if row["reference"] in own]
 
 
 def _own(desk: Desk, person: Person, by: str) -> set[str] | None:

@@ -157,6 +157,9 @@ def test_figures_count_for_whoever_had_the_case_on_the_day(told: Told) -> None:
         1_000,
         6_000,
     ]
+    for branch, cases in (("N", ["K1"]), ("S", [])):
+        found = reads.behind("cure", "U2", since=date(2024, 2, 1), branches={branch})
+        assert [row["reference"] for row in found] == cases
     (team,) = reads.team(by="team", since=date(2024, 2, 1))
     assert team["money"]["CNY"]["recovered_minor"] == 11_000
 
