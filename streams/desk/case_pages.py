@@ -119,6 +119,8 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
     case = await desk.read(_case, desk, request, case_id)
     once = once_of(form)
     try:
+        if word == "handover":
+            await desk.read(_check_owner, desk, form.text("owner_id"), case)
         made = (
             await desk.read(_note, desk, request, form, case, once)
             if (right, word) == ("act", "note")
@@ -158,6 +160,21 @@ def stage_of(dpd_days: int) -> str:
         if dpd_days > days:
             return stage
     return "pre_due"
+
+
+def _check_owner(desk: Desk, owner_id: str, case: Answer) -> None:
+    """A case goes to a user of its branch, or to an officer of its branch who has no sign-in.
+
+    Errors: Problem "invalid_request"; a slip would leave the case on nobody's list.
+    """
+    branch = case["branch"]
+    user = desk.access.identity.directory().user(owner_id)
+    if user is not None:
+        fits = user.person().covers(branch)
+    else:
+        fits = bool(desk.queries.loans(officer_id=owner_id, branch=branch, limit=1).rows)
+    if not fits:
+        raise Problem("invalid_request", f"owner_id: {owner_id} does not work in {branch}.")
 
 
 def _note(desk: Desk, request: Request, form: Form, case: Answer, once: str) -> dict[str, Any]:

@@ -78,16 +78,20 @@ def head(page: str) -> list[str]:
     return re.findall(r"\b[0-9]+\b", re.sub(r"<[^>]*>", " ", shown.group()))
 
 
-def test_an_officer_of_the_branch_is_on_its_page_without_a_loan_of_their_own(bank: Any) -> None:
+def test_a_case_goes_to_an_officer_of_its_branch_who_is_on_its_page_without_a_loan(
+    bank: Any,
+) -> None:
     bank.add("new.officer", "officer", frozenset({"north"}))
     bank.add("other.officer", "officer", frozenset({"south"}))
     manager, form = bank.client("collections_manager"), {"reason": "more room"}
-    for case, owner in (("K0", "new.officer"), ("K2", "other.officer")):
+    given = ("K0", "new.officer", 303), ("K2", "other.officer", 422), ("K2", "nobody", 422)
+    for case, owner, status in given:
         answer = manager.post(
             f"/desk/cases/{case}/lead/handover",
             data={**form, "once": case + "7" * 18, "owner_id": owner},
         )
-        assert answer.status_code == 303, answer.text
+        assert answer.status_code == status, answer.text
+    assert "nobody does not work in north" in answer.text
     text = manager.get("/desk/team?until=2024-02-21").text
     assert "new.officer" in text
     assert "other.officer" not in text
