@@ -63,11 +63,19 @@ class SecretUnread(LoanError):
 
 @contextmanager
 def directory_of(
-    data: Path | None, config: Path | None, database: str | None
+    data: Path | None, config: Path | None, database: str | None, *, make: bool = False
 ) -> Iterator[Directory]:
-    """The tables of people that the options name, made if they are missing."""
+    """The tables of people that the options name, with `make` made if they are missing.
+
+    Errors: UserRefused where there are none.
+    """
     settings = Settings.load({"data": data, "database": database}, file=config)
     if not settings.database:
+        if not make and not settings.users_db.exists():
+            raise UserRefused(
+                f"There are no users in {settings.data}.",
+                way_out="`loanbell users add` makes the first; or name another folder by --data.",
+            )
         settings.data.mkdir(parents=True, exist_ok=True)
     opened = Tables.open(people_place(settings))
     try:
@@ -126,7 +134,7 @@ def add(
     stored = None
     if not without_password:
         stored = passwords.hashed(read_password(password_file, name, new=True))
-    with directory_of(data, config, database) as people:
+    with directory_of(data, config, database, make=True) as people:
         people.add(User(**{**_fields(user), "password": stored}), by=whoever())
     err.print(f"{name}: {user.told}")
 
@@ -139,7 +147,7 @@ def demo(
     config: ConfigOption = None,
 ) -> None:
     """Add one user of each role, to try things out; their passwords are made up and shown once."""
-    with directory_of(data, config, database) as people:
+    with directory_of(data, config, database, make=True) as people:
         made = demo_sign_ins(people, branch, by=whoever())
     rows = [(one.user_id, one.password, one.told) for one in made]
     out.print(table("Sign-ins", ["user", "password", "roles; branches"], rows))

@@ -103,6 +103,12 @@ def test_a_user_that_cannot_be_is_refused(run: Run) -> None:
     assert orjson.loads(run("users", "list", "--json").output) == []
 
 
+def test_whoever_only_looks_makes_no_folder(run: Run) -> None:
+    for words in (("users", "list"), ("tokens", "list"), ("users", "remove", "x")):
+        assert "no users in mistyped" in told(run(*words, "--data", "mistyped"))
+    assert not Path("mistyped").exists()
+
+
 def test_a_token_is_shown_once_listed_and_revoked(run: Run) -> None:
     add(run, "core", "--role", "publisher")
     made = run("tokens", "add", "core", "--scope", "transactions", "--days", "30")
