@@ -57,7 +57,8 @@ def eased_to(
 
 
 def _met(rule: Cure, start: int, day: int, dues: Sequence[int]) -> bool:
-    met = bisect_left(dues, day) - bisect_right(dues, start)
-    if dues and met < rule.periods:
-        return False
-    return day >= day_number(add_months(date_of(start), rule.months))
+    waited = day >= day_number(add_months(date_of(start), rule.months))
+    if not dues:  # the core system keeps the schedule: months alone can count
+        return waited
+    met = bisect_left(dues, day) - bisect_right(dues, start) >= rule.periods
+    return met or waited if rule.shorter else met and waited

@@ -69,13 +69,14 @@ def arrears_repaid(book: LoanBook, row: int, day: int, since: int) -> bool:
     return sum(amount for on, amount in paid if since < on <= day) >= arrears
 
 
-def overdue_days(unmet: NDArray[Any], day: int | IntArray, due_date_counts: int) -> IntArray:
+def overdue_days(unmet: NDArray[Any], day: int | IntArray, first_count: int) -> IntArray:
     """Days past due at `day` from the oldest unmet due day; 0 while that is still to come.
 
-    `due_date_counts` 1: the due date itself is day 1, so a due of today counts; 0: the day after.
+    `first_count` 1: the due date itself is day 1, so a due of today counts; 0: the day after; less
+    than 0: as many days of grace do not count.
     """
-    days: IntArray = np.where(unmet <= day, day - unmet.astype(np.int64) + due_date_counts, 0)
-    return days
+    days: IntArray = np.where(unmet <= day, day - unmet.astype(np.int64) + first_count, 0)
+    return np.maximum(days, 0)
 
 
 def due_days(book: LoanBook, row: int) -> list[int]:

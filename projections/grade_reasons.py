@@ -95,12 +95,12 @@ class Explainer:
                 yield Reason("past_due", text, held.origin, held.rank, self._cited(row))
 
     def _days(self, row: int, counter: str) -> int:
-        standing, counts = self._standing, self._regime.due_date_counts
+        standing, counts = self._standing, self._regime.first_count
         material = self._grading.material
         unmet = int(standing.unmet[row])
         if counter == "material" and material is not None:
             unmet = int(material.start[row])
-        days = standing.day - unmet + counts if unmet <= standing.day else 0
+        days = max(standing.day - unmet + counts, 0) if unmet <= standing.day else 0
         if counter == "payments" and days:
             days -= int(standing.part_paid[row])
         return days - self._grading.pauses.stood_still(self._edition, row, days, standing.day)
@@ -138,13 +138,16 @@ class Explainer:
         if above is None:
             return f"{said}."
         limits, currency = above.rule, int(self._book.currency[row])
-        absolute = limits.absolute.get(self._book.currencies.names[currency], 0)
+        name = self._book.currencies.names[currency]
+        absolute = self._money(limits.absolute.get(name, 0), currency)
+        both = f"more than {absolute} and more than {limits.over_percent} %"
+        if not limits.exceeded(above.arrears_minor, above.owed_minor, name):
+            both = f"not yet paid since they were {both}"
         whose = "borrower's" if limits.per == "borrower" else "loan's"
         return (
             f"{said}: {self._money(above.arrears_minor, currency)} of the {whose} "
             f"{self._money(above.owed_minor, currency)} "
-            f"({share_text(above.arrears_minor, above.owed_minor)}), more than "
-            f"{self._money(absolute, currency)} and more than {limits.over_percent} %."
+            f"({share_text(above.arrears_minor, above.owed_minor)}), {both}."
         )
 
     def _causes(self, row: int) -> Iterator[Reason]:
@@ -234,10 +237,11 @@ class Explainer:
         if since == NEVER or start is None:
             return "Arrears or a finding remain, so there is no upgrade."
         until = add_months(date_of(start), longest.months)
-        return (
-            f"Nothing is past due since {date_of(start)}; an upgrade needs {longest.periods} due "
-            f"dates met and waits until {until} at least."
-        )
+        needs = f"an upgrade needs {longest.periods} due dates met"
+        waits = f"and waits until {until} at least"
+        if longest.shorter:
+            waits = f"or waits until {until}, whichever is sooner"
+        return f"Nothing is past due since {date_of(start)}; {needs} {waits}."
 
     def _relief(self, row: int, before: int) -> Reason:
         """No rule asks for more than the first grade, or than a milder one than before."""

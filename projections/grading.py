@@ -82,7 +82,7 @@ class Grading(Growing):
         self.add_column("stepped", np.int32)
         self.add_column("excused", np.uint32)
         self.kinds = regime.kinds
-        self.pauses = PauseLog(regime.due_date_counts)
+        self.pauses = PauseLog(regime.first_count)
         self.observed: dict[int, Observed] = {}
         self.overrides = OverrideLog(regime)
         self.material = Material() if regime.uses_materiality else None
@@ -134,7 +134,7 @@ class Grading(Growing):
 
     def days_late(self, standing: Standing) -> DaysLate:
         """All day counts at the standing, by row."""
-        counts, material = self.regime.due_date_counts, None
+        counts, material = self.regime.first_count, None
         dpd = overdue_days(standing.unmet, standing.day, counts)
         if self.material is not None:
             material = overdue_days(self.material.start[: self.rows], standing.day, counts)
@@ -209,7 +209,10 @@ class Grading(Growing):
         if rule is None or row in self.observed or not rule.speaks_of(self.kind_of(row)):
             return
         if any(finding.name == rule.finding for finding in findings):
-            self.observed[row] = Observed(rule, findings, nonperforming_rank=self.bad)
+            grace = self.regime.grace_days
+            self.observed[row] = Observed(
+                rule, findings, nonperforming_rank=self.bad, grace_days=grace
+            )
 
     def _welcome(self, book: LoanBook) -> None:
         """New rows are clean from the first close that they were open at."""

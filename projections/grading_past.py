@@ -94,7 +94,7 @@ def _days(
     editions: list[tuple[Edition, int, int]],
 ) -> DaysLate:
     """The day counts at each close."""
-    counts = grading.regime.due_date_counts
+    counts = grading.regime.first_count
     unmet = np.full(len(closes), NEVER, np.int64)
     days: list[int] = closes.tolist()
     for start, end, due_day in book.stretches(row):

@@ -2,8 +2,8 @@
 
 The counter starts on the first day at whose end arrears are over the absolute limit and over the
 share of the exposure (principal, and interest and charges due and unpaid), and from nothing once
-either is not. Judged at each close for all loans at
-once; only who is above the limits is looked at day by day. Money of different currencies is never
+either is not, or, where the regime says so, once nothing is past due. Judged at each close for all
+loans at once; only who may count is looked at day by day. Money of different currencies is never
 added up.
 """
 
@@ -45,7 +45,7 @@ from warning.windows import NEVER, BoolArray, DayArray, Growing, IntArray
 
 
 class Above(NamedTuple):
-    """Arrears above the limits: of all loans that count together, minor units."""
+    """Arrears that count as material: of all loans that count together, minor units."""
 
     rule: Materiality
     arrears_minor: int
@@ -74,6 +74,7 @@ class Material(Growing):
         self._touched = (array("q"), array("q"))
         self._rows_of: dict[int, list[int]] = {}
         self._closed = 0
+        self._edition_since: date | None = None
 
     def fold(self, facts: Facts, book: LoanBook) -> None:
         """Take in what moves what is owed, and note whose arrears may have fallen."""
@@ -126,6 +127,7 @@ class Material(Growing):
         if not last:
             doubtful[:] = True
         self._closed = day
+        turned, self._edition_since = edition.since != self._edition_since, edition.since
         before = self.start[:rows].copy()
         self.start[:rows] = NEVER
         for rule, of_rule in zip(edition.materiality, kinds, strict=True):
@@ -137,10 +139,11 @@ class Material(Growing):
             same = before[above.rows] == np.repeat(start, above.sizes)
             walk = doubtful[book.arrears.borrower[leads]]
             walk |= ~np.logical_and.reduceat(same, above.first)
+            walk |= turned and rule.until_paid
             for place in np.flatnonzero(walk).tolist():
                 group = self.group_of(rule, book, int(leads[place]), of_rule)
-                start[place] = self._first_day(rule, book, group) - 1
-            for place in np.flatnonzero((start == NEVER) & ~walk).tolist():
+                start[place] = self._start(rule, book, group, over=bool(above.over[place]))
+            for place in np.flatnonzero((start == NEVER) & ~walk & above.over).tolist():
                 start[place] = self._began(rule, book, above, place, last) - 1
             self.start[above.rows] = np.repeat(start, above.sizes)
             self.arrears[above.rows] = np.repeat(above.arrears, above.sizes)
@@ -175,13 +178,14 @@ class Material(Growing):
         return [one for one in same if kinds[one] and book.currency[one] == book.currency[row]]
 
     def _above(self, rule: Materiality, book: LoanBook, rows: IntArray) -> _Groups:
-        """The groups of loans that count together and are above the limits now."""
+        """The groups of loans that count together and are above the limits now; where a count goes
+        on until all is paid, all with arrears."""
         standing, borrower = book.standing, book.arrears.borrower
         late = np.zeros(len(book.arrears.borrower_ids), np.bool_)
         late[borrower[rows[standing.arrears[rows] > 0]]] = True
         rows = rows[late[borrower[rows]]]
         if not rows.size:
-            return _Groups(rows, rows, rows, rows, rows)
+            return _Groups(rows, rows, rows, rows, rows, np.zeros(0, np.bool_))
         key = rows if rule.per == "loan" else borrower[rows].astype(np.int64)
         key = key * len(book.currencies.names) + book.currency[rows]
         order = np.argsort(key, kind="stable")
@@ -192,11 +196,13 @@ class Material(Growing):
         owed = np.add.reduceat(self.exposure(book, rows.tolist()), first)
         names = book.currencies.names
         limits = np.array([rule.absolute.get(name, 0) for name in names], np.int64)
-        above = (arrears > limits[book.currency[rows[first]]]) & (
+        over = (arrears > limits[book.currency[rows[first]]]) & (
             arrears * 100 > owed * rule.over_percent
         )
-        rows, sizes = rows[np.repeat(above, sizes)], sizes[above]
-        return _Groups(rows, np.cumsum(sizes) - sizes, sizes, arrears[above], owed[above])
+        kept = arrears > 0 if rule.until_paid else over
+        rows, sizes = rows[np.repeat(kept, sizes)], sizes[kept]
+        starts = np.cumsum(sizes) - sizes
+        return _Groups(rows, starts, sizes, arrears[kept], owed[kept], over[kept])
 
     def _began(
         self, rule: Materiality, book: LoanBook, above: _Groups, place: int, last: int
@@ -205,37 +211,41 @@ class Material(Growing):
         day, first = book.standing.day, int(above.first[place])
         at = above.rows[first : first + int(above.sizes[place])]
         rows, principal = at.tolist(), int(book.standing.outstanding[at].sum())
-        limit = rule.absolute.get(book.currencies.names[int(book.currency[rows[0]])], 0)
+        currency = book.currencies.names[int(book.currency[rows[0]])]
         dues = [(int(book.standing.arrears[row]), *book.arrears.dues.of(row)) for row in rows]
         for earlier in range(last + 1, day):
             arrears = sum(max(now - _due(days, cums, earlier, day), 0) for now, days, cums in dues)
             owed = principal + int(self._unpaid.at(rows, earlier).sum())
-            if arrears > limit and arrears * 100 > owed * rule.over_percent:
+            if rule.exceeded(arrears, owed, currency):
                 return earlier
         return day
 
-    def _first_day(self, rule: Materiality, book: LoanBook, group: Sequence[int]) -> int:
-        """Since when, without a day between, the group has been above the limits."""
+    def _start(self, rule: Materiality, book: LoanBook, group: Sequence[int], *, over: bool) -> int:
+        """`start` of a group from its past; `over`: it is above the limits now."""
         today = book.standing.day
         spans = self._spans(rule, book, group)
-        return spans[-1][0] if spans and spans[-1][1] == today + 1 else today
+        if spans and spans[-1][1] == today + 1:
+            return spans[-1][0] - 1
+        return today - 1 if over else NEVER
 
     def _spans(
         self, rule: Materiality, book: LoanBook, group: Sequence[int]
     ) -> list[tuple[int, int]]:
-        """Stretches of days [first, end) above both limits, up to the close that is judged."""
+        """Stretches of days [first, end) that count, up to the close that is judged."""
         past = [self.owed_by(book, row) for row in group]
         last = book.standing.day
         days = sorted({day for owed in past for day in owed.days if day <= last})
         ends = [*days[1:], last + 1] if days else []
-        limit = rule.absolute.get(book.currencies.names[int(book.currency[group[0]])], 0)
+        currency = book.currencies.names[int(book.currency[group[0]])]
         spans: list[tuple[int, int]] = []
         for day, end in zip(days, ends, strict=True):
             sums = [owed.at(day) for owed in past]
             late, whole = sum(one for one, _ in sums), sum(one for _, one in sums)
-            if late <= limit or late * 100 <= whole * rule.over_percent:
+            goes_on = bool(spans) and spans[-1][1] == day
+            held = goes_on and rule.until_paid and late > 0
+            if not held and not rule.exceeded(late, whole, currency):
                 continue
-            if spans and spans[-1][1] == day:
+            if goes_on:
                 spans[-1] = (spans[-1][0], end)
             else:
                 spans.append((day, end))
@@ -265,6 +275,7 @@ class _Groups(NamedTuple):
     sizes: IntArray
     arrears: IntArray
     owed: IntArray
+    over: BoolArray
 
 
 def _due(days: list[int], cums: list[int], start: int, end: int) -> int:

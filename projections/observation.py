@@ -19,11 +19,16 @@ class Observed:
     """One loan under observation by `rule`. `findings` is the loan's list, by value dates.
 
     `since`: the change that observation follows; None when there is none. `start`: the due date
-    from which it counts, None before that date.
+    from which it counts, None before that date. `grace_days`: days past due that do not count.
     """
 
     def __init__(
-        self, rule: Observation, findings: Sequence[Finding], *, nonperforming_rank: int
+        self,
+        rule: Observation,
+        findings: Sequence[Finding],
+        *,
+        nonperforming_rank: int,
+        grace_days: int = 0,
     ) -> None:
         self.since: int | None = None
         self.start: int | None = None
@@ -31,6 +36,7 @@ class Observed:
         self.over = False
         self.rule = rule
         self._bad = nonperforming_rank
+        self._grace = grace_days
         self._findings = findings
         self._read = 0
 
@@ -46,7 +52,7 @@ class Observed:
         if floor >= self._bad:
             self.since, self.start = day, None
         elif self.start is not None and dpd > 0:
-            self.start = max(self.start, day - dpd)
+            self.start = max(self.start, day - dpd - self._grace)
         elif self.start is not None and self._served(day, due_days):
             self.over = True
             return 0

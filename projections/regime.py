@@ -132,11 +132,18 @@ class Materiality(Rule):
     """Arrears count while they are above both limits: of the borrower's loans, or of each loan.
 
     `absolute` by currency in minor units, 0 for one not named; `over_percent` of what is owed.
+    `until_paid`: a count that has begun goes on below the limits until nothing is past due.
     """
 
     absolute: Mapping[str, int] = field(hash=False)
     over_percent: int
     per: str
+    until_paid: bool = False
+
+    def exceeded(self, arrears_minor: int, owed_minor: int, currency: str) -> bool:
+        """Whether arrears are above both limits."""
+        over_share = arrears_minor * 100 > owed_minor * self.over_percent
+        return over_share and arrears_minor > self.absolute.get(currency, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +170,7 @@ class Observation(Rule):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cure(Rule):
     """A loan of `rank` or worse is upgraded, to `to_rank` at best, after `periods` due dates and
-    `months`, whichever is longer, free of what `clean` names.
+    `months`, whichever is longer (or `shorter`), free of what `clean` names.
 
     `clean`: "no_arrears" (nothing past due, no cause) or "no_trigger" (nothing that asks for
     `rank`). With `word`, the rule holds only while that evidence stands, and counts from its day;
@@ -177,6 +184,7 @@ class Cure(Rule):
     clean: str = "no_arrears"
     word: str | None = None
     arrears_paid: bool = False
+    shorter: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +267,7 @@ class Regime:
     title_en: str
     effective_from: date
     due_date_counts: int
+    grace_days: int
     counting: Origin
     grades: tuple[Grade, ...]
     classes: tuple[ProductClass, ...]
@@ -270,6 +279,11 @@ class Regime:
     def nonperforming_rank(self) -> int:
         """The rank of the first grade that is not performing."""
         return next(i for i, grade in enumerate(self.grades) if not grade.performing)
+
+    @property
+    def first_count(self) -> int:
+        """What an unmet due date itself counts: 1 or 0, and less by the days of grace."""
+        return self.due_date_counts - self.grace_days
 
     @cached_property
     def ranks(self) -> dict[str, int]:

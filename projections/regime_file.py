@@ -145,7 +145,8 @@ class _Reader:
             title_en=title_en,
             effective_from=self.start,
             due_date_counts=counting[0][0],
-            counting=counting[0][1],
+            grace_days=counting[0][1],
+            counting=counting[0][2],
             grades=tuple(grades),
             classes=tuple(classes),
             editions=editions_of(rules, self.start),
@@ -189,8 +190,9 @@ class _Reader:
 
     # The kinds of tables
 
-    def counting(self, table: Table) -> tuple[int, Origin]:
-        return table.number("due_date_counts", low=0, high=1), table.origin()
+    def counting(self, table: Table) -> tuple[int, int, Origin]:
+        counts = table.number("due_date_counts", low=0, high=1)
+        return counts, table.number("grace_days", low=0, high=90, default=0), table.origin()
 
     def grade(self, table: Table) -> Grade:
         performing = table.take("performing", bool, "true or false.")
@@ -254,10 +256,12 @@ class _Reader:
         )
 
     def materiality(self, table: Table) -> Materiality:
+        ends = ("below_limits", "no_arrears")
         return Materiality(
             absolute=self.amounts(table, "absolute"),
             over_percent=table.number("over_percent", low=0, high=99),
             per=table.one_of("per", ("borrower", "loan")),
+            until_paid=table.one_of("resets_at", ends, default=ends[0]) == "no_arrears",
             **self.common(table),
         )
 
@@ -296,11 +300,18 @@ class _Reader:
         to_rank = self.rank(table, "to") if table.has("to") else 0
         if to_rank >= rank:
             raise table.wrong("to", "is no upgrade", "A better grade than the one cured.")
+        periods, months = (table.number(key, low=0, high=120) for key in ("periods", "months"))
+        lengths = ("longer", "shorter")
+        shorter = table.one_of("whichever_is", lengths, default="longer") == "shorter"
+        if shorter and not (periods and months):
+            accepted = "periods and months of 1 or more, or longer."
+            raise table.wrong("whichever_is", "is 'shorter', and one of the two is 0", accepted)
         return Cure(
             rank=rank,
             to_rank=to_rank,
-            periods=table.number("periods", low=0, high=120),
-            months=table.number("months", low=0, high=120),
+            periods=periods,
+            months=months,
+            shorter=shorter,
             clean=table.one_of("clean", ("no_arrears", "no_trigger"), default="no_arrears"),
             word=table.evidence()[0] if named else None,
             arrears_paid=named

@@ -60,7 +60,7 @@ def _materiality(rule: Materiality, _: list[str]) -> str:
     limits = [f"{format_minor(minor, name)} {name}" for name, minor in rule.absolute.items()]
     return (
         f"arrears are material over {' / '.join(limits) or '0'} and over {rule.over_percent} % "
-        f"of what the {rule.per} owes"
+        f"of what the {rule.per} owes{', and from then until all are paid' * rule.until_paid}"
     )
 
 
@@ -71,8 +71,8 @@ def _contagion(rule: Contagion, names: list[str]) -> str:
     )
 
 
-def _time(periods: int, months: int) -> str:
-    return f"{count_text(periods, 'due date')} and {count_text(months, 'month')}"
+def _time(periods: int, months: int, joined: str = "and") -> str:
+    return f"{count_text(periods, 'due date')} {joined} {count_text(months, 'month')}"
 
 
 def _observation(rule: Observation, names: list[str]) -> str:
@@ -84,11 +84,12 @@ def _observation(rule: Observation, names: list[str]) -> str:
 
 def _cure(rule: Cure, names: list[str]) -> str:
     clean = "arrears and causes" if rule.clean == "no_arrears" else "triggers"
+    joined = "or" if rule.shorter else "and"
     while_ = f", while {rule.word} stands" if rule.word else ""
     while_ += " and what was past due before it is paid" if rule.arrears_paid else ""
     return (
         f"{names[rule.rank]} or worse: upgraded to {names[rule.to_rank]} at best after "
-        f"{_time(rule.periods, rule.months)} without {clean}{while_}"
+        f"{_time(rule.periods, rule.months, joined)} without {clean}{while_}"
     )
 
 

@@ -17,8 +17,8 @@ from warning.windows import IntArray
 class PauseLog:
     """The pauses of all loans, by row. `late` holds rows whose pauses changed behind a close."""
 
-    def __init__(self, due_date_counts: int) -> None:
-        self._counts = due_date_counts
+    def __init__(self, first_count: int) -> None:
+        self._counts = first_count
         self.late: set[int] = set()
         self._known: dict[int, Pauses] = {}
 
@@ -48,7 +48,7 @@ class PauseLog:
         rule, pauses = edition.pauses, self._known.get(row)
         if rule is None or not rule.stands_still or pauses is None or not late:
             return 0
-        return pauses.days_between(day - late + self._counts, day)
+        return min(pauses.days_between(day - late + self._counts, day), late)
 
     def shorten(self, edition: Edition, late: DaysLate, day: int) -> None:
         """Take the days that do not count off all counts of all loans at a close."""

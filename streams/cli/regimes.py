@@ -51,6 +51,8 @@ def show_regime(
         "grades": ", ".join(f"{grade.name} {grade.local}" for grade in regime.grades),
         "an unmet due date": "is day 1" if regime.due_date_counts else "is day 0",
     }
+    if regime.grace_days:
+        shown["days of grace"] = regime.grace_days
     out.print(pairs(regime.name, shown))
     for edition in regime.editions:
         out.print(f"\nIn force from {edition.since}", style="bold")

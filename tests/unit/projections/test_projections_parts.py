@@ -72,7 +72,7 @@ def test_buckets_change_on_the_day_after_each_limit(dpd: int, name: str) -> None
     assert len(BUCKETS) == len(BUCKET_ENDS) + 1
 
 
-def observed(*findings: tuple[str, bool]) -> Observed:
+def observed(*findings: tuple[str, bool], grace_days: int = 0) -> Observed:
     rule = load("cn-2023").latest.observation
     assert rule is not None
     found = [
@@ -81,7 +81,7 @@ def observed(*findings: tuple[str, bool]) -> Observed:
         )
         for at, (day, active) in enumerate(findings)
     ]
-    return Observed(rule, found, nonperforming_rank=2)
+    return Observed(rule, found, nonperforming_rank=2, grace_days=grace_days)
 
 
 def test_observation_without_due_dates_counts_months_alone() -> None:
@@ -103,6 +103,17 @@ def test_observation_needs_both_due_dates_even_after_the_year() -> None:
         (date(2026, 4, 1), 0),
     ):
         assert watched.step(day_number(on), 0, 0, dues) == rank, on
+
+
+def test_a_missed_due_date_restarts_observation_from_that_date_with_or_without_grace() -> None:
+    """Unpaid since 15 March: on the 25th 10 days, 5 of them after 5 days of grace."""
+    dues = [day_number(date(2024, month, 15)) for month in (2, 3, 4)]
+    for grace, dpd in ((0, 10), (5, 5)):
+        watched = observed(("2024-01-20", True), grace_days=grace)
+        assert watched.step(day_number(date(2024, 2, 15)), 0, 0, dues) == 1
+        assert watched.start == dues[0]
+        watched.step(day_number(date(2024, 3, 25)), dpd, 0, dues)
+        assert watched.start == dues[1], grace
 
 
 def test_lines_of_the_same_moment_are_told_facts_first() -> None:

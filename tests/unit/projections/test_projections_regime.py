@@ -106,6 +106,11 @@ def test_an_unknown_regime_is_refused_with_the_shipped_ones() -> None:
             "due_date_counts = 2",
             "due_date_counts is 2. A whole number",
         ),
+        (
+            "due_date_counts = 0",
+            "due_date_counts = 0\ngrace_days = 91",
+            "counting.grace_days is 91. A whole number from 0 to 90.",
+        ),
     ],
 )
 def test_a_wrong_key_is_named_with_what_is_accepted(before: str, after: str, said: str) -> None:
@@ -238,6 +243,18 @@ def test_a_regime_that_takes_effect_in_the_middle_of_a_day_is_refused() -> None:
         ('[overrides]\nallowed = "worse"\napplies_to = ["other"]\nORIGIN', "is not a key here"),
         ('[overrides]\nallowed = "never"', "overrides.allowed is 'never'. One of worse, either"),
         ("counting2 = 1", "is not a key here"),
+        (
+            '[materiality]\nabsolute = {}\nover_percent = 1\nper = "loan"\nresets_at = "paid"',
+            "materiality.resets_at is 'paid'. One of below_limits, no_arrears.",
+        ),
+        (
+            '[cure]\nperiods = 2\nmonths = 6\nwhichever_is = "either"',
+            "cure.whichever_is is 'either'. One of longer, shorter.",
+        ),
+        (
+            '[cure]\nperiods = 0\nmonths = 6\nwhichever_is = "shorter"',
+            "cure.whichever_is is 'shorter', and one of the two is 0. periods and months of 1",
+        ),
         ('[pauses]\ncount = "stop"', "pauses.count is 'stop'. One of go_on, stand_still."),
         ('[pauses]\ncount = "go_on"', "pauses.review is missing. Text that is not empty."),
         (
