@@ -125,9 +125,11 @@ def test_days_of_grace_and_paused_days_both_come_off_and_never_below_none(
     diary.loan("L1", "2024-01-01", {LATE: 1_000_000, SOUND: 1}, currency="EUR")
     until = date(2024, 2, 4)
     diary.write(PauseDelinquency, "2024-02-02", loan_id="L1", until=until, reason="suspended")
-    for on in ("01-31", "02-06", "02-07", "02-08"):
-        diary.close(f"2024-{on}")
-    assert changes(diary, "L1") == [("2024-01-31", "good"), ("2024-02-08", "late")]
+    diary.close("2024-02-06")
+    assert diary.current("L1")["reason"] == "First grade: nothing past due and no finding."
+    diary.close("2024-02-07")
+    diary.close("2024-02-08")
+    assert changes(diary, "L1") == [("2024-02-06", "good"), ("2024-02-08", "late")]
 
 
 def test_a_payment_that_becomes_known_later_is_judged_with_the_days_of_grace(
@@ -136,14 +138,62 @@ def test_a_payment_that_becomes_known_later_is_judged_with_the_days_of_grace(
     diary = diary_by(written(DAYS + CURE, key="grace_days = 5", under="[counting]"))
     diary.loan("L1", "2024-01-01", {LATE: 1_000_000, SOUND: 1}, currency="EUR")
     diary.close("2024-02-05")
+    diary.close("2024-05-01")
+    # A cent changes nothing: 91 days without grace, 86 with it, so there is nothing to cure.
+    diary.pay("L1", "2024-02-03", 1, known="2024-05-02", currency="EUR")
+    diary.close("2024-05-02")
+    assert diary.grade("L1") == "late"
     diary.close("2024-05-06")
     assert diary.grade("L1") == "bad"
     # Paid on the last day of grace: it never was late, and has nothing to be cured of.
-    diary.pay("L1", "2024-02-05", 1_000_000, known="2024-05-07", currency="EUR")
+    diary.pay("L1", "2024-02-05", 999_999, known="2024-05-07", currency="EUR")
     diary.close("2024-05-07")
     assert diary.grade("L1") == "good"
     said = "By what is known now it was 0 days past due on 2024-05-06. "
     assert diary.current("L1")["reason"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("key", "cured"),
+    [("", "2024-12-18"), ("grace_days = 5", "2024-11-07")],
+)
+def test_a_due_date_met_within_the_days_of_grace_does_not_stop_a_cure(
+    diary_by: Any, written: Written, key: str, cured: str
+) -> None:
+    """All paid on 7 May: six months end on 7 November. The due of 15 June is paid on the 18th: late
+    without grace, so that they begin anew and end on 18 December."""
+    diary = diary_by(written(DAYS + CURE, key=key, under="[counting]"))
+    dues = [LATE, "2024-06-15", "2024-07-15", "2024-08-15", SOUND]
+    diary.loan("L1", "2024-01-01", dict.fromkeys(dues, 100), currency="EUR")
+    diary.close("2024-01-31")
+    diary.close("2024-05-06")
+    for on, amount in (("05-07", 100), ("06-17", 0), ("06-18", 100), ("06-19", 200)):
+        if amount:
+            diary.pay("L1", f"2024-{on}", amount, currency="EUR")
+        diary.close(f"2024-{on}")
+    for on in ("11-06", "11-07", "12-17", "12-18"):
+        diary.close(f"2024-{on}")
+    assert changes(diary, "L1")[1:] == [("2024-05-06", "bad"), (cured, "good")]
+
+
+def test_observation_starts_anew_from_the_missed_due_date_itself_despite_grace(
+    diary_by: Any, written: Written
+) -> None:
+    """15 March is missed and paid on the 25th: two months from the 15th, not from the 20th."""
+    observation = '[observation]\nfinding = "restructured"\nperiods = 1\nmonths = 2\n'
+    grades = 'grade = "late"\nagain_grade = "bad"\nORIGIN\n'
+    path = written(DAYS + observation + grades, key="grace_days = 5", under="[counting]")
+    diary = diary_by(path)
+    dues = ["2024-02-15", "2024-03-15", "2024-04-15", SOUND]
+    diary.loan("L1", "2024-01-15", dict.fromkeys(dues, 100), currency="EUR")
+    diary.find("L1", "2024-01-20", "restructured")
+    for on, amount in (("02-15", 100), ("03-24", 0), ("03-25", 100), ("04-15", 100)):
+        if amount:
+            diary.pay("L1", f"2024-{on}", amount, currency="EUR")
+        diary.close(f"2024-{on}")
+    diary.close("2024-05-14")
+    diary.close("2024-05-15")
+    assert changes(diary, "L1") == [("2024-02-15", "late"), ("2024-05-15", "good")]
 
 
 @pytest.mark.parametrize("daily", [True, False])
