@@ -6,16 +6,15 @@ before its last step, which puts all tables and positions in place in one transa
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from ledger.process import no_cycle_hunting
 from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog
 from projections.base import View
 from projections.book import LoanBook
@@ -210,7 +209,7 @@ def fill(
     """
     facts = read_up_to(store, fold, upto, since)
     total = sum(upto.values()) - sum(since.values())
-    with _no_cycle_hunting():
+    with no_cycle_hunting():
         yield from measured(_filling(facts, side, fold, discard), total)
 
 
@@ -229,18 +228,6 @@ def _filling(
     _flush(side, fold.book, discard)
     if done:
         yield done
-
-
-@contextmanager
-def _no_cycle_hunting() -> Iterator[None]:
-    """Facts and rows hold no reference cycles: looking for some costs a fifth of a rebuild."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _flush(side: SideTables, book: LoanBook, discard: Sequence[View]) -> None:

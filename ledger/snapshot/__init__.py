@@ -9,12 +9,10 @@ layout means is the code that wrote it: a snapshot is of use to that code alone 
 
 from __future__ import annotations
 
-import gc
 import struct
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from math import prod
@@ -24,6 +22,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from ledger.process import no_cycle_hunting
 from ledger.snapshot.freezer import Column, Freezer
 from ledger.snapshot.thawer import SnapshotUnusable, Thawer
 
@@ -74,25 +73,13 @@ def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
         held = memoryview(zlib.decompress(packed, bufsize=max(1, size + rest)))
         column, shapes = orjson.loads(held[:size])
         arrays = list(_arrays(held[size:], shapes))
-        with _no_cycle_hunting():
+        with no_cycle_hunting():
             (there,) = Thawer(names, arrays).values(column, [root])
     except (struct.error, zlib.error, orjson.JSONDecodeError, LookupError, ValueError,
             TypeError, AttributeError) as error:  # fmt: skip
         raise SnapshotUnusable(f"It cannot be read: {error!r}.") from error
     if there is not root:
         raise SnapshotUnusable("It is of something else.")
-
-
-@contextmanager
-def _no_cycle_hunting() -> Iterator[None]:
-    """Millions of new objects, none of them garbage: looking for some takes most of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _arrays(held: memoryview, shapes: Iterable[Any]) -> Iterator[Any]:
