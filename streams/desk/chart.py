@@ -112,6 +112,8 @@ def trace_chart(
     def said(value: float) -> str:
         if currency is not None:
             return _short(value / unit)
+        if as_percent and abs(value) >= 100:  # such as 30.6k %: the full number has no room
+            return f"{_short(100 * value)} %"
         return percent(value, 0) if as_percent else number(round(value, 2))
 
     parts = [rule(left, y(level), width - 6, y(level)) for level in {low, high, 0.0}]

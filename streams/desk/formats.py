@@ -5,10 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from ledger.money import format_minor, grouped
 
 NONE = "–"
 """What stands where nothing is known."""
+
+
+PART_ENDS = "\x1f"
+
+
+def parted(text: Markup) -> Markup:
+    """The parts that a template ended by `PART_ENDS`, with a mark between them; escaped already."""
+    parts = (part.strip() for part in text.split(PART_ENDS))
+    return Markup(" · ").join(part for part in parts if part)
 
 
 def money(minor: int | None, currency: str) -> str:

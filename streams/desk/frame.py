@@ -56,6 +56,7 @@ def environment() -> Environment:
         rate=formats.rate,
         moment=formats.moment,
         number=formats.number,
+        parted=formats.parted,
         reading=formats.reading,
         words=_named,
     )
@@ -64,6 +65,7 @@ def environment() -> Environment:
         days_between=formats.days_between,
         languages=[(each, LANGUAGE_NAMES[each]) for each in LANGUAGES],
         NONE=formats.NONE,
+        PART_ENDS=formats.PART_ENDS,
         new_word=short_id,
     )
     return made
