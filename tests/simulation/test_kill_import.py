@@ -1,7 +1,6 @@
 """An import killed with SIGKILL at random moments ends with the same bytes as an undisturbed one.
 
-A server process loads the code once and forks a child for each attempt, so that a kill costs
-milliseconds. Each attempt draws its own batch size and moment of death from the seed. Compared are
+Each attempt draws its own batch size and moment of death from the seed. Compared are
 all tables of both databases, hash chains included. More of it:
 
     LOANBELL_TEST_SEEDS=20 LOANBELL_TEST_KILLS=60 pytest tests/simulation/test_kill_import.py
@@ -9,13 +8,10 @@ all tables of both databases, hash chains included. More of it:
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +19,7 @@ import pytest
 
 from streams.generate.portfolio import portfolio
 
-SERVER = """
-import asyncio, json, os, signal, sys, time, traceback
+BODY = """
 from pathlib import Path
 from projections.queries import WarningFilter
 from streams import wiring
@@ -50,29 +45,6 @@ async def run(order):
                 action = AcknowledgeWarning(warning_id=row["warning_id"], actor="officer")
                 await node.act(action)
             await node.settled()
-
-def attempt(order):
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            asyncio.run(run(order))
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    start = time.monotonic()
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        if order["kill_after"] is not None and time.monotonic() - start > order["kill_after"]:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(0.001)
-
-for line in sys.stdin:
-    print(attempt(json.loads(line)), flush=True)
 """
 
 EAGER = """
@@ -115,26 +87,17 @@ SEEDS = (
     if "LOANBELL_TEST_SEED" in os.environ
     else list(range(1, 1 + int(os.environ.get("LOANBELL_TEST_SEEDS", "2"))))
 )
-Runner = subprocess.Popen[str]
+Runner = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        yield server
-        assert server.stdin is not None
-        server.stdin.close()
+def runner(forking: Callable[[str], Runner]) -> Runner:
+    return forking(BODY)
 
 
 def attempt(runner: Runner, **order: Any) -> bool:
     """One attempt in a child of its own; True when it came to its end, False when it was killed."""
-    assert runner.stdin is not None
-    assert runner.stdout is not None
-    runner.stdin.write(json.dumps(order) + "\n")
-    runner.stdin.flush()
-    status = int(runner.stdout.readline())
+    status = runner(**order)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the import itself failed"
     return not os.WIFSIGNALED(status)
 

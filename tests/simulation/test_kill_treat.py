@@ -1,23 +1,20 @@
 """Treated and contacted while it is killed with SIGKILL at random moments: the same facts.
 
-A server process loads the code once and forks a child for each attempt. A child goes on where the
-store says that the last one came to, a day at a time, with strategies, contacts and the answers of
-simulated borrowers; the last attempt is left alone. Compared are all facts of the ledger with their
-places and bytes, the files that were dropped, and all rows of the views with a rebuild. More of it:
+An attempt goes on where the store says that the last one came to, a day at a time, with strategies,
+contacts and the answers of simulated borrowers; the last attempt is left alone. Compared are all
+facts of the ledger with their places and bytes, the files that were dropped, and all rows of the
+views with a rebuild. More of it:
 
     LOANBELL_TEST_KILLS=60 pytest tests/simulation/test_kill_treat.py
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,7 @@ from typing import Any
 import orjson
 import pytest
 
-SERVER = """
-import asyncio, json, os, signal, sys, time, traceback
+BODY = """
 from itertools import islice
 from pathlib import Path
 from streams import wiring
@@ -49,29 +45,6 @@ async def run(order):
                 await node.settled()
         if order["check"]:
             assert [str(found) for found in node.projector.check()] == []
-
-def attempt(order):
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            asyncio.run(run(order))
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    start = time.monotonic()
-    while True:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        if order["kill_after"] is not None and time.monotonic() - start > order["kill_after"]:
-            os.kill(child, signal.SIGKILL)
-        time.sleep(0.001)
-
-for line in sys.stdin:
-    print(attempt(json.loads(line)), flush=True)
 """
 WAYS = """\
 bank = "Test Bank"
@@ -132,24 +105,14 @@ def messages() -> Iterator[dict[str, Any]]:
 
 
 KILLS = int(os.environ.get("LOANBELL_TEST_KILLS", "4"))
-Runner = subprocess.Popen[str]
+LONGEST_SECONDS = max(0.3, 8.0 / KILLS)
+"""Of an attempt that is killed: short enough that many kills strike before the work is done."""
+Runner = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    )
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait(timeout=30)
+def runner(forking: Callable[[str], Runner]) -> Runner:
+    return forking(BODY)
 
 
 def attempt(runner: Runner, folder: Path, file: Path, **order: Any) -> int:
@@ -157,13 +120,8 @@ def attempt(runner: Runner, folder: Path, file: Path, **order: Any) -> int:
     ways = folder / "ways.toml"
     folder.mkdir(exist_ok=True)
     ways.write_text(WAYS, encoding="utf-8")
-    assert runner.stdin is not None
-    assert runner.stdout is not None
-    given = {"data": str(folder / "data"), "ways": str(ways), "file": str(file)}
-    asked = {**given, "kill_after": None, "check": False, **order}
-    runner.stdin.write(json.dumps(asked) + "\n")
-    runner.stdin.flush()
-    return int(runner.stdout.readline())
+    given = {"data": str(folder / "data"), "ways": str(ways), "file": str(file), "check": False}
+    return runner(**{**given, **order})
 
 
 def facts(folder: Path) -> list[tuple[Any, ...]]:
@@ -192,7 +150,12 @@ def test_the_same_facts_whenever_it_is_killed(runner: Runner, tmp_path: Path) ->
     assert kinds["contact.outcome_recorded"] >= 8
     draws, killed = random.Random(f"treat {KILLS}"), 0
     for _ in range(KILLS):
-        status = attempt(runner, tmp_path / "torn", file, kill_after=draws.uniform(0.2, 2.0))
+        status = attempt(
+            runner,
+            tmp_path / "torn",
+            file,
+            kill_after=draws.uniform(LONGEST_SECONDS / 10, LONGEST_SECONDS),
+        )
         killed += status != 0
     assert killed >= KILLS // 2
     assert attempt(runner, tmp_path / "torn", file, check=True) == 0
