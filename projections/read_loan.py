@@ -25,7 +25,7 @@ from projections.grades import GRADES
 from projections.read_grades import DAY_US, GradeReads, known_by, valued_by
 from projections.reading import Answer, answers
 from projections.register import LOANS, Register
-from projections.story import fact_lines, grade_lines, told, warning_lines
+from projections.story import fact_lines, grade_lines, told, wait_lines, warning_lines
 from projections.tables import Connection, select
 from projections.warnings import ENDED, HISTORY, WARNINGS, Warnings
 
@@ -95,8 +95,12 @@ class LoanReads(GradeReads):
                 row["warning_id"]: row["rule"]
                 for row in self._where(connection, WARNINGS, {"loan_id": loan_id})
             }
+        waits = self._facts.warnings.stream(warning_stream(loan_id))
         lines = told(
-            fact_lines(facts, opened.currency), warning_lines(history, rules), grade_lines(changes)
+            fact_lines(facts, opened.currency),
+            wait_lines(valued_by(known_by(waits, known_on), as_of)),
+            warning_lines(history, rules),
+            grade_lines(changes),
         )
         return [asdict(line) for line in lines]
 

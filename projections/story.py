@@ -14,6 +14,7 @@ from typing import Any
 
 from ledger.dates import date_of_us
 from ledger.events import (
+    WAITS,
     AccountDebitReturned,
     ChargeApplied,
     CollateralValued,
@@ -35,6 +36,7 @@ from ledger.events import (
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WarningPending,
 )
 from ledger.store import Recorded
 from ledger.terms import Split
@@ -101,6 +103,23 @@ def warning_lines(history: Iterable[dict[str, Any]], rules: dict[str, str]) -> l
             event_id=row["event_id"],
         )
         for row in history
+    ]
+
+
+def wait_lines(recorded: Iterable[Recorded]) -> list[StoryLine]:
+    """Lines of what was pending: a rule began to wait, or ended so; the other facts pass by."""
+    return [
+        StoryLine(
+            date=item.fact.value_date,
+            recorded_at_us=item.fact.recorded_at_us,
+            kind="warning",
+            what=(what := "pending" if type(item.fact) is WarningPending else "lapsed"),
+            text=f"Warning {what}: {item.fact.rule}: {item.fact.reason}",
+            level="",
+            event_id=item.event_id,
+        )
+        for item in recorded
+        if type(item.fact) in WAITS
     ]
 
 

@@ -202,8 +202,7 @@ class Delivery:
 
     def _batches(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """What the receiver wants of `events`, a request's worth at a time."""
-        types = self.receiver.types
-        wanted = (event for event in events if not types or event.type.startswith(types))
+        wanted = (event for event in events if self.receiver.wants(event.type))
         while batch := list(islice(wanted, self._sink.most)):
             yield batch
 

@@ -176,7 +176,8 @@ def _receiver(kinds: Iterable[str]) -> Schema:
     return {
         "address": None,
         "description": "A receiver of the operator's file: by default all of the warnings, else "
-        f"grades or the ledger. Of warnings: {', '.join(kinds)}.",
+        f"grades or the ledger. Of warnings: {', '.join(kinds)}; what is pending or lapsed only "
+        "where its types name it.",
         "messages": {"webhook": {"$ref": "#/components/messages/webhook"}},
     }
 

@@ -6,6 +6,7 @@ Knows no episodes, borrowers or people.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,17 @@ class Moment:
 
     day: int
     ordinal: int
+
+
+class Due(NamedTuple):
+    """Rows of a close: those to ring now, those that begin to wait, and those that wait no more."""
+
+    ring: IntArray
+    begun: IntArray
+    lapsed: IntArray
+
+
+NOBODY: IntArray = np.zeros(0, np.int64)
 
 
 class RuleColumns:
@@ -46,18 +58,27 @@ class RuleColumns:
             self.since = np.concatenate([self.since, np.zeros(more, np.int32)])
             self.ready = np.concatenate([self.ready, np.zeros(more, np.int32)])
 
-    def due(self, holds: BoolArray, *, for_days: int, ordinal: int) -> IntArray:
-        """Count pending days; rows that are to ring now."""
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.level.nbytes + self.since.nbytes + self.ready.nbytes
+
+    def waits(self, row: int) -> bool:
+        """Whether the rule waits to ring about a loan."""
+        return row < len(self.since) and bool(self.since[row] and not self.level[row])
+
+    def due(self, holds: BoolArray, *, for_days: int, ordinal: int) -> Due:
+        """Count pending days."""
         size = len(holds)
         level, since, ready = self.level[:size], self.since[:size], self.ready[:size]
         pending = np.flatnonzero(holds & (level == 0))
+        begun = lapsed = NOBODY
         if for_days:
             counting = np.flatnonzero(since)
-            since[counting[(level[counting] == 0) & ~holds[counting]]] = 0
-            since[pending[since[pending] == 0]] = ordinal
+            lapsed = counting[(level[counting] == 0) & ~holds[counting]]
+            begun = pending[since[pending] == 0]
+            since[lapsed], since[begun] = 0, ordinal
             pending = pending[ordinal - since[pending] >= for_days]
-        due: IntArray = pending[ready[pending] <= ordinal]
-        return due
+        return Due(pending[ready[pending] <= ordinal], begun, lapsed)
 
     def over(self, rows: IntArray, leaves: BoolArray, *, keep_for: int, ordinal: int) -> BoolArray:
         """Count the days since open warnings left; which of `rows` are over."""

@@ -115,6 +115,7 @@ from ledger.events.score import ScoreDrifted, ScoreSettled
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
+    WAITS,
     Reading,
     RulesAdopted,
     Severity,
@@ -124,6 +125,8 @@ from ledger.events.warning import (
     WarningEscalated,
     WarningExpired,
     WarningFoundFalse,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -133,6 +136,7 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "WAITS",
     "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
@@ -238,6 +242,8 @@ __all__ = [
     "WarningEscalated",
     "WarningExpired",
     "WarningFoundFalse",
+    "WarningLapsed",
+    "WarningPending",
     "WarningRaised",
     "WarningReferred",
     "WarningReopened",
