@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import get_args
 
 from ledger.events import Severity
-from warning.derived import counts_others
+from warning.derived import counts_others, indicators_of
 from warning.expressions import Condition
+from warning.indicators_score import SCORE_NAMES
 from warning.reasons import Template
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -101,6 +103,11 @@ class Rule:
         """Whether it counts other warnings; then it is not counted itself."""
         return counts_others(self.names)
 
+    @property
+    def asks_score(self) -> bool:
+        """Whether it asks for the score in force, or for something derived from it."""
+        return _asks_score(self.names)
+
     def explain(self, values: Mapping[str, float], *, currency: str, language: str) -> str:
         """The reason with its numbers. Readings of a recorded warning serve as `values`."""
         template = self.reason[1] if language == "zh" else self.reason[0]
@@ -138,3 +145,8 @@ class Pack:
     def rule(self, name: str) -> Rule:
         """The rule of that name. Errors: KeyError."""
         return next(rule for rule in self.rules if rule.name == name)
+
+
+@cache
+def _asks_score(names: tuple[str, ...]) -> bool:
+    return not SCORE_NAMES.isdisjoint(indicators_of(names))
