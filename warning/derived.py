@@ -204,7 +204,7 @@ def _mid_ranks(values: FloatArray) -> FloatArray:
         return np.full(peers, np.nan)
     order = np.argsort(values)  # Ties need no order of their own.
     ordered = values[order]
-    ties = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    ties = np.concatenate(([True], ordered[1:] != ordered[:-1])).nonzero()[0]
     equal = np.diff(ties, append=peers)
     ranks = np.empty(peers)
     ranks[order] = np.repeat(100 * (ties + equal / 2) / peers, equal)
