@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from ledger.codec import codecs
 from ledger.dates import Calendar, date_of, day_number
 from ledger.errors import InvariantBroken, LoanError, UnknownEntity
 from ledger.events import BusinessDayClosed, LoanOpened, RulesAdopted
@@ -31,6 +30,7 @@ from warning.actions import (
     action_of,
     check_action,
 )
+from warning.backtest import Backtest, Backtested
 from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
@@ -39,9 +39,9 @@ from warning.engine import Engine, FactsOf
 from warning.episodes import Episode
 from warning.expressions import Values
 from warning.lifecycle import Lifecycle
-from warning.pack import Pack, Rule
+from warning.pack import Pack, Rule, listening
 from warning.readings import Readings
-from warning.recollection import Recollection, Stop, batches, recall, take_action, upto
+from warning.recollection import Recollection, Stop, batches, recall, score_of, take_action, upto
 from warning.register import Register
 from warning.rules import parse_pack
 from warning.scored_pack import score_in
@@ -81,7 +81,7 @@ class Watch:
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
         self._readings = Readings(self.engine, pack.names)
-        self._drifting = Drifting(pack.language)
+        self._drifting, self.backtest = Drifting(pack.language), Backtest()
         self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
@@ -151,6 +151,7 @@ class Watch:
             self.engine.apply(recorded)
             self._register.note(recorded)
             self._recent.note(recorded)
+            self.backtest.note(recorded)
             self.position = recorded[-1].position
             self._last = recorded[-1].fact
 
@@ -162,23 +163,23 @@ class Watch:
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
         values = self._readings.at_close(self.pack if judging else None, self._life)
-        produced = self._judge(record, moment, values) if judging else []
+        tested = self.backtest.at_close(engine)
+        produced = self._judge(record, moment, values, tested) if judging else []
         self.position, self._last = record.position, record.fact
         following = day_number(self.calendar.next_business_day(day))
         engine.advance(max(following, engine.day))
         self._now = self._moment(engine.day)
         return produced
 
-    def _judge(self, record: Recorded, moment: Moment, values: Values) -> list[NewFact]:
+    def _judge(
+        self, record: Recorded, moment: Moment, values: Values, tested: Backtested | None
+    ) -> list[NewFact]:
         if self.at_close is not None:
             self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
-        day, at_us = record.fact.value_date, record.fact.recorded_at_us
-        said = self._bulletin.changes(changes, Sight(values, int, record, day))
-        found = self._drifting.at_close(
-            self.engine, day, position=record.position, recorded_at_us=at_us
-        )
-        return said if found is None else [*said, self._bulletin.about_score(found)]
+        said = self._bulletin.changes(changes, Sight(values, int, record, record.fact.value_date))
+        found = self._drifting.at_close(self.engine, tested, record)
+        return [*said, *map(self._bulletin.about_score, found)]
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
@@ -301,6 +302,7 @@ class Watch:
         gone = recall(pack, recorded, self._life, row_of=self.engine.row_of, moment_of=self._moment)
         self.pack, self._adopted = pack, True
         self.engine.score = score_in(pack)
+        self.backtest.judge_by(self.engine.score)
         self._drifting = Drifting(pack.language)
         self._readings.new_score()
         self._listening = listening(pack)
@@ -353,6 +355,8 @@ class Watch:
 
     def _stop_at(self, stop: Stop, known: Recollection, warnings: Sequence[Recorded]) -> None:
         fact = stop.fact
+        if stop.gone:  # Of rules that others followed only the score counts: it was judged by.
+            return self.backtest.judge_by(score_of(fact))
         try:
             if type(fact) is RulesAdopted:
                 known.judged = True
@@ -369,6 +373,7 @@ class Watch:
                 self.difference = known.difference
                 known.settle()
                 known.compare(self._adopt_now(warnings))
+        return None
 
     def _adopt_now(self, recorded: Sequence[Recorded | NewFact]) -> list[NewFact]:
         last = self._last or recorded[-1].fact
@@ -386,13 +391,3 @@ class Watch:
 
     def _warning_id(self, row: int, rule: str, episode: int) -> str:
         return stable_id("warning", self._register.loan_id(row), rule, episode)
-
-
-def listening(pack: Pack) -> dict[type, list[Rule]]:
-    """Facts at which rules are looked at besides the close."""
-    classes = {codec.name: codec.cls for codec in codecs()}
-    found: dict[type, list[Rule]] = {}
-    for rule in pack.rules:
-        for name in rule.on:
-            found.setdefault(classes[name], []).append(rule)
-    return found
