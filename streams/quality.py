@@ -22,15 +22,13 @@ from ledger.store import FactLog, Recorded
 from warning.drift import drift
 from warning.evaluate import SETTLED_DAYS, measure
 from warning.indicators import CATALOGUE
-from warning.outcomes import DEFAULT_DAYS, Ask, Past
+from warning.outcomes import DEFAULT_DAYS, LEAST_AGE_DAYS, Ask, Past
 from warning.quality import score_report
 from warning.reached import HORIZON_DAYS
 from warning.samples import Samples, sample
 from warning.scorecard import Model
 
 PAGE = 10_000
-LEAST_AGE_DAYS = 30
-"""A loan is judged for the first time at the first month end after so many days."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,12 +46,16 @@ class NothingToJudge(LoanError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Samples with what they mean: `target` in words, and where outcomes come from."""
+    """Samples with what they mean: `target` in words, and where outcomes come from.
+
+    `default_days`: more days past due than these are a default; None where labels tell.
+    """
 
     samples: Samples
     target: str
     horizon_days: int
     outcomes_from: str
+    default_days: int | None = None
 
 
 def every(log: FactLog) -> list[Recorded]:
@@ -74,6 +76,7 @@ def from_history(facts: Sequence[Recorded], past: Past, *, horizon_days: int) ->
         horizon_days=horizon_days,
         outcomes_from="the ledger's own later history; loans judged at month ends while they run "
         "and are not in default; left out where the horizon was not observed",
+        default_days=DEFAULT_DAYS,
     )
 
 

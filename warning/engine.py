@@ -280,7 +280,11 @@ class Engine:
         for row in rows:
             paid = paid_of(book, row)
             rederive_dues(book, row, paid)
-            self.history.rederive(row, self.day, stretches_of(book, row, paid))
+            end = int(book.closed_day[row])  # after its end a loan has no day counts
+            stretches = stretches_of(book, row, paid)
+            self.history.rederive(
+                row, self.day, ((a, min(b, end), unmet) for a, b, unmet in stretches if a < end)
+            )
             start = int(book.dues.start[row])
             passed = slice(start + int(ending.passed[row]), start + int(book.cursor.passed[row]))
             self.columns.parts[row] = book.dues.arena.part[passed].sum()

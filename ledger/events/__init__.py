@@ -111,7 +111,13 @@ from ledger.events.promise import (
     PromiseMade,
     PromisePart,
 )
-from ledger.events.score import ScoreDrifted, ScoreSettled
+from ledger.events.score import (
+    CalibrationBand,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
+)
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
@@ -150,6 +156,7 @@ __all__ = [
     "BorrowerErased",
     "BorrowersRead",
     "BusinessDayClosed",
+    "CalibrationBand",
     "CaseCauseChanged",
     "CaseClosed",
     "CaseHandedOver",
@@ -227,7 +234,9 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreCalibrationRestored",
     "ScoreDrifted",
+    "ScoreMiscalibrated",
     "ScoreSettled",
     "Severity",
     "SignInRefused",

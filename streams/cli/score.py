@@ -250,6 +250,8 @@ def _fitted(judged: Judged, kind: Any, name: str, version: int) -> Any:
         "horizon_days": judged.horizon_days,
         "outcomes": judged.outcomes_from,
     }
+    if judged.default_days is not None:  # so that outcomes can be told while the score is in force
+        told["default_days"] = judged.default_days
     return learn(judged.samples, about=told, kind=kind, seed=SEED)
 
 
