@@ -11,8 +11,9 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from ledger.errors import StoreUnavailable
 from ledger.snapshot import Frozen
@@ -25,6 +26,9 @@ from ledger.store import (
     Snapshot,
     Snapshots,
 )
+from streams.health import THREADS
+
+T = TypeVar("T")
 
 LEAST_SECONDS = 2.0
 TIMES_ITS_COST = 2.0
@@ -127,3 +131,77 @@ class Keeper:
             "snapshot of the %s at position %d: %d bytes in %.2f s",
             self.name, at[LEDGER_LOG].position, len(state), time.perf_counter() - began,
         )  # fmt: skip
+
+
+class Deriver:
+    """Who derives something from the logs in a thread of its own, and may keep snapshots of it.
+
+    `caught_up`: it knows all that was recorded when it began, and is not between two steps of which
+    a snapshot must hold both or none. `halted` says why it does nothing any more.
+    """
+
+    name = "deriver"
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREADS + self.name)
+        self.stopping = asyncio.Event()
+        self.halted: BaseException | None = None
+        self.keeper: Keeper | None = None
+        self.caught_up = False
+        self._stepping = False
+        self._call: Future[Any] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is in the middle of something, or its thread still is."""
+        return self._stepping or (self._call is not None and not self._call.done())
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is not busy, and saves no snapshot."""
+        return not self.busy and (self.keeper is None or not self.keeper.is_saving)
+
+    async def keep(self, *, within_seconds: float) -> None:
+        """At a stop: keep what is known for the next start, if worth it and possible in time."""
+        fine = self.caught_up and self.halted is None and not self.busy
+        if fine and self.keeper is not None and self.keeper.is_worth_it(within_seconds):
+            await self._keep(self.keeper)
+
+    async def keep_if_due(self) -> None:
+        """Keep what is known for the next start, when that is due."""
+        if self.keeper is not None and self.keeper.is_due:
+            await self._keep(self.keeper)
+
+    async def _keep(self, keeper: Keeper) -> None:
+        try:
+            state, at = await self.work(self._copied, keeper)
+        except TypeError as error:
+            keeper.give_up(error)
+            return
+        keeper.save(state, at)
+
+    def _copied(self, keeper: Keeper) -> tuple[Frozen, dict[str, Checkpoint]]:
+        state, positions = self.frozen()
+        return state, keeper.at(positions)
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """All that it derived, and up to which place of each log."""
+        raise NotImplementedError
+
+    def close(self, *, wait: bool) -> None:
+        """Give the thread back."""
+        self._thread.shutdown(wait=wait, cancel_futures=True)
+
+    async def work(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run `call` in the thread, which ends it even when this is cancelled."""
+        running = self._thread.submit(self._timed, call, *arguments)
+        self._call = running
+        return await asyncio.wrap_future(running)
+
+    def _timed(self, call: Callable[..., T], *arguments: Any) -> T:
+        began = time.thread_time()
+        try:
+            return call(*arguments)
+        finally:
+            if self.keeper is not None:
+                self.keeper.worked(time.thread_time() - began)

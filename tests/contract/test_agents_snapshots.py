@@ -13,7 +13,7 @@ import pytest
 from ledger.service import Incoming
 from ledger.store import Store
 from projections import rebuild
-from streams import keeping, watching
+from streams import keeping, treating, watching
 from streams.generate.portfolio import portfolio
 from streams.ingest import read_many
 from streams.settings import Settings
@@ -92,6 +92,30 @@ def test_a_restart_reads_what_came_after_the_snapshot_and_ends_as_if_it_never_st
     # The tail after the snapshot is empty; the first pages are asked for behind it.
     begun = {name: at for name, at in read_from if at}
     assert begun == {**places, "views": places["ledger"]}
+
+
+def test_who_treats_goes_on_from_its_own_snapshot(
+    tmp_path: Path, messages: list[Incoming], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half, treated = len(messages) // 2, {"strategy": "sme-collections"}
+    whole = run(fed(tmp_path / "whole", messages[:half], **treated))
+    assert run(fed(tmp_path / "cut", messages[:half], **treated)) == whole
+    with Store.open(tmp_path / "cut" / "ledger.db") as store:
+        kept = store.snapshots.load("treat")
+        assert kept is not None
+        place = store.ledger.tracked("treat")
+        assert 0 < place <= kept.at["ledger"].position <= store.ledger.last_position()
+    begun: list[tuple[str, int]] = []
+    pages = treating.pages
+
+    def read(source: Any, after: int, **given: Any) -> Iterator[Any]:
+        begun.append((source.name, after))
+        return pages(source, after, **given)
+
+    monkeypatch.setattr(treating, "pages", read)
+    assert run(fed(tmp_path / "cut", messages[half:], **treated))[0] != whole[0]
+    assert begun[0] == ("warnings", kept.at["warnings"].position)
+    assert begun[1] == ("ledger", kept.at["ledger"].position)
 
 
 @pytest.mark.parametrize("other", [{"pack": "sme-trading"}, {"calendar": "weekends"}], ids=str)
