@@ -74,7 +74,7 @@ class Node:
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
         self._followers = Followers(self, self._tell_moved)
-        self._derivers = (*self._agents, *self._followers.derivers)
+        self.derivers = (*self._agents, *self._followers.derivers)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
 
@@ -164,14 +164,14 @@ class Node:
         for listener in self._on_stopping:
             listener()
         settled = await self._settled_within(self.settings.stop_seconds * 0.6)
-        for each in self._derivers:
+        for each in self.derivers:
             each.stopping.set()
         self._waiting.refuse(
             self.failure or NodeStopped("The node is stopping; send it again later.")
         )
         if self._app is not None:
             await self._app.stop()
-        for each in self._derivers:
+        for each in self.derivers:
             await each.keep(within_seconds=deadline - loop.time())
             while self.busy and loop.time() < deadline:
                 await asyncio.sleep(0.02)
@@ -181,7 +181,7 @@ class Node:
     def close(self) -> None:
         """Give the files back. While a thread is still busy it keeps them: close again, or exit."""
         busy, self._last_health = self.busy, self.health()
-        for each in self._derivers:
+        for each in self.derivers:
             each.close(wait=not busy)
         if not busy:
             self.queries.close()
@@ -310,7 +310,7 @@ class Node:
     @property
     def busy(self) -> bool:
         """Whether an agent is in the middle of something, or saves a snapshot."""
-        return not all(each.at_rest for each in self._derivers)
+        return not all(each.at_rest for each in self.derivers)
 
     def _positions(self) -> Mapping[str, int]:
         """Where the logs end; while the store cannot be asked, where they ended when it could."""
