@@ -39,7 +39,7 @@ from streams.agents import (
 )
 from streams.app import Inbox
 from streams.keeping import Keeper, Kept
-from streams.metrics import Meter
+from streams.meter import Meter
 from warning.backtest import Backtested
 from warning.drift import SHIFTED, drift_of
 from warning.remembered import bring_back, frozen, key_of

@@ -74,6 +74,7 @@ class Node:
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
         self._followers = Followers(self, self._tell_moved)
+        self.derivers = (*self._agents, *self._followers.derivers)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
 
@@ -163,15 +164,15 @@ class Node:
         for listener in self._on_stopping:
             listener()
         settled = await self._settled_within(self.settings.stop_seconds * 0.6)
-        for agent in self._agents:
-            agent.stopping.set()
+        for each in self.derivers:
+            each.stopping.set()
         self._waiting.refuse(
             self.failure or NodeStopped("The node is stopping; send it again later.")
         )
         if self._app is not None:
             await self._app.stop()
-        for agent in self._agents:
-            await agent.keep(within_seconds=deadline - loop.time())
+        for each in self.derivers:
+            await each.keep(within_seconds=deadline - loop.time())
             while self.busy and loop.time() < deadline:
                 await asyncio.sleep(0.02)
         self._state = "failed" if self.failure is not None else "stopped"
@@ -180,8 +181,8 @@ class Node:
     def close(self) -> None:
         """Give the files back. While a thread is still busy it keeps them: close again, or exit."""
         busy, self._last_health = self.busy, self.health()
-        for agent in self._agents:
-            agent.close(wait=not busy)
+        for each in self.derivers:
+            each.close(wait=not busy)
         if not busy:
             self.queries.close()
             self.projector.close()
@@ -206,8 +207,7 @@ class Node:
 
         Errors: AddressInUse.
         """
-        listener = listen(self.settings.host, self.settings.port)
-        self._web = asgi, listener
+        self._web = asgi, (listener := listen(self.settings.host, self.settings.port))
         return int(listener.getsockname()[1])
 
     # -- work ------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class Node:
     @property
     def busy(self) -> bool:
         """Whether an agent is in the middle of something, or saves a snapshot."""
-        return not all(agent.at_rest for agent in self._agents)
+        return not all(each.at_rest for each in self.derivers)
 
     def _positions(self) -> Mapping[str, int]:
         """Where the logs end; while the store cannot be asked, where they ended when it could."""

@@ -73,7 +73,7 @@ MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
 _PROMISED = frozenset(known.name for known in PROMISED)
-_PUT_ASIDE = 50_000
+_PUT_ASIDE = 4_096
 Entry = tuple[int, str]
 
 

@@ -66,7 +66,7 @@ class Treat:
         self.engine.score = score
         self.tiers = Tiers()
         self.grades = Graded()
-        self._calendar, self._after = calendar, after
+        self.calendar, self.after = calendar, after
         self._ahead: set[int] = set()
         self._last_close = 0
         self._due = np.zeros(0, np.bool_)
@@ -116,7 +116,7 @@ class Treat:
 
     def _at(self, item: Recorded) -> list[Command]:
         fact = item.fact
-        asking = item.position > self._after
+        asking = item.position > self.after
         moment = Moment(fact.value_date, fact.recorded_at_us, item.position)
         commands = self.release(fact.recorded_at_us) if asking else []
         self.grades.take_until(item.position)
@@ -153,7 +153,7 @@ class Treat:
                 if case.case_id not in calm and (ask := self._contact(moment, case, row))
             ]
         self._due, self._last_close = due, moment.position
-        following = self._calendar.next_business_day(moment.value_date)
+        following = self.calendar.next_business_day(moment.value_date)
         engine.advance(max(day_number(following), engine.day))
         return commands
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from math import prod
@@ -23,12 +23,12 @@ import numpy as np
 import orjson
 
 from ledger.process import no_cycle_hunting
-from ledger.snapshot.freezer import Column, Freezer
+from ledger.snapshot.freezer import Column, Freezer, narrowed
 from ledger.snapshot.thawer import SnapshotUnusable, Thawer
 
 __all__ = ["Frozen", "SnapshotUnusable", "code_digest", "freeze", "thaw"]
 
-FORMAT = 1
+FORMAT = 2
 _LEVEL = 1  # of zlib: three times as fast as the default, a tenth larger
 _HEAD = struct.Struct("<IQQ")
 
@@ -36,16 +36,22 @@ _HEAD = struct.Struct("<IQQ")
 class Frozen:
     """What `freeze` copied: the graph may go on changing while it is `packed`."""
 
-    def __init__(self, column: Column, arrays: list[Any]) -> None:
-        self._column, self._arrays = column, arrays
+    def __init__(
+        self, column: Column, arrays: Sequence[Any], texts: Sequence[Sequence[str]]
+    ) -> None:
+        self._column, self._arrays, self._texts = column, arrays, texts
 
     def packed(self) -> bytes:
         """As bytes. Takes several times as long as the copying; gives way to other threads."""
-        layout = orjson.dumps([self._column, [[a.dtype.str, a.shape] for a in self._arrays]])
-        size = sum(a.nbytes for a in self._arrays)
+        known: dict[str, int] = {}
+        codes = [narrowed([known.setdefault(t, len(known)) for t in part]) for part in self._texts]
+        arrays = [*self._arrays, *codes]
+        shapes = [[a.dtype.str, a.shape] for a in arrays]
+        layout = orjson.dumps([self._column, shapes, [*known], len(codes)])
+        size = sum(a.nbytes for a in arrays)
         packer = zlib.compressobj(_LEVEL)
         packed = [_HEAD.pack(FORMAT, len(layout), size), packer.compress(layout)]
-        for values in self._arrays:
+        for values in arrays:
             if values.size:
                 packed.append(packer.compress(np.ascontiguousarray(values).data.cast("B")))
         return b"".join([*packed, packer.flush()])
@@ -57,7 +63,7 @@ def freeze(root: object, names: Mapping[str, object]) -> Frozen:
     Errors: TypeError for a thing that no snapshot can hold.
     """
     freezer = Freezer({id(thing): name for name, thing in names.items()})
-    return Frozen(freezer.column([root]), freezer.arrays)
+    return Frozen(freezer.column([root]), freezer.arrays, freezer.texts)
 
 
 def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
@@ -71,10 +77,12 @@ def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
             raise SnapshotUnusable(f"It has format {found}, this LoanBell reads {FORMAT}.")
         packed = memoryview(state)[_HEAD.size :]
         held = memoryview(zlib.decompress(packed, bufsize=max(1, size + rest)))
-        column, shapes = orjson.loads(held[:size])
-        arrays = list(_arrays(held[size:], shapes))
         with no_cycle_hunting():
-            (there,) = Thawer(names, arrays).values(column, [root])
+            column, shapes, known, parts = orjson.loads(held[:size])
+            arrays = list(_arrays(held[size:], shapes))
+            start = len(arrays) - parts
+            texts = [[*map(known.__getitem__, codes.tolist())] for codes in arrays[start:]]
+            (there,) = Thawer(names, arrays[:start], texts).values(column, [root])
     except (struct.error, zlib.error, orjson.JSONDecodeError, LookupError, ValueError,
             TypeError, AttributeError) as error:  # fmt: skip
         raise SnapshotUnusable(f"It cannot be read: {error!r}.") from error

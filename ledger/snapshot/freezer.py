@@ -1,6 +1,7 @@
 """A graph of objects laid out as columns, by type.
 
-Mutable things are numbered, so that what is shared stays shared. Knows neither bytes nor files.
+Columns of text are put beside, as they are, so that each text is stored once. Mutable things are
+numbered, so that what is shared stays shared. Knows neither bytes nor files.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Freezer:
         self._named = named
         self._numbers: dict[int, int] = {}
         self.arrays: list[Any] = []
+        self.texts: list[Sequence[str]] = []
 
     def column(self, values: Sequence[Any]) -> Column:
         """`values` as a column; of several kinds, one part for each kind."""
@@ -109,13 +111,17 @@ class Freezer:
         if kind is np.ndarray:
             return ["array", numbers, [self._array(value.copy()) for value in values]]
         if kind is array:
-            return ["held", numbers, [[v.typecode, self._array(np.array(v))] for v in values]]
+            codes = "".join(value.typecode for value in values)
+            held = bytearray().join(values)
+            lengths = self._ints([len(value) * value.itemsize for value in values])
+            return ["held", numbers, codes, lengths, self._array(np.frombuffer(held, np.uint8))]
         if kind in (list, set, deque):
             return [kind.__name__, numbers, *self._lists(values)]
         if issubclass(kind, dict):
             keys = self._lists(values)
             kept = self.column(list(chain.from_iterable(value.values() for value in values)))
-            return ["dict", numbers, *keys, kept, [*map(_maker_of, values)]]
+            makers = [*map(_maker_of, values)]
+            return ["dict", numbers, *keys, kept, makers if any(makers) else []]
         if kind.__module__.partition(".")[0] in OURS:
             return self._objects(kind, numbers, values)
         raise TypeError(f"No snapshot holds a {kind.__qualname__}: {values[0]!r:.80}")
@@ -140,7 +146,8 @@ class Freezer:
             except OverflowError:
                 return ["long", [str(value) for value in values]]
         if kind is str:
-            return ["str", list(values)]
+            self.texts.append(values)
+            return ["str", len(self.texts) - 1]
         if kind is date:
             return ["date", self._ints([value.toordinal() - EPOCH for value in values])]
         if kind is type(None):
@@ -152,7 +159,7 @@ class Freezer:
         return self._ints([*map(len, values)]), self.column(list(chain.from_iterable(values)))
 
     def _ints(self, values: Sequence[int]) -> int:
-        return self._array(_narrowed(np.array(values, np.int64)))
+        return self._array(narrowed(values))
 
     def _array(self, values: Any) -> int:
         if values.dtype.hasobject:
@@ -161,8 +168,9 @@ class Freezer:
         return len(self.arrays) - 1
 
 
-def _narrowed(values: Any) -> Any:
+def narrowed(numbers: Sequence[int]) -> Any:
     """Whole numbers in as few bytes as they fit."""
+    values = np.array(numbers, np.int64)
     low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
     for dtype in (np.int8, np.int16, np.int32):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:

@@ -29,8 +29,10 @@ class Thawer:
     Objects are filled in place; containers are made anew for whoever holds them.
     """
 
-    def __init__(self, names: Mapping[str, object], arrays: Sequence[Any]) -> None:
-        self._names, self._arrays = names, arrays
+    def __init__(
+        self, names: Mapping[str, object], arrays: Sequence[Any], texts: Sequence[list[str]]
+    ) -> None:
+        self._names, self._arrays, self._texts = names, arrays, texts
         self._made: dict[int, Any] = {}
 
     def values(self, column: Column, there: Sequence[Any]) -> list[Any]:
@@ -68,8 +70,8 @@ class Thawer:
     def _long(self, _: Sequence[Any], values: Sequence[str]) -> list[Any]:
         return [int(value) for value in values]
 
-    def _str(self, _: Sequence[Any], values: list[str]) -> list[Any]:
-        return values
+    def _str(self, _: Sequence[Any], place: int) -> list[Any]:
+        return self._texts[place]
 
     def _none(self, _: Sequence[Any], count: int) -> list[Any]:
         return [None] * count
@@ -106,9 +108,9 @@ class Thawer:
     def _array(self, _: Sequence[Any], numbers: int, places: Sequence[int]) -> list[Any]:
         return self._keep(numbers, [self._arrays[place] for place in places])
 
-    def _held(self, _: Sequence[Any], numbers: int, places: Sequence[Any]) -> list[Any]:
-        made = [array(code, self._arrays[place].tolist()) for code, place in places]
-        return self._keep(numbers, made)
+    def _held(self, _: Sequence[Any], numbers: int, codes: str, sizes: int, all_: int) -> list[Any]:
+        parts = self._parts(sizes, self._arrays[all_].tobytes())
+        return self._keep(numbers, [*map(array, codes, parts)])
 
     def _list(self, there: Sequence[Any], numbers: int, lengths: int, column: Column) -> list[Any]:
         counts = self._numbers(lengths)
@@ -140,13 +142,22 @@ class Thawer:
         makers: Sequence[str],
     ) -> list[Any]:
         counts = self._numbers(lengths)
-        made: list[Any] = self._keep(numbers, [*map(_empty, makers)])
+        made: list[Any] = [*map(_empty, makers)] if makers else [{} for _ in counts]
+        self._keep(numbers, made)
+        if not any(counts):
+            return made
         olds = [old if isinstance(old, dict) else {} for old in _padded(there, len(counts))]
-        beside = [*chain.from_iterable(map(_padded, map(list, olds), counts))]
+        beside: Sequence[Any] = ()
+        if any(olds):
+            beside = [*chain.from_iterable(map(_padded, map(list, olds), counts))]
         parts = list(self._parts(lengths, self.values(keys, beside)))
-        old_values = [
-            old.get(key, _NOTHING) for old, part in zip(olds, parts, strict=True) for key in part
-        ]
+        old_values: Sequence[Any] = ()
+        if any(olds):
+            old_values = [
+                old.get(key, _NOTHING)
+                for old, part in zip(olds, parts, strict=True)
+                for key in part
+            ]
         found = iter(self.values(values, old_values))
         for one, part in zip(made, parts, strict=True):
             dict.update(one, zip(part, found))  # noqa: B905 - `found` goes on with the next one
@@ -182,7 +193,7 @@ class Thawer:
         self._made.update(zip(self._numbers(numbers), made, strict=True))
         return made
 
-    def _parts(self, lengths: int, values: list[Any]) -> Iterator[list[Any]]:
+    def _parts(self, lengths: int, values: Any) -> Iterator[Any]:
         ends = accumulate(self._numbers(lengths), initial=0)
         return (values[start:end] for start, end in pairwise(ends))
 

@@ -49,7 +49,7 @@ from streams.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from streams.books import Books
     from streams.kafka import Producer
-    from streams.metrics import Meter
+    from streams.meter import Meter
     from streams.wiring import Node
 
 MIB = 1024 * 1024

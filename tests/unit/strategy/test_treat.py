@@ -16,8 +16,9 @@ from ledger.scenario import read_diary
 from ledger.service import Incoming, Ledger
 from ledger.store import MemoryStore, Recorded
 from warning.asking import NAME
+from warning.remembered import bring_back, frozen, treat_key_of
 from warning.situations import GradeChange
-from warning.strategy import STRATEGIES, load_strategy
+from warning.strategy import STRATEGIES, load_strategy, parse_strategy
 from warning.treat import Treat
 
 LOAN = """\
@@ -31,10 +32,13 @@ LOAN = """\
 
 
 class Run:
-    """A book, and one who treats its cases; what is asked for is recorded as it comes."""
+    """A book, and one who treats its cases; what is asked for is recorded as it comes.
 
-    def __init__(self, text: str) -> None:
-        self.store = MemoryStore()
+    `reborn`: between any two steps another one goes on, brought back from a snapshot of the last.
+    """
+
+    def __init__(self, text: str, *, reborn: bool = False) -> None:
+        self.store, self.reborn = MemoryStore(), reborn
         self.ledger = Ledger(self.store.ledger)
         self.asked: list[Command] = []
         self.table = load_strategy(STRATEGIES / "sme-collections.toml")
@@ -61,6 +65,9 @@ class Run:
 
     def follow(self) -> None:
         while page := self.store.ledger.read(after=self.treat.position, limit=100):
+            if self.reborn:
+                state, self.treat = frozen(self.treat).packed(), self.fresh(after=0)
+                bring_back(self.treat, state)
             step = self.treat.advance(page)
             if step.commands:
                 self.asked += step.commands
@@ -97,6 +104,14 @@ def warning(severity: Any, place: int, name: str = "W1") -> Recorded:
         value_date=date(2024, 1, 15), recorded_at_us=0,
     )  # fmt: skip
     return Recorded(1, "warnings:L1", 1, fact)
+
+
+def found_false(place: int, name: str = "W1") -> Recorded:
+    fact = WarningFoundFalse(
+        warning_id=name, loan_id="L1", actor="U1", reason="x", ledger_position=place,
+        value_date=date(2024, 1, 15), recorded_at_us=0,
+    )  # fmt: skip
+    return Recorded(2, "warnings:L1", 2, fact)
 
 
 def test_a_missed_payment_opens_a_case_with_its_treatment_and_its_message() -> None:
@@ -149,11 +164,7 @@ def test_a_grave_warning_opens_a_case_before_anything_is_due_and_a_mild_one_does
 def test_what_is_found_false_counts_behind_its_place_only() -> None:
     run = Run(LOAN)
     place = run.treat.position + 1
-    false = WarningFoundFalse(
-        warning_id="W2", loan_id="L1", actor="U1", reason="x", ledger_position=place,
-        value_date=date(2024, 1, 15), recorded_at_us=0,
-    )  # fmt: skip
-    run.treat.tiers.hear([warning("red", place, "W2"), Recorded(2, "warnings:L1", 2, false)])
+    run.treat.tiers.hear([warning("red", place, "W2"), found_false(place, "W2")])
     opened, assigned = run.go("2024-01-15 end-of-day\n")
     assert kinds([opened, assigned]) == ["OpenCase", "AssignStrategy"]
     (again,) = run.go("2024-01-16 end-of-day\n")
@@ -231,3 +242,36 @@ def own_after(facts: Sequence[Recorded], place: int, command: Command) -> bool:
     """Whether a command was asked for at a close behind `place`."""
     closes = [i for i in facts if isinstance(i.fact, BusinessDayClosed) and i.position > place]
     return any(command.value_date == item.fact.value_date for item in closes)
+
+
+def test_brought_back_between_any_two_steps_it_asks_for_the_same() -> None:
+    def told(run: Run) -> int:
+        place = run.treat.position
+        run.treat.tiers.hear([warning("yellow", place)])
+        run.go("2024-01-15 end-of-day\n2024-01-16 hold B1 dispute\n")
+        run.treat.grades.hear([GradeChange(1, "L1", "special_mention", 1)])
+        run.go("2024-02-02 end-of-day\n2024-02-05 lift B1 dispute\n")
+        case = next(each for each in run.asked if isinstance(each, OpenCase)).case_id
+        promise = f"2024-02-05 promise B1 {case} P1 L1, parts 2024-02-09 100.00\n"
+        days = "".join(f"2024-02-{day:02} end-of-day\n" for day in (5, 6, 7, 8, 9, 12, 13, 14))
+        run.go(promise + days)
+        run.treat.tiers.hear([found_false(run.treat.position)])
+        run.go("2024-02-15 repay L1 100.00\n")
+        run.go("".join(f"2024-02-{day:02} end-of-day\n" for day in (15, 16, 19, 20, 21, 22, 23)))
+        return run.treat.position
+
+    whole, torn = Run(LOAN), Run(LOAN, reborn=True)
+    assert told(torn) == told(whole)
+    assert torn.asked == whole.asked
+    asked = set(kinds(whole.asked))
+    assert asked >= {"OpenCase", "AssignStrategy", "RequestContact", "ChangeStage", "CloseCase"}
+
+
+def test_another_strategy_other_days_or_views_have_another_key() -> None:
+    table = load_strategy(STRATEGIES / "sme-collections.toml")
+    other = parse_strategy(table.text.replace("version = 1", "version = 2"), path="other.toml")
+    holidays = Calendar(holidays=[date(2024, 1, 1)])
+    treats = [Treat(table, Calendar()), Treat(other, Calendar()), Treat(table, holidays)]
+    keys = [treat_key_of(treat, "views") for treat in treats]
+    assert len({*keys, treat_key_of(treats[0], "other views")}) == 4
+    assert treat_key_of(Treat(table, Calendar()), "views") == keys[0]
