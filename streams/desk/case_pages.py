@@ -21,7 +21,7 @@ from streams.desk.errors import page_route
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.sending import business_day, send
-from streams.desk.telling import Teller
+from streams.desk.telling import Teller, treated
 from streams.desk.visitor import actor_of, check_origin, person_of
 from streams.fields import Id, Text
 from streams.identity.rights import can
@@ -226,6 +226,7 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
     now, branch = desk.now_us(), case["branch"]
     for change in case["history"]:
         change["word"] = "_".join(change["change"].split(".")[:2])
+        change["details"] = treated(change, words_of(request))
     return {
         "case": case,
         "warnings": Teller(desk.node.watch, words_of(request)).told(case["warnings"]),
