@@ -79,7 +79,9 @@ class CaseReads(Reader):
 
     def case(self, case_id: str, *, language: str = "en") -> Answer | None:
         """One case with its `owners`, `contacts`, `promises`, `assignments`, `payments`, `loans`,
-        open `warnings`, `history` (oldest first) and place in the list of the day (`rank`, `why`).
+        open `warnings`, `history` (oldest first), `borrower_history` (what was said about all of
+        the borrower's debts, such as consent and holds) and place in the list of the day (`rank`,
+        `why`).
 
         None when unknown.
         """
@@ -96,6 +98,12 @@ class CaseReads(Reader):
                 "assignments": self._where(connection, ASSIGNMENTS, same, order=by_place),
                 "payments": self._where(connection, CASE_PAYMENTS, same),
                 "history": self._where(connection, CASE_HISTORY, same, order=by_place),
+                "borrower_history": self._where(
+                    connection,
+                    CASE_HISTORY,
+                    {"borrower_id": row["borrower_id"], "case_id": ""},
+                    order=by_place,
+                ),
                 "loans": self._loans_of(connection, row["loan_ids"]),
             }
             of_borrower = self._open_warnings(connection, [row["borrower_id"]])
