@@ -28,7 +28,7 @@ from ledger.dates import Calendar, day_number
 from ledger.events import BusinessDayClosed, CaseCauseChanged, CaseOpened, CaseStageChanged
 from ledger.ids import stable_id
 from ledger.store import Recorded
-from warning.asking import PREFIX, Moment, asked_again, file_of, said, seen_as
+from warning.asking import PREFIX, Moment, asked_again, file_of, said, seen_as, told
 from warning.casebook import CaseBook, CaseFile
 from warning.engine import Engine
 from warning.pack import SEVERITIES
@@ -266,7 +266,7 @@ class Treat:
                     ChangeStage(
                         case_id=case.case_id,
                         stage=stage,
-                        reason=f"{dpd} days past due",
+                        reason=told([("dpd", str(dpd))]),
                         **said(moment, case.borrower_id, "stage", case.case_id, moment.position),
                     )
                 )
@@ -289,7 +289,7 @@ class Treat:
                 CloseCase(
                     case_id=case.case_id,
                     reason=reason,
-                    remark=f"nothing overdue and no open warning for {days} days",
+                    remark=told([("calm", str(days))]),
                     **said(moment, case.borrower_id, "close", case.case_id),
                 )
             )

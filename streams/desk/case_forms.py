@@ -18,6 +18,8 @@ Made = dict[str, Any]
 MOST_PARTS = 12
 NO_DECISION = frozenset({"outcome", "document"})
 """Forms that hold whatever others did meanwhile."""
+OF_BORROWER = frozenset({"contact_held", "contact_hold_lifted", "contact_consent_changed"})
+"""Messages about all of a borrower's debts, not about one case."""
 
 
 def _count(form: Form, name: str) -> int:
@@ -135,6 +137,17 @@ def _lift(form: Form, case: Answer, once: str) -> Made:
     }
 
 
+def _consent(form: Form, case: Answer, once: str) -> Made:
+    return {
+        "type": "contact_consent_changed",
+        "channel": form["channel"],
+        "allowed": form["allowed"] == "yes",
+        "preferred": form["preferred"] == "yes",
+        "at_night": form["at_night"] == "yes",
+        "reason": form.text("reason"),
+    }
+
+
 def _legal(form: Form, case: Answer, once: str) -> Made:
     return {
         "type": "legal_step_taken",
@@ -203,6 +216,7 @@ FORMS: Mapping[Action, Mapping[str, Make]] = {
         "close": _close,
         "hold": _hold,
         "lift": _lift,
+        "consent": _consent,
         "legal": _legal,
         "signal": _signal,
     },
@@ -219,7 +233,7 @@ def message_of(right: str, word: str, form: Form, case: Answer, once: str) -> Ma
     if made is None:
         raise Problem("not_found")
     fields: Made = made(form, case, once)
-    if fields["type"] not in ("contact_held", "contact_hold_lifted"):
+    if fields["type"] not in OF_BORROWER:
         fields["case_id"] = case["case_id"]
         fields["expected_revision"] = None if word in NO_DECISION else _revision(form)
     return fields

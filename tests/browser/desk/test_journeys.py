@@ -184,6 +184,64 @@ def test_contact_rules_answer_with_a_rule_and_a_time(bank: Any) -> None:
     bank.clock[0] = before
 
 
+def test_what_a_borrower_allows_decides_how_they_are_reached(bank: Any) -> None:
+    """A call is allowed on Tuesday at 10:00; once consent is withdrawn, it is not, at any time."""
+    page = open_case(bank, "second", "L2")
+    reach = page.locator("#reach tr", has_text="Call")
+    assert "allowed now" in reach.inner_text()
+    page.locator("#acts summary", has_text="Note what the borrower allows").click()
+    form = page.locator('form[action$="/consent"]')
+    form.locator("select[name=channel]").select_option("call")
+    form.locator("select[name=allowed]").select_option("no")
+    form.get_by_label("preferred").check()
+    bank.expected(409)
+    form.get_by_role("button").click()
+    assert "cannot be liked best" in page.locator("[role=alert]").inner_text()
+    form = page.locator('form[action$="/consent"]')
+    assert form.locator("select[name=allowed]").input_value() == "no"  # what was tried stays
+    form.get_by_label("preferred").uncheck()
+    form.locator("textarea").fill("wrote so on the 4th")
+    form.get_by_role("button").click()
+    assert said(page) == "What the borrower allows is noted."
+    reach = page.locator("#reach tr", has_text="Call")
+    assert "consent was withdrawn" in reach.inner_text()
+    assert "not allowed" in reach.inner_text()
+    line = page.locator(".timeline li", has_text="Consent")
+    assert "Call · may not be used · wrote so on the 4th" in line.inner_text()
+    page.get_by_role("button", name="中文").click()
+    assert "电话 · 不得使用" in page.locator(".timeline li", has_text="联系授权").inner_text()
+
+
+def test_an_officer_is_exempted_by_two_others_also_when_the_case_is_closed(bank: Any) -> None:
+    page = open_case(bank, "officer", "L10")
+    case_path = page.url.partition("?")[0]
+    assert page.locator("#exemption").count() == 0  # an officer does not propose it
+    page.locator("#acts summary", has_text="Close the case").click()
+    page.locator('form[action$="/close"] textarea').fill("nothing to be had")
+    page.get_by_role("button", name="Close the case").click()
+    assert said(page) == "The case is closed."
+
+    manager = bank.page("manager", path=case_path.removeprefix(bank.served.url))
+    manager.locator("#exemption summary").click()
+    form = manager.locator("#exemption form")
+    assert form.locator("select").input_value() == "officer"
+    form.locator("input[name=reference]").fill("file 12")
+    form.locator("textarea").fill("every visit was made in time")
+    form.get_by_role("button").click()
+    assert "waits for a second person" in said(manager)
+
+    risk = bank.page("risk", path="/desk/proposals")
+    line = risk.locator("tbody tr", has_text="every visit was made in time")
+    assert "Exempt the officer" in line.inner_text()
+    assert "officer · file 12" in line.inner_text()
+    line.get_by_role("button", name="Approve").click()
+    assert said(risk) == "Approved and carried out.", risk.locator("tbody").inner_text()
+    risk.goto(case_path)
+    told = risk.locator(".timeline li", has_text="Exempted").inner_text()
+    assert "officer file 12 · every visit was made in time" in told
+    assert "manager, approved by risk" in told
+
+
 def test_an_officer_of_another_branch_sees_and_may_do_nothing_here(bank: Any) -> None:
     page = bank.page("southern", path="/desk/warnings")
     assert row(page, "L0").count() == 0

@@ -15,7 +15,7 @@ from ledger.events import BusinessDayClosed, Reading, WarningFoundFalse, Warning
 from ledger.scenario import read_diary
 from ledger.service import Incoming, Ledger
 from ledger.store import MemoryStore, Recorded
-from warning.asking import NAME
+from warning.asking import NAME, parts_of, told
 from warning.remembered import bring_back, frozen, treat_key_of
 from warning.situations import GradeChange
 from warning.strategy import STRATEGIES, load_strategy, parse_strategy
@@ -131,6 +131,14 @@ def test_a_missed_payment_opens_a_case_with_its_treatment_and_its_message() -> N
     assert (asked.channel, asked.queue, asked.addressee) == (
         {"champion": "sms", "challenger": "voice_bot"}[arm], True, "debtor",
     )  # fmt: skip
+
+
+def test_a_reason_gives_its_parts_back_and_nobody_elses_sentence_has_any() -> None:
+    parts = [("tier", "red"), ("cause", "unknown"), ("grade", "stage_2"), ("dpd", "45")]
+    assert told(parts) == "tier red, cause unknown, grade stage_2, 45 days past due"
+    assert parts_of(told(parts)) == parts
+    assert parts_of(told([("dpd_unknown", "")])) == [("dpd_unknown", "")]
+    assert parts_of("45 days past due, says the borrower") == []
 
 
 def test_a_case_is_opened_once_for_each_time_that_payments_stop() -> None:
