@@ -273,16 +273,22 @@ class Lane:
             return Batch(deliveries, [], {})
         if is_control(new[0]):
             return Batch(deliveries, [], {self._source: new[0].offset}, asks=True)
-        messages = await asyncio.to_thread(self._read, new)
+        messages, targets = await asyncio.to_thread(self._sorted_out, new, router)
         here = [message.incoming for message in messages]
         if self._partitions > 1:
-            targets = await asyncio.to_thread(router.targets, here)
             await self._send_on(messages, targets)
             here = [m for m, to in zip(here, targets, strict=True) if to == self.partition]
         tracking = {self._source: new[-1].offset}
         for message in here:
             tracking[message.source] = max(message.offset, tracking.get(message.source, 0))
         return Batch(deliveries, here, tracking)
+
+    def _sorted_out(
+        self, deliveries: Sequence[Delivery], router: routing.Router
+    ) -> tuple[list[Message], list[int]]:
+        """Messages, and the partition of each."""
+        messages = self._read(deliveries)
+        return messages, router.targets([message.incoming for message in messages])
 
     def _read(self, deliveries: Sequence[Delivery]) -> list[Message]:
         """The messages of `deliveries`, with their place among the lines of their delivery."""

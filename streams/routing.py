@@ -99,10 +99,11 @@ class Router:
         if not strangers:
             return [self._here] * len(batch)
         homes = dict(self._homes(strangers))
+        nowhere = strangers.difference(homes)
         wanted = {
             stream: home
             for message in batch
-            if (stream := _homed_stream(message)) in strangers.difference(homes)
+            if (stream := _homed_stream(message)) in nowhere
             and (home := self._wanted(message)) != self._here
         }
         if wanted:

@@ -34,7 +34,7 @@ from streams.followers import Followers
 from streams.health import REASONS, Health, State, lags_of, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
-from streams.waiting import Waiting
+from streams.waiting import Moves, Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
 
@@ -64,8 +64,8 @@ class Node:
         self.failure: BaseException | None = None
         self.days_behind = 0
         self._state: State = "opened"
-        self._waiting = Waiting(self._tell_moved)
-        self._moved = asyncio.Event()
+        self.moves, self._failed = Moves(), asyncio.Event()
+        self._waiting = Waiting(self.moves.tell)
         self._last_health: Health | None = None
         self._known: Mapping[str, int] = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
         self._on_stopping: list[Callable[[], None]] = []
@@ -73,7 +73,7 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
-        self._followers = Followers(self, self._tell_moved)
+        self._followers = Followers(self, self.moves.tell)
         self.derivers = (*self._agents, *self._followers.derivers)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
@@ -115,7 +115,7 @@ class Node:
 
     def _make_agents(self) -> None:
         common: dict[str, Any] = {
-            "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
+            "fail": self._fail, "moved": self.moves.tell, "meter": self.metrics,
         }  # fmt: skip
         settings, store, most = self.settings, self.store, self.settings.batch_messages
         self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
@@ -261,20 +261,21 @@ class Node:
     async def settled(self) -> None:
         """Until all that was taken is recorded, watched and projected. Errors: what failed."""
         while self.failure is None and not self._is_settled():
-            await self._moved.wait()
+            await self.moves.beyond(None)
         if self.failure is not None:
             raise self.failure
 
-    async def moved(self, *, within_seconds: float) -> None:
-        """Until something was recorded, watched or projected, or the time is over."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_seconds):  # `wait_for` may swallow a cancellation.
-                await self._moved.wait()
+    async def moved(self, *, within_seconds: float, since: int | None = None) -> None:
+        """Until something was recorded, watched or projected, or the time is over.
+
+        `since` is what `moves.count` was before the caller looked: what moved meanwhile counts.
+        """
+        await self.moves.beyond(since, within_seconds=within_seconds)
 
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
         while self.failure is None:
-            await self._moved.wait()
+            await self._failed.wait()
         return self.failure
 
     def health(self) -> Health:
@@ -384,14 +385,11 @@ class Node:
         if self.failure is None:
             self.failure = error
             log.critical("the node stops: %s", told(error))
+            self._failed.set()
         for agent in self._agents:
             agent.halted = agent.halted or error
         self._waiting.refuse(error)
-        self._tell_moved()
-
-    def _tell_moved(self) -> None:
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self.moves.tell()
 
     def fell_behind(self, days: int) -> None:
         """So many business days are open that the timer leaves alone; 0 when there are none."""
