@@ -35,24 +35,6 @@ from streams.watching import facts_of
 from warning.watch import Watch
 
 Facts = dict[str, list[Any]]
-SURVIVED: Counter[str] = Counter()
-
-
-@pytest.fixture(scope="session")
-def survived() -> Callable[..., None]:
-    """`survived(kills=5)` when a book has come through them unharmed; told at the end."""
-
-    def note(**faults: int) -> None:
-        SURVIVED.update(faults)
-
-    return note
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many faults were survived, of which kind."""
-    if SURVIVED:
-        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in SURVIVED.items())
-        terminalreporter.write_line(f"{SURVIVED.total():,} faults survived: {kinds}")
 
 
 @pytest.hookimpl(wrapper=True)
