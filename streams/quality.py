@@ -19,11 +19,11 @@ import numpy as np
 from ledger.dates import day_number
 from ledger.errors import LoanError
 from ledger.store import FactLog, Recorded
-from warning.drift import drift
+from warning.drift import bands_of, drift
 from warning.evaluate import SETTLED_DAYS, measure
 from warning.indicators import CATALOGUE
 from warning.outcomes import DEFAULT_DAYS, LEAST_AGE_DAYS, Ask, Past
-from warning.quality import score_report
+from warning.quality import Reference, score_report
 from warning.reached import HORIZON_DAYS
 from warning.samples import Samples, sample
 from warning.scorecard import Model
@@ -176,7 +176,11 @@ def model_entry(
 ) -> dict[str, Any]:
     """The report's entry of a score that is judged as it is."""
     pd = model.pd(judged.samples.values)
-    report = score_report(pd, judged.samples, budget_share=budget_share, seed=seed)
+    shares = model.about.get("reference", {}).get("shares")
+    fitted_on = Reference(bands_of(model, pd)[0], np.array(shares)) if shares else None
+    report = score_report(
+        pd, judged.samples, budget_share=budget_share, seed=seed, reference=fitted_on
+    )
     found = drift(model, pd)
     report["psi"] = None if found is None else found.stability_index
     return {"role": role, "label": model.label, "kind": model.kind, "report": report}
@@ -224,6 +228,9 @@ def about(judged: Judged, *, title: str, split: str) -> dict[str, Any]:
             "split": split,
             "no look-ahead": "a loan is judged by the facts recorded up to that moment",
             "intervals": "95 %, bootstrap over borrowers",
+            "stability index (PSI)": "of a part of the judgements against the loans that the score "
+            "was fitted on; of a score judged out of fold against all judgements. Above 0.10 "
+            "shifting, above 0.25 another population; none below 100 judgements",
             "lead time": f"from the first warning that reached a person, 1 to {HORIZON_DAYS} days "
             "before it, to the default",
             "false alarm": "one that a person found false, or on a loan that did not default "
