@@ -70,6 +70,7 @@ from ledger.events.contact import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     HoldReason,
 )
@@ -165,6 +166,7 @@ __all__ = [
     "ContactOutcomeRecorded",
     "ContactQueued",
     "ContactRefused",
+    "ContactReported",
     "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
