@@ -70,6 +70,7 @@ from ledger.events.contact import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     HoldReason,
 )
@@ -176,6 +177,7 @@ __all__ = [
     "ContactOutcomeRecorded",
     "ContactQueued",
     "ContactRefused",
+    "ContactReported",
     "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",

@@ -7,7 +7,9 @@ the schema of the messages; here only what no message could carry is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from projections.queries import Answer
 from streams.api.problems import Problem
@@ -16,7 +18,7 @@ from streams.identity.rights import Action
 
 Made = dict[str, Any]
 MOST_PARTS = 12
-NO_DECISION = frozenset({"outcome", "document"})
+NO_DECISION = frozenset({"contacted", "outcome", "document"})
 """Forms that hold whatever others did meanwhile."""
 OF_BORROWER = frozenset({"contact_held", "contact_hold_lifted", "contact_consent_changed"})
 """Messages about all of a borrower's debts, not about one case."""
@@ -48,6 +50,30 @@ def _contact(form: Form, case: Answer, once: str) -> Made:
         "channel": form["channel"],
         "addressee": form["addressee"] or "debtor",
         "queue": form["queue"] == "yes",
+    }
+
+
+def _contacted(form: Form, case: Answer, once: str) -> Made:
+    """A contact that was made already; its time is the wall clock's where the borrower lives."""
+    text = form.text("made")
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        raise Problem("invalid_request", "made: a day and a time are wanted.") from None
+    if made.tzinfo is not None:
+        raise Problem("invalid_request", "made: a time without a zone is wanted.")
+    return {
+        "type": "contact_reported",
+        "contact_id": f"K-{once}",
+        "loan_ids": case["loan_ids"],
+        "channel": form["channel"],
+        "addressee": form["addressee"],
+        "value_date": made.date().isoformat(),
+        "made_at": made.replace(tzinfo=ZoneInfo(case["zone"])).astimezone(UTC).isoformat(),
+        "outcome": form["outcome"],
+        "seconds": 60 * _count(form, "minutes"),
+        "cost": form.text("cost") or "0",
+        "currency": case["currency"],
     }
 
 
@@ -207,6 +233,7 @@ Make = Callable[[Form, Answer, str], Made]
 FORMS: Mapping[Action, Mapping[str, Make]] = {
     "act": {
         "contact": _contact,
+        "contacted": _contacted,
         "outcome": _outcome,
         "promise": _promise,
         "cancel": _cancel,

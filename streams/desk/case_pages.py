@@ -21,6 +21,7 @@ from streams.desk.asked import asked_of
 from streams.desk.case_forms import message_of
 from streams.desk.desk import Desk
 from streams.desk.errors import page_route
+from streams.desk.formats import moment
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
 from streams.desk.proposal_pages import wanted_of
@@ -141,6 +142,8 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
     case = await desk.read(_case, desk, request, case_id)
     once = once_of(form)
     try:
+        if word == "contacted":
+            case["zone"] = await desk.read(desk.reaches.zone, case["borrower_id"])
         if word == "handover":
             await desk.read(_check_owner, desk, form.text("owner_id"), case)
         made = (
@@ -168,11 +171,13 @@ async def _again(
 
 async def _word(desk: Desk, word: str, case_id: str, once: str) -> str:
     """What the next page confirms; of a contact, how the contact rules answered."""
-    if word != "contact":
+    if word not in ("contact", "contacted"):
         return f"case_{word}"
     found = await desk.read(desk.queries.case, case_id)
-    states = {contact["contact_id"]: contact["state"] for contact in found["contacts"]}
-    return f"contact_{states.get(f'K-{once}', 'asked')}"
+    (made,) = [c for c in found["contacts"] if c["contact_id"] == f"K-{once}"] or [{}]
+    if word == "contacted":
+        return "contact_breached" if made.get("breach") else "contact_reported"
+    return f"contact_{made.get('state', 'asked')}"
 
 
 def once_of(form: Form) -> str:
@@ -266,6 +271,7 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
         "unanswered": [c for c in case["contacts"] if c["state"] == "allowed"],
         "reach": desk.reaches.of_case(case, offered.CHANNELS, now) if case["open"] else [],
         "today": business_day(desk, now),
+        "there": _there(desk, case["borrower_id"], now),
         "segments": desk.segments(words_of(request).language),
         **_referrals(case),
         "held_by": [*dict.fromkeys([owner["owner_id"] for owner in case["owners"]])],
@@ -279,6 +285,15 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
         "form": Form(),
         "tried": "",
     }
+
+
+def _there(desk: Desk, borrower_id: str, now_us: int) -> tuple[str, str]:
+    """The borrower's time zone, and what the clock shows there; empty while nobody knows it."""
+    try:
+        zone = desk.reaches.zone(borrower_id)
+    except LoanError:
+        return "", ""
+    return zone, moment(now_us, zone).replace(" ", "T")
 
 
 def _referrals(case: Answer) -> dict[str, Any]:

@@ -212,6 +212,42 @@ def test_what_a_borrower_allows_decides_how_they_are_reached(bank: Any) -> None:
     assert "电话 · 不得使用" in page.locator(".timeline li", has_text="联系授权").inner_text()
 
 
+def test_a_call_from_the_car_is_noted_afterwards_and_a_breach_is_a_breach(bank: Any) -> None:
+    """Tuesday, 10:00 in Shanghai. At 9:15 a call was fine; yesterday at 22:30 it was quiet."""
+    before = bank.clock[0]
+    bank.send(*bank.opened(12))
+    bank.clock[0] = bank.us("2024-03-12T02:00:00+00:00")
+    page = open_case(bank, "officer", "L12")
+
+    def note(made: str, outcome: str) -> None:
+        page.locator("#acts summary", has_text="Note a contact already made").click()
+        form = page.locator('form[action$="/contacted"]')
+        assert "Asia/Shanghai" in form.inner_text()
+        form.locator("input[name=made]").fill(made)
+        form.locator("select[name=outcome]").select_option(outcome)
+        form.get_by_role("button").click()
+
+    note("2024-03-12T09:15", "right_party")
+    assert said(page) == "The contact is recorded. It was within the rules."
+    note("2024-03-11T22:30", "no_answer")
+    assert "counts as a breach" in said(page)
+    lines = page.locator(".timeline li", has_text="Contact made")
+    told = "Call · made 2024-03-11 22:30 · breach of the rule: quiet hours"
+    assert told in lines.nth(0).inner_text()
+    assert "breach" not in lines.nth(1).inner_text()
+    contacts = page.locator("dl.tiles > div", has_text="Contacts").locator("dd").inner_text()
+    assert contacts.split() == ["2", "1", "reached"]
+
+    page.locator("#acts summary", has_text="Note a contact already made").click()
+    page.locator('form[action$="/contacted"] input[name=made]').evaluate(
+        "field => { field.removeAttribute('max'); field.value = '2024-03-12T10:30'; }"
+    )
+    bank.expected(422)
+    page.locator('form[action$="/contacted"]').get_by_role("button").click()
+    assert "after it was reported" in said(page)
+    bank.clock[0] = before
+
+
 def test_an_officer_is_exempted_by_two_others_also_when_the_case_is_closed(bank: Any) -> None:
     page = open_case(bank, "officer", "L10")
     case_path = page.url.partition("?")[0]

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.collection_commands import AssignStrategy, CloseCase, OpenCase, RequestContact
 from ledger.commands import Command
-from ledger.dates import Calendar
+from ledger.dates import Calendar, day_number
 from ledger.events import BusinessDayClosed, Reading, WarningFoundFalse, WarningRaised
 from ledger.scenario import read_diary
 from ledger.service import Incoming, Ledger
@@ -201,6 +201,18 @@ def test_no_contact_is_asked_for_while_a_promise_runs_or_a_hold_stands() -> None
     held = Run(LOAN)
     held.go("2024-02-02 hold B1 dispute\n")
     assert kinds(held.go("2024-02-02 end-of-day\n")) == ["OpenCase", "AssignStrategy"]
+
+
+def test_a_contact_that_a_person_made_without_asking_counts_as_one() -> None:
+    run = Run(LOAN)
+    (case, *_) = run.go("2024-02-02 end-of-day\n")
+    assert isinstance(case, OpenCase)
+    file = run.treat.cases.open[case.case_id]
+    before = file.contacts_since
+    call = f"contacted B1 {case.case_id} R1 call no_answer"
+    run.go(f"2024-02-05 {call}, made 2024-02-05T02:00, utc 03:00\n")
+    assert file.contact_days[-1] == day_number(date(2024, 2, 5))
+    assert file.contacts_since == before + 1
 
 
 def test_what_is_calm_for_five_days_is_closed() -> None:
