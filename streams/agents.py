@@ -280,13 +280,14 @@ class ProjectAgent(Agent):
         await self.keep_if_due()
 
     def _begun(self) -> None:
-        kept = self._keeper.find()
-        if kept is not None:
-            try:
-                positions = {name: place.position for name, place in kept.at.items()}
-                self._projector.bring_back(kept.state, positions)
-            except SnapshotUnusable as error:
-                self._keeper.refuse(error)
+        with self.restoring():
+            kept = self._keeper.find()
+            if kept is not None:
+                try:
+                    positions = {name: place.position for name, place in kept.at.items()}
+                    self._projector.bring_back(kept.state, positions)
+                except SnapshotUnusable as error:
+                    self._keeper.refuse(error)
         self._caught_up()
 
     def frozen(self) -> tuple[Frozen, dict[str, int]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from ledger.errors import StoreUnavailable
@@ -35,6 +37,8 @@ LEAST_SECONDS = 2.0
 TIMES_ITS_COST = 2.0
 AT_STOP_SECONDS = 0.2
 """So much work since the last snapshot is worth one at a stop."""
+
+_RESTORING = threading.Lock()
 
 log = logging.getLogger("loanbell.keeping")
 
@@ -205,6 +209,21 @@ class Deriver:
     def _copied(self, keeper: Keeper) -> tuple[Frozen, dict[str, Checkpoint]]:
         state, positions = self.frozen()
         return state, keeper.at(positions)
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """While it brings a snapshot back: one after the other in this process.
+
+        Under the interpreter's lock, several at once would all be ready last.
+        """
+        held = False
+        while not held and not self.stopping.is_set():
+            held = _RESTORING.acquire(timeout=0.1)
+        try:
+            yield
+        finally:
+            if held:
+                _RESTORING.release()
 
     def frozen(self) -> tuple[Frozen, dict[str, int]]:
         """All that it derived, and up to which place of each log."""

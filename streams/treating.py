@@ -88,7 +88,8 @@ class TreatAgent(Deriver):
     def _restored(self) -> Treat:
         """One that stands where the last one's asking was committed, or behind it."""
         after = self._ledger.tracked(NAME)
-        treat = self._brought_back(after) or self._make(after)
+        with self.restoring():
+            treat = self._brought_back(after) or self._make(after)
         self._listen(treat)
         for page in pages(self._ledger, treat.position, upto=after):
             if self.stopping.is_set():
