@@ -115,6 +115,7 @@ class _Feeds:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._partition = partition_of(node)
+        self._graded: tuple[int, int | None] | None = None
 
     def ledger(self, place: int, most: int) -> tuple[Sequence[Event], int]:
         rows = self._node.store.ledger.raw(after=place, limit=most)
@@ -136,6 +137,9 @@ class _Feeds:
 
     def grades(self, place: int, most: int) -> tuple[Sequence[Event], int]:
         """Changes of grades behind a position of the ledger: whole closes, as the views have."""
+        here = place, self._node.projector.closed_day
+        if here == self._graded:  # Grades change at closes: there was none since there was nothing.
+            return [], place
         events: list[Event] = []
         cursor: str | None = f"{place}:~"
         while cursor is not None and not _cut(events, most):
@@ -145,6 +149,7 @@ class _Feeds:
         if cursor is not None:  # The last close may go on behind what was read.
             last = events[-1].position
             events = [event for event in events if event.position < last]
+        self._graded = here if not events else None
         return events, events[-1].position if events else place
 
     def _grade(self, row: dict[str, Any]) -> Event:
