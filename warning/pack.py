@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from ledger.codec import codecs
 from ledger.events import Severity
 from warning.derived import counts_others
 from warning.expressions import Condition
@@ -139,13 +138,3 @@ class Pack:
     def rule(self, name: str) -> Rule:
         """The rule of that name. Errors: KeyError."""
         return next(rule for rule in self.rules if rule.name == name)
-
-
-def listening(pack: Pack) -> dict[type, list[Rule]]:
-    """Facts at which rules are looked at besides the close."""
-    classes = {codec.name: codec.cls for codec in codecs()}
-    found: dict[type, list[Rule]] = {}
-    for rule in pack.rules:
-        for name in rule.on:
-            found.setdefault(classes[name], []).append(rule)
-    return found
