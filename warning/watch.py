@@ -75,14 +75,13 @@ class Watch:
     def begin(self) -> None:
         """Know nothing, as in the beginning."""
         pack = self.pack = self._wanted
-        self.position, self._adopted = 0, False
+        self.position, self._adopted, self.difference = 0, False, ""
         self.engine = Engine(facts_of=self._facts_of)
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
         self._readings = Readings(self.engine, pack.names)
         self._drifting, self.backtest = Drifting(pack.language), Backtest()
-        self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
         self._listening = listening(pack)
