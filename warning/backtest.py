@@ -64,9 +64,13 @@ class _Cohort(NamedTuple):
 
 
 class Backtest:
-    """The cohorts of the score in force. Rules may change beside it; another score begins anew."""
+    """The cohorts of the score in force. Rules may change beside it; another score begins anew.
+
+    `fresh` is what the last close told, `last` what was told last.
+    """
 
     def __init__(self) -> None:
+        self.fresh: Backtested | None = None
         self.last: Backtested | None = None
         self._model: Model | None = None
         self._found: dict[str, int] = {}
@@ -78,12 +82,13 @@ class Backtest:
         self._cohorts: list[_Cohort] = []
         self._late: Bits = np.zeros(0, np.uint64)  # bit m % 64: in default in month m
 
-    def judge_by(self, model: Model | None) -> None:
-        """`model` is in force from here on."""
+    def judge_by(self, model: Model | None) -> Model | None:
+        """`model` is in force from here on; gives it back."""
         before, self._model = self._model, model
         if model is None or before is None or model.digest != before.digest:
             self.last = None
             self._begin()
+        return model
 
     def note(self, recorded: Sequence[RecordedFact]) -> None:
         """Take in what facts say of defaults, in the order of their positions."""
@@ -102,26 +107,26 @@ class Backtest:
         else:
             self._written_off.pop(loan_id, None)
 
-    def at_close(self, engine: Engine) -> Backtested | None:
-        """At the first close of a month: the cohort whose horizon is over, if it says anything."""
+    def at_close(self, engine: Engine) -> None:
+        """At the first close of a month: tells of whose horizon is over, and notes who runs."""
+        self.fresh = None
         model, month = self._model, month_of(engine.day)
         if model is None or month == self._month or not (horizon := months_of(model)):
-            return None
+            return
         if self._month is not None and month - self._month >= MONTHS:
             self._begin()  # Nobody looked for a year: what happened in between is not known.
         self._month = month
         asked = needed([_PD], model)
         values = engine.values([*asked, _WORST])
         self._remember(engine, month)
-        tested = None
         while self._cohorts and self._cohorts[0].end <= month:
-            tested = self._tested(self._cohorts.pop(0), engine, model, horizon) or tested
+            found = self._tested(self._cohorts.pop(0), engine, model, horizon)
+            self.fresh = found or self.fresh
         if month % -(-horizon // MOST_COHORTS) == 0:
             pd = scored([_PD], model, values)[_PD]
             end = month_of(engine.day + _HALF_A_MONTH) + horizon
             self._cohorts.append(self._cohort(engine, model, pd, values[_WORST], end))
-        self.last = tested or self.last
-        return tested
+        self.last = self.fresh or self.last
 
     def _remember(self, engine: Engine, month: int) -> None:
         """The months of default of every loan, those that are still kept by day read anew."""

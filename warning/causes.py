@@ -31,6 +31,7 @@ from ledger.events import (
     LoanRateChanged,
     LoanReopened,
     LoanRevised,
+    LoanStatusChanged,
     OverpaymentRefunded,
     PositionReported,
     PromiseCancelled,
@@ -63,7 +64,7 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
-        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised),
+        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised, LoanStatusChanged),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})

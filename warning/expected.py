@@ -26,6 +26,8 @@ _RISES = (
     *("customers_largest_ratio", "customers_lost_ratio", "purchases_empty_months_360d"),
     *("purchases_quiet_days", "suppliers_lost_ratio"),
     *("promises_broken_90d", "promises_broken_365d"),
+    *("misuse_of_funds_found", "evasion_found", "bankruptcy_found", "restructured_found"),
+    *("refinanced_found", "credit_impaired_found", "seriously_impaired_found"),
     *("loan_to_value_ratio", "shortfall_ratio", "rate_percent", "unemployment_change_percent"),
 )
 _FALLS = (

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import nan
 from typing import get_args
 
-from ledger.codec import codecs
 from ledger.events import Severity
 from warning.derived import counts_others
 from warning.expressions import Condition
@@ -163,13 +162,3 @@ class Pack:
         if before not in recorded:
             return recorded
         return rule.explain(values, currency=currency, language=language)
-
-
-def listening(pack: Pack) -> dict[type, list[Rule]]:
-    """Facts at which rules are looked at besides the close."""
-    classes = {codec.name: codec.cls for codec in codecs()}
-    found: dict[type, list[Rule]] = {}
-    for rule in pack.rules:
-        for name in rule.on:
-            found.setdefault(classes[name], []).append(rule)
-    return found

@@ -58,7 +58,7 @@ _ENDS = (WarningResolved, WarningWithdrawn, WarningFoundFalse)
 class Stop:
     """A place in the ledger log where a restart takes in an input, or the record ends (None).
 
-    `gone`: rules that were adopted there and that others followed.
+    `gone`: rules that were adopted there and that others followed; only their score still counts.
     """
 
     position: int

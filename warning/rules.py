@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.codec import codecs
 from warning import packhead
 from warning.derived import indicators_of
 from warning.indicators import CATALOGUE
@@ -199,3 +200,13 @@ def _steps(table: Table, names: frozenset[str]) -> tuple[Step, ...]:
             word=word,
         )
     return tuple(steps)
+
+
+def listening(pack: Pack) -> dict[type, list[Rule]]:
+    """Facts at which rules are looked at besides the close."""
+    classes = {codec.name: codec.cls for codec in codecs()}
+    found: dict[type, list[Rule]] = {}
+    for rule in pack.rules:
+        for name in rule.on:
+            found.setdefault(classes[name], []).append(rule)
+    return found

@@ -30,7 +30,7 @@ from warning.actions import (
     action_of,
     check_action,
 )
-from warning.backtest import Backtest, Backtested
+from warning.backtest import Backtest
 from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
@@ -39,11 +39,11 @@ from warning.engine import Engine, FactsOf
 from warning.expressions import Values
 from warning.lifecycle import Lifecycle
 from warning.lookback import Doubted, Hindsight, doubted
-from warning.pack import Pack, Rule, listening
+from warning.pack import Pack, Rule
 from warning.readings import Readings
 from warning.recollection import Recollection, Stop, batches, recall, score_of, take_action, upto
 from warning.register import Register
-from warning.rules import parse_pack
+from warning.rules import listening, parse_pack
 from warning.scored_pack import score_in
 from warning.waiting import Pending, pending, state_of
 
@@ -75,14 +75,13 @@ class Watch:
     def begin(self) -> None:
         """Know nothing, as in the beginning."""
         pack = self.pack = self._wanted
-        self.position, self._adopted = 0, False
+        self.position, self._adopted, self.difference = 0, False, ""
         self.engine = Engine(facts_of=self._facts_of)
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
         self._readings = Readings(self.engine, pack.names)
         self._drifting, self.backtest = Drifting(pack.language), Backtest()
-        self.difference = ""
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
         self._listening = listening(pack)
@@ -154,9 +153,8 @@ class Watch:
     def _take_in(self, recorded: Sequence[Recorded]) -> None:
         if recorded:
             self.engine.apply(recorded)
-            self._register.note(recorded)
-            self._recent.note(recorded)
-            self.backtest.note(recorded)
+            for book in (self._register, self._recent, self.backtest):
+                book.note(recorded)
             self.position = recorded[-1].position
             self._last = recorded[-1].fact
 
@@ -168,23 +166,21 @@ class Watch:
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
         values = self._readings.at_close(self.pack if judging else None, self._life)
-        tested = self.backtest.at_close(engine)
-        produced = self._judge(record, moment, values, tested) if judging else []
+        self.backtest.at_close(engine)
+        produced = self._judge(record, moment, values) if judging else []
         self.position, self._last = record.position, record.fact
         engine.advance(max(day_number(self.calendar.next_business_day(day)), engine.day))
         self._now = self._moment(engine.day)
         return produced
 
-    def _judge(
-        self, record: Recorded, moment: Moment, values: Values, tested: Backtested | None
-    ) -> list[NewFact]:
+    def _judge(self, record: Recorded, moment: Moment, values: Values) -> list[NewFact]:
         if self.at_close is not None:
             self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
         sight = Sight(values, int, record, record.fact.value_date)
         said = [*self._bulletin.changes(changes, sight)]
         said += self._bulletin.waits(self._life.waits(), sight)
-        found = self._drifting.at_close(self.engine, tested, record)
+        found = self._drifting.at_close(self.engine, self.backtest.fresh, record)
         return [*said, *map(self._bulletin.about_score, found)]
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
@@ -291,8 +287,7 @@ class Watch:
         row_of, moment_of = self.engine.row_of, self._moment
         gone, waits = recall(pack, recorded, self._life, row_of=row_of, moment_of=moment_of)
         self.pack, self._adopted = pack, True
-        self.engine.score = score_in(pack)
-        self.backtest.judge_by(self.engine.score)
+        self.engine.score = self.backtest.judge_by(score_in(pack))
         self._drifting = Drifting(pack.language)
         self._readings.new_score()
         self._listening = listening(pack)
@@ -345,10 +340,10 @@ class Watch:
 
     def _stop_at(self, stop: Stop, known: Recollection, warnings: Sequence[Recorded]) -> None:
         fact = stop.fact
-        if stop.gone:  # Of rules that others followed only the score counts: it was judged by.
-            return self.backtest.judge_by(score_of(fact))
         try:
-            if type(fact) is RulesAdopted:
+            if stop.gone:
+                self.backtest.judge_by(score_of(fact))
+            elif type(fact) is RulesAdopted:
                 known.judged = True
                 pack = parse_pack(fact.text, path=fact.pack)
                 known.compare(self._adopt(pack, fact.value_date, fact.recorded_at_us, known.before))
@@ -363,7 +358,6 @@ class Watch:
                 self.difference = known.difference
                 known.settle()
                 known.compare(self._adopt_now(warnings))
-        return None
 
     def _adopt_now(self, recorded: Sequence[Recorded | NewFact]) -> list[NewFact]:
         last = self._last or recorded[-1].fact

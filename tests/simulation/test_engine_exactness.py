@@ -26,6 +26,7 @@ from ledger.events import (
     LoanOfficerChanged,
     LoanOpened,
     LoanRateChanged,
+    LoanStatusChanged,
     PositionReported,
     PromiseCancelled,
     PromiseMade,
@@ -243,6 +244,14 @@ class Draw:
                 figure=draw(st.sampled_from(["external_score", "growth_percent"])),
                 value_micro=worth - 10,
                 source="",
+            )
+            self.add(
+                LoanStatusChanged,
+                day,
+                loan_id=loan_id,
+                finding=draw(st.sampled_from(["evasion", "restructured", "default_observed"])),
+                active=draw(st.booleans()),
+                reason="",
             )
         if draw(st.integers(0, 2)) == 0:
             self.add(

@@ -101,7 +101,7 @@ def test_each_cohort_comes_out_as_all_facts_known_by_then_say(
     assert bad >= 1
 
 
-@pytest.mark.parametrize("seed", [1, 4, 6], ids=lambda seed: f"seed{seed}")
+@pytest.mark.parametrize("seed", [1, 4], ids=lambda seed: f"seed{seed}")
 def test_cut_anyhow_restarted_and_brought_back_the_log_is_the_same(
     seed: int, diary: Diary, scored: Pack
 ) -> None:
