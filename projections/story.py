@@ -254,7 +254,8 @@ def _accrued(fact: InterestAccrued, currency: str) -> str:
 
 
 def _closed(fact: LoanClosed, _: str) -> str:
-    return f"Closed: {fact.reason.replace('_', ' ')}."
+    by = f" by {fact.requested_by}, approved by {fact.approved_by}" if fact.approved_by else ""
+    return f"Closed: {fact.reason.replace('_', ' ')}{by}."
 
 
 Tell = Callable[[Any, str], str]
