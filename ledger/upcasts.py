@@ -17,6 +17,12 @@ def _opened_2(stored: Document) -> Document:
     return stored | {"terms": stored["terms"] | _TERMS_2}
 
 
+@upcast("loan.closed", version=1)
+def _closed_2(stored: Document) -> Document:
+    """Version 2 names who asked for a write-off and who agreed; version 1 did not say."""
+    return stored | {"requested_by": None, "approved_by": None}
+
+
 _TERMS_2: Document = {
     "direction": "component",
     "down_payment_ppm": 0,

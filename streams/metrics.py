@@ -12,8 +12,6 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import prometheus_client
@@ -30,46 +28,6 @@ from warning.backtest import Backtested
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SIZES = (1.0, 10.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionStanding:
-    """How one partition of a worker stands: messages before it, facts not yet published."""
-
-    waiting_messages: int
-    unpublished_facts: int
-    up: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverStanding:
-    """How far a receiver is behind, and in how many partitions it is parked."""
-
-    behind_facts: int
-    parked: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the node and the book stand when Prometheus asks.
-
-    `lag_positions`: (agent, log) -> facts of that log the agent has yet to read.
-    `view_positions`: (view, log) -> the last fact of that log in the view's rows.
-    `at_risk_minor`: (currency, more days past due than) -> outstanding principal, in minor units.
-    """
-
-    business_date: date | None = None
-    lag_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    last_positions: Mapping[str, int] = field(default_factory=dict)
-    view_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    store_bytes: Mapping[str, int] = field(default_factory=dict)
-    loans_by_grade: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    warnings_by_severity: Mapping[str, int] = field(default_factory=dict)
-    gross_minor: Mapping[str, int] = field(default_factory=dict)
-    at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    ready: bool = False
-    partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
-    receivers: Mapping[str, ReceiverStanding] = field(default_factory=dict)
 
 
 class _Distribution(Collector):

@@ -35,7 +35,7 @@ HAPPENINGS: dict[str, str] = {
     "override": "override LOAN REGIME GRADE, by WHO, approved WHO, until DATE, reason TEXT",
     "end-override": "end-override LOAN REGIME, by WHO, approved WHO, reason TEXT",
     "report": "report LOAN AMOUNT [, due AMOUNT, months N]",
-    "close": "close LOAN repaid|refinanced|written_off|cancelled",
+    "close": "close LOAN repaid|refinanced|written_off|cancelled [, by WHO, approved WHO]",
     "open-account": "open-account ACCOUNT AMOUNT CUR [, overdraft AMOUNT, borrower ID]",
     "credit": "credit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
     "debit": "debit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",

@@ -58,6 +58,7 @@ _SHAPE = record(
 _NAMES = {
     "grade_overridden": ("requested_by", "approved_by"),
     "grade_override_ended": ("requested_by", "approved_by"),
+    "loan_closed": ("requested_by", "approved_by"),
     "officer_exempted": ("by", "approved_by"),
 }
 """Where a message names the two, by its type."""

@@ -64,7 +64,7 @@ class WriteOffAsked(_OfLoan):
     kind: Literal["write_off"]
 
     def message(self, borrower_id: str) -> dict[str, Any]:
-        """As above; who proposed and approved it is in the audit log under its transaction id."""
+        """As above."""
         return self._said(type="loan_closed", reason="written_off")
 
 

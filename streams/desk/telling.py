@@ -17,6 +17,11 @@ class Teller:
         self._watch, self._language = watch, words.language
         self._rules = {rule.name: rule for rule in watch.pack.rules}
 
+    @property
+    def rules(self) -> Iterable[str]:
+        """The names of the rules in force."""
+        return self._rules.keys()
+
     def title(self, rule: str) -> str:
         """A rule's title; its name when the rules in force do not have it."""
         known = self._rules.get(rule)

@@ -61,7 +61,7 @@ def test_what_the_book_refuses_is_told_and_done_with(bank: Any) -> None:
     assert "unknown_grade" in done["outcome"] or "grade" in done["outcome"]
 
 
-def test_a_write_off_is_closed_as_a_loss_and_the_trail_names_both(bank: Any) -> None:
+def test_a_write_off_is_closed_as_a_loss_and_names_both(bank: Any) -> None:
     wanted = {"kind": "write_off", "loan_id": "L2", "value_date": "2024-02-20", "reason": "gone"}
     refused = bank.client("officer").post("/v1/proposals", json=wanted)
     assert refused.status_code == 403  # an officer does not propose write-offs
@@ -70,6 +70,10 @@ def test_a_write_off_is_closed_as_a_loss_and_the_trail_names_both(bank: Any) -> 
     assert done["state"] == "approved"
     (closed,) = facts(bank, "L2", "LoanClosed")
     assert (closed.reason, closed.transaction_id) == ("written_off", f"proposal-{made}")
+    assert (closed.requested_by, closed.approved_by) == ("collections_manager", "risk_manager")
+    story = bank.client("officer*").get("/v1/loans/L2/story").json()["lines"]
+    (told,) = [line["text"] for line in story if line["what"] == "closed"]
+    assert "written off by collections_manager, approved by risk_manager." in told
     decided = bank.audit("ProposalDecided")[-1]
     assert (decided.kind, decided.subject, decided.proposed_by, decided.user_id) == (
         "write_off", "L2", "collections_manager", "risk_manager",
