@@ -30,10 +30,8 @@ from ledger.ids import RULES_STREAM, event_id, warning_stream
 from ledger.store import NewFact, Recorded
 from warning.actions import WarningAction, fact_of
 from warning.causes import Entry, RecentFacts
-from warning.derived import indicators_of
 from warning.episodes import Change, Episode, Kind, Wait
 from warning.expressions import Values
-from warning.indicators_score import SCORE_NAMES
 from warning.pack import SEVERITIES, Pack
 from warning.reasons import phrase
 from warning.register import Register
@@ -63,6 +61,7 @@ class Bulletin:
     def __init__(self, pack: Pack, register: Register, recent: RecentFacts) -> None:
         self._pack, self._register, self._recent = pack, register, recent
         self._versions: dict[str, int] = {}
+        self._lost: dict[int, str] = {}
 
     def adopted(
         self,
@@ -125,9 +124,13 @@ class Bulletin:
 
     def changes(self, changes: Sequence[Change], sight: Sight) -> list[NewFact]:
         """Facts of the changes, in their order."""
-        return [
+        by_score = [each.episode.row for each in changes if _tells_score(each)]
+        self._lost = self._register.score_lost(by_score)
+        told = [
             self.append(self._fact(change, sight), self._loan(change.episode)) for change in changes
         ]
+        self._lost = {}
+        return told
 
     def waits(self, waits: Sequence[Wait], sight: Sight) -> list[NewFact]:
         """Facts of what began to wait, or waits no more."""
@@ -348,9 +351,7 @@ class Bulletin:
         rule = episode.rule
         currency = self._register.currency(episode.row)
         reason = rule.explain(values, currency=currency, language=self._pack.language)
-        if SCORE_NAMES.isdisjoint(indicators_of(rule.names)):
-            return reason
-        lost = self._register.score_lost(episode.row)
+        lost = self._lost.get(episode.row, "") if rule.asks_score else ""
         return self._say("score_lost", reason=reason, lost=lost) if lost else reason
 
     def _causes(self, episode: Episode, sight: Sight) -> tuple[str, ...]:
@@ -371,6 +372,12 @@ _WRITERS: dict[Kind, Callable[[Bulletin, Change, Sight], Any]] = {
     Kind.EXPIRED: Bulletin._expired,
 }
 """Changes that tell no readings."""
+
+
+def _tells_score(change: Change) -> bool:
+    """Whether its reason names what costs points."""
+    silent = (*_WRITERS, Kind.RESOLVED, Kind.LOAN_CLOSED)
+    return change.episode.rule.asks_score and change.kind not in silent
 
 
 def _readings(values: dict[str, float]) -> tuple[Reading, ...]:

@@ -5,12 +5,14 @@ Knows no episodes, borrowers or people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warning.engine import AT_ONCE
 from warning.expressions import BoolArray, Values
 from warning.pack import Rule
 
@@ -70,11 +72,11 @@ class RuleColumns:
         """Count pending days."""
         size = len(holds)
         level, since, ready = self.level[:size], self.since[:size], self.ready[:size]
-        pending = np.flatnonzero(holds & (level == 0))
+        pending = (holds & (level == 0)).nonzero()[0]
         begun = lapsed = NOBODY
         if for_days:
-            counting = np.flatnonzero(since)
-            lapsed = counting[(level[counting] == 0) & ~holds[counting]]
+            counting = (since != 0).nonzero()[0]
+            lapsed = counting[~(holds[counting] | (level[counting] > 0))]
             begun = pending[since[pending] == 0]
             since[lapsed], since[begun] = 0, ordinal
             pending = pending[ordinal - since[pending] >= for_days]
@@ -87,6 +89,23 @@ class RuleColumns:
         self.since[rows] = since
         over: BoolArray = leaves & (ordinal - since >= keep_for)
         return over
+
+
+def holding(rules: Sequence[Rule], values: Values, is_open: BoolArray) -> NDArray[np.bool_]:
+    """(rules, loans): where `when` certainly holds, `unless` does not, and the loan is open."""
+    rows = len(is_open)
+    found = np.empty((len(rules), rows), np.bool_)
+    for first in range(0, rows, AT_ONCE):
+        piece = slice(first, first + AT_ONCE)
+        here = {name: column[piece] for name, column in values.items()}
+        spared: dict[str, BoolArray] = {}  # By text: mostly the exception of the whole pack.
+        for rule, held in zip(rules, found[:, piece], strict=True):
+            np.logical_and(rule.when.holds(here), is_open[piece], out=held)
+            if rule.unless is not None:
+                if rule.unless.text not in spared:
+                    spared[rule.unless.text] = ~rule.unless.holds(here)
+                np.logical_and(held, spared[rule.unless.text], out=held)
+    return found
 
 
 def pick(values: Values, mask: BoolArray) -> Values:

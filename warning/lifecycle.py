@@ -33,7 +33,7 @@ import numpy as np
 
 from ledger.errors import InvariantBroken
 from warning.answers import Answers
-from warning.columns import IntArray, Moment, RuleColumns, pick, ranks_of
+from warning.columns import IntArray, Moment, RuleColumns, holding, pick, ranks_of
 from warning.episodes import Change, Episode, Kind, OpenEpisodes, Rest, Wait, change
 from warning.expressions import BoolArray, FloatArray, Values
 from warning.inhibition import Inhibition
@@ -68,13 +68,13 @@ class Lifecycle:
 
     def others(self, rows: int) -> FloatArray:
         """Open warnings of each loan, by rules that do not count others."""
-        counted = np.zeros(rows)
+        counted = np.zeros(rows, np.uint16)
         for rule in self._pack.rules:
             if not rule.counts_others:
                 columns = self._columns[rule.name]
                 columns.grow(rows)
                 counted += columns.level[:rows] > 0
-        return counted
+        return counted.astype(np.float64)
 
     def columns_of(self, rule: str) -> RuleColumns:
         """The columns of a rule, to look at."""
@@ -89,23 +89,18 @@ class Lifecycle:
         graver: list[Change] = []
         rung: list[Change] = []
         due: list[tuple[int, int, int]] = []
-        excepted: dict[str, BoolArray] = {}
+        held = holding(self._pack.rules, values, is_open)
         for number, rule in enumerate(self._pack.rules):
             columns = self._columns[rule.name]
             columns.grow(rows)
-            active = np.flatnonzero(columns.level[:rows])
+            active = (columns.level[:rows] > 0).nonzero()[0]
             if active.size:
                 here = {name: values[name][active] for name in rule.names}
                 ends, stays = self._end(rule, active, here, is_open[active], moment)
                 over += ends
                 graver += self._escalate(rule, active[stays], pick(here, stays), moment)
             self.answers.causes_gone(rule, values)
-            holds = rule.when.holds(values) & is_open
-            if rule.unless is not None:
-                text = rule.unless.text  # Mostly that of the whole pack: looked at once.
-                if text not in excepted:
-                    excepted[text] = ~rule.unless.holds(values)
-                holds &= excepted[text]
+            holds = held[number]
             rung += self._relapse(rule, holds, values, moment)
             ring, begun, lapsed = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
             for rows_of, ended in ((lapsed, True), (begun, False)):

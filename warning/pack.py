@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import nan
 from typing import get_args
 
 from ledger.events import Severity
-from warning.derived import counts_others
+from warning.derived import counts_others, indicators_of
 from warning.expressions import Condition
+from warning.indicators_score import SCORE_NAMES
 from warning.reasons import Template
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -102,6 +104,11 @@ class Rule:
         """Whether it counts other warnings; then it is not counted itself."""
         return counts_others(self.names)
 
+    @property
+    def asks_score(self) -> bool:
+        """Whether it asks for the score in force, or for something derived from it."""
+        return _asks_score(self.names)
+
     def explain(self, values: Mapping[str, float], *, currency: str, language: str) -> str:
         """The reason with its numbers. Readings of a recorded warning serve as `values`."""
         template = self.reason[1] if language == "zh" else self.reason[0]
@@ -162,3 +169,8 @@ class Pack:
         if before not in recorded:
             return recorded
         return rule.explain(values, currency=currency, language=language)
+
+
+@cache
+def _asks_score(names: tuple[str, ...]) -> bool:
+    return not SCORE_NAMES.isdisjoint(indicators_of(names))
