@@ -18,6 +18,7 @@ import orjson
 
 from ledger.codec_source import Document, content_writer, read_date, reader, writer
 from ledger.errors import InvariantBroken, StoredFactUnreadable
+from ledger.making import quickly_made
 
 T = TypeVar("T")
 Upcast = Callable[[Document], Document]
@@ -54,7 +55,7 @@ def event_type(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     def register(cls: type[T]) -> type[T]:
         if name in _by_name:
             raise InvariantBroken(f"Two classes claim the stored name {name}.")
-        codec = Codec(cls, name, version)
+        codec = Codec(quickly_made(cls), name, version)
         _by_class[cls] = _by_name[name] = _by_topic[codec.topic] = codec
         _documents[cls] = codec.topic, codec.document
         return cls

@@ -220,10 +220,10 @@ def _trace(messages: Sequence[Incoming], batch: Batch) -> None:
 
 
 def _tally(messages: Sequence[Incoming], batch: Batch) -> Counter[tuple[str, str, str]]:
-    counts = Counter(
-        (type(message.command), outcome.status, outcome.code)
-        for message, outcome in zip(messages, batch.outcomes, strict=True)
-    )
+    kinds = [type(message.command) for message in messages]
+    statuses = [outcome.status for outcome in batch.outcomes]
+    codes = [outcome.code for outcome in batch.outcomes]
+    counts = Counter(zip(kinds, statuses, codes, strict=True))
     tally: Counter[tuple[str, str, str]] = Counter()
     for (kind, status, code), count in counts.items():
         tally[TYPE_OF.get(kind, "unreadable"), status, code] += count

@@ -287,22 +287,30 @@ class Lane:
             return Batch(deliveries, [], {})
         if is_control(new[0]):
             return Batch(deliveries, [], {self._source: new[0].offset}, asks=True)
-        messages, targets = await asyncio.to_thread(self._sorted_out, new, router)
-        here = [message.incoming for message in messages]
-        if self._partitions > 1:
-            await self._send_on(messages, targets)
-            here = [m for m, to in zip(here, targets, strict=True) if to == self.partition]
-        tracking = {self._source: new[-1].offset}
-        for message in here:
-            tracking[message.source] = max(message.offset, tracking.get(message.source, 0))
-        return Batch(deliveries, here, tracking)
+        batch, leaving = await asyncio.to_thread(self._sorted_out, deliveries, new, router)
+        for other, sent in leaving.items():
+            await self._producer.send(self._topic, other, sent)
+        return batch
 
     def _sorted_out(
-        self, deliveries: Sequence[Delivery], router: routing.Router
-    ) -> tuple[list[Message], list[int]]:
-        """Messages, and the partition of each."""
-        messages = self._read(deliveries)
-        return messages, router.targets([message.incoming for message in messages])
+        self, deliveries: list[Delivery], new: Sequence[Delivery], router: routing.Router
+    ) -> tuple[Batch, dict[int, list[Outgoing]]]:
+        """What is to be recorded here, and what other partitions are to be sent, in order."""
+        messages = self._read(new)
+        incoming = [message.incoming for message in messages]
+        one = self._partitions == 1
+        targets = [self.partition] * len(incoming) if one else router.targets(incoming)
+        away = any(to != self.partition for to in targets)
+        here = incoming
+        if away:
+            here = [m for m, to in zip(incoming, targets, strict=True) if to == self.partition]
+        tracking = {self._source: new[-1].offset}
+        for message in here:
+            if message.source is not self._source:
+                tracking[message.source] = max(message.offset, tracking.get(message.source, 0))
+        spread = not one and any(message.for_all for message in messages)
+        leaving = self._leaving(messages, targets) if away or spread else {}
+        return Batch(deliveries, here, tracking), leaving
 
     def _read(self, deliveries: Sequence[Delivery]) -> list[Message]:
         """The messages of `deliveries`, with their place among the lines of their delivery."""
@@ -322,8 +330,10 @@ class Lane:
                 messages.append(Message(incoming, line, closes))
         return messages
 
-    async def _send_on(self, messages: Sequence[Message], targets: Sequence[int]) -> None:
-        """Send messages to the partitions they belong to, in order, and wait until they are in."""
+    def _leaving(
+        self, messages: Sequence[Message], targets: Sequence[int]
+    ) -> dict[int, list[Outgoing]]:
+        """Messages for other partitions than this one."""
         leaving: dict[int, list[Outgoing]] = {}
         for message, target in zip(messages, targets, strict=True):
             for other in range(self._partitions) if message.for_all else (target,):
@@ -331,8 +341,7 @@ class Lane:
                     headers = routing.sent_on(message.incoming, self.partition, message.line)
                     outgoing = Outgoing(None, message.incoming.original, headers)
                     leaving.setdefault(other, []).append(outgoing)
-        for other, sent in leaving.items():
-            await self._producer.send(self._topic, other, sent)
+        return leaving
 
     def _router(self, node: Node) -> routing.Router:
         store = node.store

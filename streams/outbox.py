@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from streams.feeds import CONTENT_TYPE, GRADES, SPEC_VERSION, Event, feeds_of
@@ -102,22 +102,28 @@ class Outbox:
             self._kept = places
 
 
-_SPEC = ("ce_specversion", SPEC_VERSION.encode())
-_JSON = ("content-type", CONTENT_TYPE.encode())
+@lru_cache(maxsize=1_024)
+def _header(name: str, value: str) -> tuple[str, bytes]:
+    """A header of which there are few different ones."""
+    return name, value.encode()
+
+
+_SPEC, _JSON = _header("ce_specversion", SPEC_VERSION), _header("content-type", CONTENT_TYPE)
 
 
 def outgoing_of(event: Event) -> Outgoing:
     """A CloudEvent in Kafka's binary mode: attributes as headers, the data as the value."""
+    _, _, key, name, source, kind, subject, _, data = event
     headers = [
         _SPEC,
-        ("ce_id", event.id.encode()),
-        ("ce_source", event.source.encode()),
-        ("ce_type", event.type.encode()),
-        ("ce_subject", event.subject.encode()),
+        ("ce_id", name.encode()),
+        _header("ce_source", source),
+        _header("ce_type", kind),
+        ("ce_subject", subject.encode()),
         ("ce_time", event.time.encode()),
         _JSON,
     ]
-    return Outgoing(event.key.encode(), event.data, headers)
+    return Outgoing(key.encode(), data, headers)
 
 
 def _source(feed: str) -> str:

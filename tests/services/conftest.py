@@ -207,9 +207,14 @@ class Scaled:
         return found
 
     def wait(self, seconds: float = 120.0) -> None:
-        """Until all that is in the topic was recorded, watched and published."""
+        """Until all that is in the topic was recorded, watched and published.
+
+        How far the watch has read is nowhere in the database: it is done when it says no more.
+        """
         deadline = time.monotonic() + seconds
-        while not self._finished():
+        looks = 0
+        while looks < 6:
+            looks = looks + 1 if self._finished() else 0
             dead = [p for p in self.processes if p.poll() not in (None, -9, 0)]
             if dead or time.monotonic() > deadline:
                 logs = sorted(self.folder.glob("worker*.log"))
