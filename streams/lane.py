@@ -206,6 +206,7 @@ class Lane:
             evict=evict,
         )
         node = await asyncio.to_thread(opening)
+        node.by_clock = self._timed  # although its closes come through the topic
         try:
             await node.start()
         except BaseException:
