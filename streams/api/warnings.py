@@ -22,7 +22,6 @@ from streams.api.following import follower
 from streams.api.gate import correlation
 from streams.api.problems import Problem
 from streams.api.shapes import done, page, ref
-from streams.controls import asked_about
 from streams.fields import Id, Remark, Text
 from warning.actions import (
     AcknowledgeWarning,
@@ -170,15 +169,6 @@ class _Reads:
                 "There is no such warning.", way_out="GET /v1/warnings lists what there is."
             )
         return json_answer(found)
-
-    async def refused(self, warning_id: str, asked: Paged) -> Response:
-        found = await run_in_threadpool(
-            self._asked.queries.refusals,
-            source=asked_about(warning_id),
-            after=asked.after,
-            limit=asked.limit,
-        )
-        return paged("refusals", found)
 
 
 Act = Callable[[WarningAction, Request], Awaitable[tuple[dict[str, Any], int]]]
@@ -330,23 +320,6 @@ def _add_one(router: APIRouter, pages: _Reads) -> None:
     async def get_warning(warning_id: WarningId) -> Response:
         """Its present state, and under `history` every change with reason, readings and causes."""
         return await pages.one(warning_id)
-
-    @router.get(
-        "/{warning_id}/refusals",
-        operation_id="list_refused_actions",
-        summary="What was asked about a warning and refused",
-        responses=done(page("refusals", ref("Refusal"))),
-    )
-    async def list_refused_actions(
-        warning_id: WarningId, asked: Annotated[Paged, Query()]
-    ) -> Response:
-        """Actions that the warning's partition refused, newest first, each with its reason.
-
-        Where an action was answered 202, it is here or in the warning's history when it is done;
-        `transaction_id` is the request's `X-Request-ID`. One process refuses at once, and keeps
-        nothing.
-        """
-        return await pages.refused(warning_id, asked)
 
 
 def _add_actions(router: APIRouter, pages: _Actions) -> None:
