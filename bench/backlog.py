@@ -27,8 +27,11 @@ ACCOUNTS = 1_000
 A_DAY = 20 * ACCOUNTS
 PACK = 250
 LOOK_SECONDS = 0.5
+STALLED_SECONDS = 120.0
 FLAT = 0.05
 """Memory is flat where the last tenth stands at most this much above the sixth."""
+LEAST_TOLD = 1_000_000
+"""Of fewer, the second half still fills what is bounded: see the README of this folder."""
 _DAY = date(2024, 1, 2)
 _OPENED = (
     '{{"type":"account_opened","transaction_id":"account-{n}","value_date":"{day}",'
@@ -83,11 +86,19 @@ def _caught_up(book: Book, waiting: int) -> list[Result]:
 
 
 def _watched(look: Callable[[], tuple[int, float]], facts: int) -> list[Look]:
-    """What was seen at the start and at each tenth of the facts; printed as it comes."""
-    began = time.perf_counter()
+    """What was seen at the start and at each tenth of the facts; printed as it comes.
+
+    Errors: TimeoutError when nothing was recorded for so long that nothing will be.
+    """
+    began = moved = time.perf_counter()
     looks = [Look(0.0, *look())]
+    last = 0
     while len(looks) <= 10:
         recorded, memory = look()
+        if recorded > last:
+            last, moved = recorded, time.perf_counter()
+        elif time.perf_counter() - moved > STALLED_SECONDS:
+            raise TimeoutError(f"Nothing was recorded for {STALLED_SECONDS:.0f} s.")
         if recorded >= facts * len(looks) // 10:
             looks.append(Look(time.perf_counter() - began, recorded, memory))
             (since, before, _), now = looks[-2:]
@@ -104,9 +115,10 @@ def _told(looks: list[Look], waiting: int, end: float) -> list[Result]:
     what = f"{waiting:,} messages of {ACCOUNTS:,} accounts waited, one worker"
     rate = (last.recorded - first.recorded) / last.seconds
     grown, between = last.megabytes - sixth.megabytes, last.recorded - sixth.recorded
-    is_flat = grown <= FLAT * sixth.megabytes
-    each = 1e6 * grown / max(1, between)
-    note = f"{'flat' if is_flat else 'NOT flat'}: {each:.0f} bytes a message"
+    verdict = "flat" if grown <= FLAT * sixth.megabytes else "NOT flat"
+    if waiting < LEAST_TOLD:
+        verdict = "too few messages to tell"
+    note = f"{verdict}: {1e6 * grown / max(1, between):.0f} bytes a message"
     return [
         result(QUESTION, "caught up", rate, "messages/s", what),
         *(

@@ -60,7 +60,6 @@ class TreatAgent(Deriver):
         self._make, self._node, self._moved = treat, node, moved
         self._ledger, self._warnings = node.store.ledger, node.store.warnings
         self._read_through = read_through
-        self._by_clock = node.settings.closed_by == "timer"
         self._treat = treat(0)
         key = treat_key_of(self._treat, node.projector.key)
         self._keeper = self.keeper = Keeper(NAME, node.store, key=key)
@@ -75,7 +74,7 @@ class TreatAgent(Deriver):
             await self.keep_if_due()
             if not await self._follow(treat):
                 await self._node.moved(within_seconds=LOOK_SECONDS)
-            if self._by_clock and (commands := treat.release(now_us())):
+            if self._node.by_clock and (commands := treat.release(now_us())):
                 self.caught_up = False
                 await self._send(treat, commands, CLOCK, 0)
                 self.caught_up = True

@@ -57,12 +57,12 @@ class Node:
     ) -> None:
         self.settings, self.calendar, self.store = settings, calendar, store
         self.watch, self.projector, self.queries = watch, projector, queries
-        self.metrics = metrics
-        cached = settings.cached_entities
-        self.ledger = Ledger(store.ledger, cached_entities=cached, core=parts.core_of(settings))
+        self.metrics, self.days_behind = metrics, 0
+        self.by_clock = settings.closed_by == "timer"  # so that contacts wait and lapse by it
+        cached, core = settings.cached_entities, parts.core_of(settings)
+        self.ledger = Ledger(store.ledger, cached_entities=cached, core=core)
         self.closed_through = parts.last_closed(store.ledger)
         self.failure: BaseException | None = None
-        self.days_behind = 0
         self._state: State = "opened"
         self.moves, self._failed = Moves(), asyncio.Event()
         self._waiting = Waiting(self.moves.tell)
@@ -207,8 +207,8 @@ class Node:
 
         Errors: AddressInUse.
         """
-        self._web = asgi, (listener := listen(self.settings.host, self.settings.port))
-        return int(listener.getsockname()[1])
+        self._web = asgi, listen(self.settings.host, self.settings.port)
+        return int(self._web[1].getsockname()[1])
 
     # -- work ------------------------------------------------------------------------------------
 

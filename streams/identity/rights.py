@@ -100,6 +100,7 @@ RIGHTS: Mapping[str, Right] = {
     "group_warnings": _LOOK,
     "stream_warnings": _LOOK,
     "get_warning": _LOOK,
+    "list_refused_actions": _LOOK,
     "acknowledge_warning": _ACT,
     "start_action": _ACT,
     "dismiss_warning": _ACT,
