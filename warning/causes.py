@@ -23,6 +23,8 @@ from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
     CollateralValued,
+    DelinquencyPaused,
+    DelinquencyResumed,
     FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
@@ -65,6 +67,7 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
+        *(DelinquencyPaused, DelinquencyResumed),
         *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised, LoanStatusChanged),
     }
 )
