@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger import codec
 from ledger.commands import (
     ApplyCharge,
     ChangeGuarantor,
@@ -54,7 +52,6 @@ JAN = date(2024, 1, 1)
 FEB = date(2024, 2, 1)
 MAR = date(2024, 3, 1)
 NOW = start_of_day_us(date(2024, 6, 1))
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 ANNUITY = Terms(method="annuity", instalments=6, rate_ppm=94_822)
 
 
@@ -297,19 +294,6 @@ def test_a_write_off_tells_what_the_book_still_held() -> None:
     (closed,) = decide(loan, command(CloseLoan, "end", MAR, reason="written_off"))
     assert isinstance(closed, LoanClosed)
     assert closed.remaining == Split(costs_minor=50, interest_minor=66, principal_minor=8_366)
-
-
-def test_a_write_off_names_who_asked_for_it_and_who_agreed_and_old_ones_nobody() -> None:
-    loan = loan_after(opening(), disburse())
-    names = {"requested_by": "li.na", "approved_by": "zhao.min"}
-    (closed,) = decide(loan, command(CloseLoan, "end", MAR, reason="written_off", **names))
-    assert (closed.requested_by, closed.approved_by) == ("li.na", "zhao.min")
-    stored = (GOLDEN / "loan.closed.v1.json").read_bytes()
-    old = codec.decode("loan.closed.v1", stored)
-    assert (old.reason, old.requested_by, old.approved_by) == ("written_off", None, None)
-    # What was sent before names existed is known again when it comes again.
-    plain = command(CloseLoan, "end", MAR, reason="written_off")
-    assert codec.content_digest(plain).hex() == "29a9cabb2700e1c5ebc01d8acda7bde9"
 
 
 LOAN = (opening(), disburse(), repay("R1", 1_713, FEB))
