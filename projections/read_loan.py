@@ -70,13 +70,19 @@ class LoanReads(GradeReads):
         }
 
     def story(
-        self, loan_id: str, *, as_of: date | None = None, known_on: date | None = None
+        self,
+        loan_id: str,
+        *,
+        as_of: date | None = None,
+        known_on: date | None = None,
+        language: str = "en",
     ) -> list[Answer] | None:
         """A loan's facts, warnings and grades, line by line, in the order they became known.
 
         Rows: date (the day it counts for), recorded_at_us, kind (fact, warning, grade), what, text,
-        level (severity or grade), event_id. Cut off by either date as in `loan`. None when the book
-        has no such loan. Errors: StoreUnavailable when no store was passed.
+        level (severity or grade), event_id. Cut off by either date as in `loan`. Facts are told in
+        `language`; grades and warnings as they were recorded. None when the book has no such loan.
+        Errors: StoreUnavailable when no store was passed.
         """
         facts = self._known_facts(loan_stream(loan_id), as_of, known_on)
         if not facts:
@@ -97,7 +103,7 @@ class LoanReads(GradeReads):
             }
         waits = self._facts.warnings.stream(warning_stream(loan_id))
         lines = told(
-            fact_lines(facts, opened.currency),
+            fact_lines(facts, opened.currency, language=language),
             wait_lines(valued_by(known_by(waits, known_on), as_of)),
             warning_lines(history, rules),
             grade_lines(changes),

@@ -21,8 +21,8 @@ from ledger.dates import now_us
 from ledger.errors import StaleVersion, StoreUnavailable, UnknownEntity
 from ledger.store import WARNINGS_LOG
 from streams.feeds import Event, feeds_of, partition_of
+from streams.gauges import ReceiverStanding
 from streams.health import told
-from streams.metrics import ReceiverStanding
 from streams.post import Post, Unanswered
 from streams.receivers import Receiver, receivers_in
 from streams.sinks import Request, Sink, sink_of

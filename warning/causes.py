@@ -23,6 +23,8 @@ from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
     CollateralValued,
+    DelinquencyPaused,
+    DelinquencyResumed,
     FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
@@ -32,6 +34,7 @@ from ledger.events import (
     LoanRateChanged,
     LoanReopened,
     LoanRevised,
+    LoanStatusChanged,
     OverpaymentRefunded,
     PositionReported,
     PromiseCancelled,
@@ -64,7 +67,8 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
-        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised),
+        *(DelinquencyPaused, DelinquencyResumed),
+        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised, LoanStatusChanged),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})
@@ -74,7 +78,7 @@ MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
 _PROMISED = frozenset(known.name for known in PROMISED)
-_PUT_ASIDE = 50_000
+_PUT_ASIDE = 4_096
 Entry = tuple[int, str]
 
 

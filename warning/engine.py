@@ -42,6 +42,7 @@ from warning.measures import (
     Books,
     Measures,
 )
+from warning.pausing import PauseBook
 from warning.promises import READ as PROMISES
 from warning.promises import PromiseBook
 from warning.scorecard import Model
@@ -76,7 +77,7 @@ class Engine:
         self.history = History()
         self.trading = TradingBook()
         self.valuations = Valuations()
-        self.promises = PromiseBook(self.book)
+        self.promises, self.pauses = PromiseBook(self.book), PauseBook(self.book)
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -102,6 +103,7 @@ class Engine:
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
                 **{name: partial(self.valuations.read, name) for name in STATED},
                 **{name: partial(self.promises.read, name) for name in PROMISES},
+                "spared": self.pauses.read,
             },
         )
         self.book.on_row = self._grow
@@ -288,7 +290,11 @@ class Engine:
         for row in rows:
             paid = paid_of(book, row)
             rederive_dues(book, row, paid)
-            self.history.rederive(row, self.day, stretches_of(book, row, paid))
+            end = int(book.closed_day[row])  # after its end a loan has no day counts
+            stretches = stretches_of(book, row, paid)
+            self.history.rederive(
+                row, self.day, ((a, min(b, end), unmet) for a, b, unmet in stretches if a < end)
+            )
             start = int(book.dues.start[row])
             passed = slice(start + int(ending.passed[row]), start + int(book.cursor.passed[row]))
             self.columns.parts[row] = book.dues.arena.part[passed].sum()
@@ -302,6 +308,7 @@ class Engine:
             **self.accounts.handlers,
             **self.trading.handlers,
             **self.promises.handlers,
+            **self.pauses.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -346,6 +353,7 @@ class Engine:
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
         self.valuations.opened(row, day, fact.terms.rate_ppm, self.day)
+        self.pauses.opened(row, fact.terms.grace.arrears_days)
         self.earlier.opened(row)
         self.trading.borrower(int(self.book.borrower[row]), fact.borrower_id)
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import nan
 from typing import get_args
 
 from ledger.events import Severity
@@ -145,6 +146,29 @@ class Pack:
     def rule(self, name: str) -> Rule:
         """The rule of that name. Errors: KeyError."""
         return next(rule for rule in self.rules if rule.name == name)
+
+    def retold(
+        self,
+        name: str,
+        recorded: str,
+        readings: Iterable[tuple[str, float | None]],
+        *,
+        currency: str,
+        language: str,
+    ) -> str:
+        """A recorded reason of the rule `name`, told anew in `language` from its readings.
+
+        As it was recorded where these rules would not tell it so in their own language: they are
+        others than those that rang, or have no such rule.
+        """
+        rule = next((rule for rule in self.rules if rule.name == name), None)
+        values = {column: nan if value is None else value for column, value in readings}
+        if rule is None or language == self.language or not set(rule.names) <= values.keys():
+            return recorded
+        before = rule.explain(values, currency=currency, language=self.language)
+        if before not in recorded:
+            return recorded
+        return rule.explain(values, currency=currency, language=language)
 
 
 @cache

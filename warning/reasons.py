@@ -131,6 +131,11 @@ PHRASES = {
         "what became of the loans.",
         "score_settled": "The score meets the loans again that it was fitted on: stability index "
         "{index}.",
+        "score_miscalibrated": "Of the loans judged on {day}, {seen} defaulted ({low} to {high}); "
+        "the score had said {said}, and {off} of {bands} bands came out otherwise than said. Fit "
+        "it anew, and trust rules that do not ask for it until then.",
+        "score_calibration_restored": "Of the loans judged on {day}, {seen} defaulted; the score "
+        "had said {said}.",
         "expired": "Nobody answered within {days} business days.",
         "withdrawn": "{fact}, recorded on {known} with value date {value}, took the cause away.",
     },
@@ -150,6 +155,9 @@ PHRASES = {
         "score_drifted": "评分所面对的贷款已不同于建模样本:稳定性指数 {index};"
         "平均违约概率 {now},建模时 {then}。请重新拟合或以实际结果检验。",
         "score_settled": "评分所面对的贷款重新与建模样本一致:稳定性指数 {index}。",
+        "score_miscalibrated": "{day} 评分的贷款中 {seen} 违约(区间 {low} 至 {high}),评分所示为 "
+        "{said};{bands} 个分段中 {off} 个与所示不符。请重新拟合,其间以不依赖评分的规则为准。",
+        "score_calibration_restored": "{day} 评分的贷款中 {seen} 违约,评分所示为 {said}。",
         "expired": "{days} 个工作日内无人处理。",
         "withdrawn": "{known} 补录、起算日为 {value} 的事实 {fact} 使预警原因不复存在。",
     },

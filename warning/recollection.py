@@ -17,6 +17,10 @@ from ledger.dates import day_number
 from ledger.errors import InvariantBroken
 from ledger.events import (
     RulesAdopted,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
     WarningAcknowledged,
     WarningActionStarted,
     WarningDeferred,
@@ -39,18 +43,27 @@ from warning.episodes import Episode
 from warning.lifecycle import Lifecycle
 from warning.pack import Pack, rank
 from warning.rules import RuleError, parse_pack
+from warning.scorecard import Model, ModelError
+from warning.scored_pack import score_in_text
 
 ACTIONS = (WarningAcknowledged, WarningActionStarted, WarningFoundFalse, WarningSuppressed)
 _INPUTS = (*ACTIONS, RulesAdopted)
+_OF_NO_LOAN = frozenset(
+    (RulesAdopted, ScoreDrifted, ScoreSettled, ScoreMiscalibrated, ScoreCalibrationRestored)
+)
 _ENDS = (WarningResolved, WarningWithdrawn, WarningFoundFalse)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place in the ledger log where a restart takes in an input, or the record ends (None)."""
+    """A place in the ledger log where a restart takes in an input, or the record ends (None).
+
+    `gone`: rules that were adopted there and that others followed; only their score still counts.
+    """
 
     position: int
     fact: Any
+    gone: bool = False
 
 
 class Recollection:
@@ -81,7 +94,10 @@ class Recollection:
             return ()
 
     def stops(self) -> Iterator[Stop]:
-        """Where the record has the rules in force, what people did since, and its end."""
+        """Where the record has rules adopted, what people did under the last ones, and its end."""
+        for item in self.before:
+            if isinstance(item.fact, RulesAdopted):
+                yield Stop(item.fact.ledger_position, item.fact, gone=True)
         for item in self._recorded[self._at :]:
             if isinstance(item.fact, _INPUTS):
                 yield Stop(item.fact.ledger_position, item.fact)
@@ -143,7 +159,7 @@ def recall(
     known = _Recall(pack, life, row_of)
     for item in recorded:
         fact: Any = item.fact
-        if type(fact) is not RulesAdopted:
+        if type(fact) not in _OF_NO_LOAN:
             known.take(fact, moment_of(day_number(fact.value_date)))
     life.restored()
     gone = [raised for raised in known.strangers.values() if raised.warning_id in known.open]
@@ -223,6 +239,14 @@ class _Recall:
                 life.withdraw(episode, moment)
             case _:
                 take_action(life, episode, fact, moment)
+
+
+def score_of(fact: RulesAdopted) -> Model | None:
+    """The score that was adopted; None without one, or where this version cannot read it."""
+    try:
+        return score_in_text(fact.text, path=fact.pack)
+    except ModelError:
+        return None
 
 
 def take_action(life: Lifecycle, episode: Episode, fact: Any, moment: Moment) -> None:

@@ -30,6 +30,7 @@ from warning.actions import (
     action_of,
     check_action,
 )
+from warning.backtest import Backtest
 from warning.bulletin import Bulletin, Sight
 from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
@@ -37,10 +38,10 @@ from warning.drifting import Drifting
 from warning.engine import Engine, FactsOf
 from warning.expressions import Values
 from warning.lifecycle import Lifecycle
-from warning.lookback import Doubted, baseless
+from warning.lookback import Doubted, Hindsight, doubted
 from warning.pack import Pack, Rule
 from warning.readings import Readings
-from warning.recollection import Recollection, Stop, batches, recall, take_action, upto
+from warning.recollection import Recollection, Stop, batches, recall, score_of, take_action, upto
 from warning.register import Register
 from warning.rules import listening, parse_pack
 from warning.scored_pack import score_in
@@ -74,14 +75,13 @@ class Watch:
     def begin(self) -> None:
         """Know nothing, as in the beginning."""
         pack = self.pack = self._wanted
-        self.position, self._adopted = 0, False
+        self.position, self._adopted, self.difference = 0, False, ""
         self.engine = Engine(facts_of=self._facts_of)
         self._register, self._recent = Register(self.engine), RecentFacts()
         self._bulletin = Bulletin(pack, self._register, self._recent)
         self._life = self._new_life(pack)
         self._readings = Readings(self.engine, pack.names)
-        self._drifting = Drifting(pack.language)
-        self.difference = ""
+        self._drifting, self.backtest = Drifting(pack.language), Backtest()
         self._closes: dict[int, int] = {}
         self._now = Moment(0, 0)
         self._listening = listening(pack)
@@ -153,8 +153,8 @@ class Watch:
     def _take_in(self, recorded: Sequence[Recorded]) -> None:
         if recorded:
             self.engine.apply(recorded)
-            self._register.note(recorded)
-            self._recent.note(recorded)
+            for book in (self._register, self._recent, self.backtest):
+                book.note(recorded)
             self.position = recorded[-1].position
             self._last = recorded[-1].fact
 
@@ -166,6 +166,7 @@ class Watch:
         moment = self._moment(number)
         self._closes[moment.ordinal] = number
         values = self._readings.at_close(self.pack if judging else None, self._life)
+        self.backtest.at_close(engine)
         produced = self._judge(record, moment, values) if judging else []
         self.position, self._last = record.position, record.fact
         engine.advance(max(day_number(self.calendar.next_business_day(day)), engine.day))
@@ -176,14 +177,11 @@ class Watch:
         if self.at_close is not None:
             self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
-        day, at_us = record.fact.value_date, record.fact.recorded_at_us
-        sight = Sight(values, int, record, day)
-        said = self._bulletin.changes(changes, sight)
+        sight = Sight(values, int, record, record.fact.value_date)
+        said = [*self._bulletin.changes(changes, sight)]
         said += self._bulletin.waits(self._life.waits(), sight)
-        found = self._drifting.at_close(
-            self.engine, day, position=record.position, recorded_at_us=at_us
-        )
-        return said if found is None else [*said, self._bulletin.about_score(found)]
+        found = self._drifting.at_close(self.engine, self.backtest.fresh, record)
+        return [*said, *map(self._bulletin.about_score, found)]
 
     def _at_fact(self, record: Recorded) -> list[NewFact]:
         """Rules that listen to this fact, then open warnings that it may have taken away."""
@@ -223,50 +221,27 @@ class Watch:
         return [rule for rule in rules if self._life.can_change(self._now, rule, there)]
 
     def _doubted(self, rows: Sequence[int], fact: Any) -> Doubted:
-        """What a fact of an earlier day may take away.
-
-        Open or resting warnings of loans that rang on the fact's day or later, and rules that wait
-        about them, where that day was closed.
-        """
-        doubted, day = Doubted([], []), day_number(fact.value_date)
+        """What a fact of an earlier day may take away."""
+        day = day_number(fact.value_date)
         if type(fact) not in MOVERS or day >= self.engine.day:
-            return doubted
-        life, closed = self._life, next(reversed(self._closes.values()), 0)
-        for row in rows:
-            resting = (rest.episode for rest in life.episodes.rests_of_row(row, self._now.ordinal))
-            there = (*life.episodes.of_row(row), *resting)
-            doubted.episodes.extend(each for each in there if each.raised_day >= day)
-            if day <= closed:
-                doubted.waits.extend((rule, row) for rule in life.waiting(row))
-        return doubted
+            return Doubted([], [])
+        closed = next(reversed(self._closes.values()), 0)
+        return doubted(self._life, rows, day=day, ordinal=self._now.ordinal, closed=closed)
 
     def _look_back(self, doubted: Doubted, sight: Sight, moment: Moment) -> list[NewFact]:
         """Withdraw warnings that had no cause by what is known now, and take waits back."""
-        told = []
-        for episode in doubted.episodes:
-            days = self._days(episode.pending_since_ordinal, episode.raised_ordinal)
-            if self._baseless(episode.rule, episode.row, [*days, episode.raised_day], sight):
-                self._life.withdraw(episode, moment)
-                told.append(self._bulletin.withdrawn(episode, sight))
+        told, life = [], self._life
+        hindsight = Hindsight(self._readings, self._register.loan_id, self._closes, sight)
+        for each in doubted.episodes:
+            first, end = each.pending_since_ordinal, each.raised_ordinal
+            if hindsight.baseless(each.rule, each.row, first, end, each.raised_day):
+                life.withdraw(each, moment)
+                told.append(self._bulletin.withdrawn(each, sight))
         for rule, row in doubted.waits:
-            since = int(self._life.columns_of(rule.name).since[row])
-            if self._baseless(rule, row, self._days(since, moment.ordinal + 1), sight):
-                told.append(self._bulletin.taken_back(self._life.end_wait(rule, row), sight))
+            since = int(life.columns_of(rule.name).since[row])
+            if hindsight.baseless(rule, row, since, moment.ordinal + 1):
+                told.append(self._bulletin.taken_back(life.end_wait(rule, row), sight))
         return told
-
-    def _days(self, first: int, end: int) -> list[int]:
-        """The closes from one ordinal to before another."""
-        return [self._closes[each] for each in range(first, end) if each in self._closes]
-
-    def _baseless(self, rule: Rule, row: int, days: Sequence[int], sight: Sight) -> bool:
-        return baseless(
-            self._readings,
-            rule.when,
-            sight.of(rule.when.names, row),
-            loan_id=self._register.loan_id(row),
-            days=days,
-            position=sight.record.position,
-        )
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -312,7 +287,7 @@ class Watch:
         row_of, moment_of = self.engine.row_of, self._moment
         gone, waits = recall(pack, recorded, self._life, row_of=row_of, moment_of=moment_of)
         self.pack, self._adopted = pack, True
-        self.engine.score = score_in(pack)
+        self.engine.score = self.backtest.judge_by(score_in(pack))
         self._drifting = Drifting(pack.language)
         self._readings.new_score()
         self._listening = listening(pack)
@@ -366,7 +341,9 @@ class Watch:
     def _stop_at(self, stop: Stop, known: Recollection, warnings: Sequence[Recorded]) -> None:
         fact = stop.fact
         try:
-            if type(fact) is RulesAdopted:
+            if stop.gone:
+                self.backtest.judge_by(score_of(fact))
+            elif type(fact) is RulesAdopted:
                 known.judged = True
                 pack = parse_pack(fact.text, path=fact.pack)
                 known.compare(self._adopt(pack, fact.value_date, fact.recorded_at_us, known.before))

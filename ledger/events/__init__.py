@@ -70,6 +70,7 @@ from ledger.events.contact import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     HoldReason,
 )
@@ -111,7 +112,13 @@ from ledger.events.promise import (
     PromiseMade,
     PromisePart,
 )
-from ledger.events.score import ScoreDrifted, ScoreSettled
+from ledger.events.score import (
+    CalibrationBand,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
+)
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
@@ -150,6 +157,7 @@ __all__ = [
     "BorrowerErased",
     "BorrowersRead",
     "BusinessDayClosed",
+    "CalibrationBand",
     "CaseCauseChanged",
     "CaseClosed",
     "CaseHandedOver",
@@ -169,6 +177,7 @@ __all__ = [
     "ContactOutcomeRecorded",
     "ContactQueued",
     "ContactRefused",
+    "ContactReported",
     "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
@@ -227,7 +236,9 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreCalibrationRestored",
     "ScoreDrifted",
+    "ScoreMiscalibrated",
     "ScoreSettled",
     "Severity",
     "SignInRefused",

@@ -155,7 +155,7 @@ def loan(
     days = {"as_of": _day(as_of), "known_on": _day(known_on)}
     with queries(data) as reads:
         state = reads.loan(loan_id, **days)
-        lines = reads.story(loan_id, **days)
+        lines = reads.story(loan_id, as_of=days["as_of"], known_on=days["known_on"])
     if state is None or lines is None:
         raise UnknownEntity(
             f"The book has no loan {loan_id}{_then(days)}.",

@@ -257,8 +257,18 @@ def assert_acted_once(url: str, logs: dict[int, list[Any]], scaled: Any) -> None
     answer = httpx.post(f"{url}/v1/warnings/{one}/acknowledge", json=said, timeout=30)
     assert answer.status_code == 200, answer.text
     (event,) = answer.json()["event_ids"]
-    again = httpx.post(f"{url}/v1/warnings/{one}/acknowledge", json={"actor": "Wang"}, timeout=30)
+    again = httpx.post(
+        f"{url}/v1/warnings/{one}/acknowledge",
+        json={"actor": "Wang"},
+        headers={"X-Request-ID": "second-thought"},
+        timeout=30,
+    )
     assert (again.status_code, again.json()["code"]) == (409, "rule_refused")
+    assert "is answered already" in again.json()["detail"]
+    (refused,) = httpx.get(f"{url}/v1/warnings/{one}/refusals").json()["refusals"]
+    assert (refused["transaction_id"], refused["code"]) == ("second-thought", "rule_refused")
+    assert refused["reason"].startswith(again.json()["detail"])
+    assert orjson.loads(refused["excerpt"])["actor"] == "Wang"
     unknown = httpx.post(f"{url}/v1/warnings/nobody/acknowledge", json=said)
     assert unknown.status_code == 404
     # One that came twice in the topic, as after a producer's retry, is done once.
