@@ -236,9 +236,11 @@ class ReportPosition(LoanCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseLoan(LoanCommand):
-    """End the loan."""
+    """End the loan; `requested_by` and `approved_by` where two people decided it."""
 
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
+    requested_by: str | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,6 +220,7 @@ class Lane:
             evict=evict,
         )
         node = await asyncio.to_thread(opening)
+        node.by_clock = self._timed  # although its closes come through the topic
         try:
             await node.start()
         except BaseException:
@@ -271,10 +272,12 @@ class Lane:
         """Record batches in order, and acknowledge each after its commit."""
         while True:
             batch = await ready.get()
+            messages = batch.messages
             if batch.asks:
-                await carry_out(node, batch.deliveries[0], self._source)
+                refused = await carry_out(node, batch.deliveries[0], self._source)
+                messages = [] if refused is None else [refused]
             if batch.tracking:
-                await node.submit(batch.messages, tracking=batch.tracking)
+                await node.submit(messages, tracking=batch.tracking)
             self.done = max(self.done, batch.deliveries[-1].offset)
             self._pending.popleft()
             for delivery in batch.deliveries:

@@ -19,18 +19,16 @@ import numpy as np
 from ledger.dates import day_number
 from ledger.errors import LoanError
 from ledger.store import FactLog, Recorded
-from warning.drift import drift
+from warning.drift import bands_of, drift
 from warning.evaluate import SETTLED_DAYS, measure
 from warning.indicators import CATALOGUE
-from warning.outcomes import DEFAULT_DAYS, Ask, Past
-from warning.quality import score_report
+from warning.outcomes import DEFAULT_DAYS, LEAST_AGE_DAYS, Ask, Past
+from warning.quality import Reference, score_report
 from warning.reached import HORIZON_DAYS
 from warning.samples import Samples, sample
 from warning.scorecard import Model
 
 PAGE = 10_000
-LEAST_AGE_DAYS = 30
-"""A loan is judged for the first time at the first month end after so many days."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,12 +46,16 @@ class NothingToJudge(LoanError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Samples with what they mean: `target` in words, and where outcomes come from."""
+    """Samples with what they mean: `target` in words, and where outcomes come from.
+
+    `default_days`: more days past due than these are a default; None where labels tell.
+    """
 
     samples: Samples
     target: str
     horizon_days: int
     outcomes_from: str
+    default_days: int | None = None
 
 
 def every(log: FactLog) -> list[Recorded]:
@@ -74,6 +76,7 @@ def from_history(facts: Sequence[Recorded], past: Past, *, horizon_days: int) ->
         horizon_days=horizon_days,
         outcomes_from="the ledger's own later history; loans judged at month ends while they run "
         "and are not in default; left out where the horizon was not observed",
+        default_days=DEFAULT_DAYS,
     )
 
 
@@ -173,7 +176,11 @@ def model_entry(
 ) -> dict[str, Any]:
     """The report's entry of a score that is judged as it is."""
     pd = model.pd(judged.samples.values)
-    report = score_report(pd, judged.samples, budget_share=budget_share, seed=seed)
+    shares = model.about.get("reference", {}).get("shares")
+    fitted_on = Reference(bands_of(model, pd)[0], np.array(shares)) if shares else None
+    report = score_report(
+        pd, judged.samples, budget_share=budget_share, seed=seed, reference=fitted_on
+    )
     found = drift(model, pd)
     report["psi"] = None if found is None else found.stability_index
     return {"role": role, "label": model.label, "kind": model.kind, "report": report}
@@ -221,6 +228,9 @@ def about(judged: Judged, *, title: str, split: str) -> dict[str, Any]:
             "split": split,
             "no look-ahead": "a loan is judged by the facts recorded up to that moment",
             "intervals": "95 %, bootstrap over borrowers",
+            "stability index (PSI)": "of a part of the judgements against the loans that the score "
+            "was fitted on; of a score judged out of fold against all judgements. Above 0.10 "
+            "shifting, above 0.25 another population; none below 100 judgements",
             "lead time": f"from the first warning that reached a person, 1 to {HORIZON_DAYS} days "
             "before it, to the default",
             "false alarm": "one that a person found false, or on a loan that did not default "

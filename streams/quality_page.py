@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.charts import AMBER, BLUE, GREY, RED, Axes, Series, bars, ceiling, chart
+from warning.drift import SHIFTED
 
 _STYLE = Path(__file__).with_name("quality.css")
 COLOURS = (BLUE, AMBER)
@@ -25,8 +26,11 @@ def page(report: Report) -> str:
     if report.get("warnings"):
         parts.append(_warnings(report["warnings"]))
     if models:
-        parts += [_headline(models), _plots(models)]
-        parts.append(_segments(models[0]))
+        parts += [_headline(models), _versus(report.get("versus")), _plots(models)]
+        parts += [
+            _parts("By quarter", models, "by_time"),
+            _parts("By segment", models, "by_segment"),
+        ]
     parts.append(_definitions(about))
     style = _STYLE.read_text(encoding="utf-8")
     return (
@@ -104,7 +108,8 @@ def _plots(models: Sequence[Report]) -> str:
         ("Where good and bad loans score", _scores(first)),
         ("Said and seen (calibration)", _calibration(models)),
         ("Ranking over time", _over_time(models)),
-        ("Said and seen over time", _rates(first)),
+        ("Said and seen over time", _rates(models)),
+        ("Stability over time", _stability(models)),
     ]
     return "<section class=plots>" + "".join(_figure(*one) for one in figures) + "</section>"
 
@@ -151,34 +156,78 @@ def _over_time(models: Sequence[Report]) -> str:
     return bars(axes, groups, title="AUC by quarter")
 
 
-def _rates(report: Report) -> str:
-    rows = report["by_time"]
-    top = ceiling(max(max(row["mean_pd"], row["bad_rate"]) for row in rows))
+def _stability(models: Sequence[Report]) -> str:
+    rows = [m["report"]["by_time"] for m in models]
+    top = ceiling(max(SHIFTED, *(part["psi"] or 0.0 for each in rows for part in each)))
     groups = [
-        Series(points=[(at, r["mean_pd"]) for at, r in enumerate(rows)], colour=BLUE, name="said"),
-        Series(points=[(at, r["bad_rate"]) for at, r in enumerate(rows)], colour=RED, name="seen"),
+        Series(
+            points=[(at, part["psi"] or 0.0) for at, part in enumerate(each)],
+            colour=colour,
+            name=m["role"],
+        )
+        for m, each, colour in zip(models, rows, COLOURS, strict=False)
     ]
-    words = tuple(row["name"] for row in rows)
+    axes = Axes(
+        x="quarter judged",
+        y="stability index",
+        y_range=(0.0, top),
+        x_words=tuple(part["name"] for part in rows[0]),
+        percent=False,
+    )
+    return bars(axes, groups, title="Stability index by quarter")
+
+
+def _rates(models: Sequence[Report]) -> str:
+    """What each score said, and what was seen."""
+    rows = [m["report"]["by_time"] for m in models]
+    said = [[part["mean_pd"] for part in each] for each in rows]
+    seen = [part["bad_rate"] for part in rows[0]]
+    top = ceiling(max(*seen, *(share for each in said for share in each)))
+    groups = [
+        Series(points=list(enumerate(each)), colour=colour, name=m["role"])
+        for m, each, colour in zip(models, said, COLOURS, strict=False)
+    ]
+    groups.append(Series(points=list(enumerate(seen)), colour=RED, name="seen"))
+    words = tuple(part["name"] for part in rows[0])
     axes = Axes(x="quarter judged", y="went bad", y_range=(0, top), x_words=words)
     return bars(axes, groups, title="Probability said and share seen by quarter")
 
 
-def _segments(model: Report) -> str:
-    rows = model["report"]["by_segment"]
-    if not rows:
+def _parts(title: str, models: Sequence[Report], key: str) -> str:
+    """What was seen of each part, then of each score how it ranked, moved and what it said."""
+    each = list(zip(*(m["report"][key] for m in models), strict=True))
+    if not each:
         return ""
     body = "".join(
-        f"<tr><td>{escape(row['segment'])}<td>{escape(row['name']) or '–'}<td>{row['judged']:,}"
-        f"<td>{row['bad']:,}<td>{_number(row['auc'])}<td>{_percent(row['mean_pd'])}"
-        f"<td>{_percent(row['bad_rate'])}"
-        for row in rows
+        f"<tr><td>{escape(rows[0].get('segment', ''))}<td>{escape(rows[0]['name']) or '–'}"
+        f"<td>{rows[0]['judged']:,}<td>{rows[0]['bad']:,}<td>{_percent(rows[0]['bad_rate'])}"
+        f"<td>{_percent(rows[0]['bad_rate_low'])} to {_percent(rows[0]['bad_rate_high'])}"
+        + "".join(
+            f"<td>{_number(row['auc'])}<td>{_number(row['psi'])}<td>{_percent(row['mean_pd'])}"
+            for row in rows
+        )
+        for rows in each
     )
-    heads = ("", "", "judged", "bad", "AUC", "said", "seen")
+    heads = ["", "", "judged", "bad", "seen", "95 %"]
+    heads += [f"{figure}, {m['role']}" for m in models for figure in ("AUC", "PSI", "said")]
     return (
-        f"<section><h2>By segment, {escape(model['role'])}</h2><table><tr>"
-        + "".join(f"<th>{head}" for head in heads)
+        f"<section><h2>{title}</h2><table><tr>"
+        + "".join(f"<th>{escape(head)}" for head in heads)
         + f"</tr>{body}</table></section>"
     )
+
+
+def _versus(found: Report | None) -> str:
+    """The challenger beside the champion."""
+    if not found:
+        return ""
+    low, high = found["auc_gain_low"], found["auc_gain_high"]
+    rows = {"gain in AUC": f"{found['auc_gain']:+.3f} ({low:+.3f} to {high:+.3f})"} | {
+        f"looked at by {name}": f"{group['loans']:,}, of which {group['bad']:,} went bad"
+        for name, group in found["looked_at"].items()
+    }
+    body = "".join(f"<tr><th>{name}<td>{told}" for name, told in rows.items())
+    return f"<section><h2>Challenger beside champion</h2><table>{body}</table></section>"
 
 
 def _warnings(rung: Report) -> str:

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from ledger.codec import topic_of
+from ledger.dates import date_of
 from ledger.errors import LoanError, StoreUnavailable
 from ledger.events import (
     BusinessDayClosed,
@@ -38,7 +39,8 @@ from streams.agents import (
 )
 from streams.app import Inbox
 from streams.keeping import Keeper, Kept
-from streams.metrics import Meter
+from streams.meter import Meter
+from warning.backtest import Backtested
 from warning.drift import SHIFTED, drift_of
 from warning.remembered import bring_back, frozen, key_of
 from warning.watch import Watch
@@ -76,6 +78,7 @@ class WatchAgent(Agent):
         self.listeners: list[Listener] = []
         self.position = 0
         self._drift_noted = 0
+        self._tested_noted: Backtested | None = None
 
     async def run(self, inbox: Inbox) -> None:
         """The agent's body: first what the store has, then what comes."""
@@ -103,14 +106,15 @@ class WatchAgent(Agent):
         await self.keep_if_due()
 
     def _replayed(self) -> list[NewFact]:
-        kept = self._keeper.find()
-        if kept is not None:
-            try:
-                bring_back(self._watch, kept.state)
-                return self._replayed_after(kept.at)
-            except SnapshotUnusable as error:
-                self._keeper.refuse(error)
-                self._watch.begin()
+        with self.restoring():  # it comes before the views, so that warnings do
+            kept = self._keeper.find()
+            if kept is not None:
+                try:
+                    bring_back(self._watch, kept.state)
+                    return self._replayed_after(kept.at)
+                except SnapshotUnusable as error:
+                    self._keeper.refuse(error)
+                    self._watch.begin()
         return self._replayed_after({})
 
     def _replayed_after(self, at: Mapping[str, Checkpoint]) -> list[NewFact]:
@@ -153,6 +157,7 @@ class WatchAgent(Agent):
                 new += self._watch.observe(page)
         new += self._watch.observe(recorded)
         self._note_drift()
+        self._note_outcomes()
         return new
 
     def _note_drift(self) -> None:
@@ -176,6 +181,21 @@ class WatchAgent(Agent):
             log.warning(
                 "score %s meets another population than it was fitted on: stability index %.2f; "
                 "fit it anew, or judge it with `loanbell evaluate`", label, found.stability_index,
+            )  # fmt: skip
+
+    def _note_outcomes(self) -> None:
+        """What became of the loans that the score judged, whenever more is known."""
+        found = self._watch.backtest.last
+        if found == self._tested_noted:
+            return
+        self._tested_noted = found
+        self.meter.score_tested(found)
+        if found is not None and not found.calibration.holds:
+            whole = found.calibration.whole
+            log.warning(
+                "score %s said otherwise than what became of the loans it judged on %s: %.1f %% "
+                "said, %.1f %% seen; fit it anew", found.score, date_of(found.judged_day),
+                100 * whole.said, 100 * whole.seen,
             )  # fmt: skip
 
     async def _act(self, action: Action) -> None:

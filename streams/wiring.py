@@ -57,12 +57,12 @@ class Node:
     ) -> None:
         self.settings, self.calendar, self.store = settings, calendar, store
         self.watch, self.projector, self.queries = watch, projector, queries
-        self.metrics = metrics
-        cached = settings.cached_entities
-        self.ledger = Ledger(store.ledger, cached_entities=cached, core=parts.core_of(settings))
+        self.metrics, self.days_behind = metrics, 0
+        self.by_clock = settings.closed_by == "timer"  # so that contacts wait and lapse by it
+        cached, core = settings.cached_entities, parts.core_of(settings)
+        self.ledger = Ledger(store.ledger, cached_entities=cached, core=core)
         self.closed_through = parts.last_closed(store.ledger)
         self.failure: BaseException | None = None
-        self.days_behind = 0
         self._state: State = "opened"
         self.moves, self._failed = Moves(), asyncio.Event()
         self._waiting = Waiting(self.moves.tell)
@@ -74,6 +74,7 @@ class Node:
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
         self._followers = Followers(self, self.moves.tell)
+        self.derivers = (*self._agents, *self._followers.derivers)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
 
@@ -163,15 +164,15 @@ class Node:
         for listener in self._on_stopping:
             listener()
         settled = await self._settled_within(self.settings.stop_seconds * 0.6)
-        for agent in self._agents:
-            agent.stopping.set()
+        for each in self.derivers:
+            each.stopping.set()
         self._waiting.refuse(
             self.failure or NodeStopped("The node is stopping; send it again later.")
         )
         if self._app is not None:
             await self._app.stop()
-        for agent in self._agents:
-            await agent.keep(within_seconds=deadline - loop.time())
+        for each in self.derivers:
+            await each.keep(within_seconds=deadline - loop.time())
             while self.busy and loop.time() < deadline:
                 await asyncio.sleep(0.02)
         self._state = "failed" if self.failure is not None else "stopped"
@@ -180,8 +181,8 @@ class Node:
     def close(self) -> None:
         """Give the files back. While a thread is still busy it keeps them: close again, or exit."""
         busy, self._last_health = self.busy, self.health()
-        for agent in self._agents:
-            agent.close(wait=not busy)
+        for each in self.derivers:
+            each.close(wait=not busy)
         if not busy:
             self.queries.close()
             self.projector.close()
@@ -206,9 +207,8 @@ class Node:
 
         Errors: AddressInUse.
         """
-        listener = listen(self.settings.host, self.settings.port)
-        self._web = asgi, listener
-        return int(listener.getsockname()[1])
+        self._web = asgi, listen(self.settings.host, self.settings.port)
+        return int(self._web[1].getsockname()[1])
 
     # -- work ------------------------------------------------------------------------------------
 
@@ -311,7 +311,7 @@ class Node:
     @property
     def busy(self) -> bool:
         """Whether an agent is in the middle of something, or saves a snapshot."""
-        return not all(agent.at_rest for agent in self._agents)
+        return not all(each.at_rest for each in self.derivers)
 
     def _positions(self) -> Mapping[str, int]:
         """Where the logs end; while the store cannot be asked, where they ended when it could."""

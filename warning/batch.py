@@ -34,6 +34,7 @@ from ledger.events import (
 )
 from warning.batch_account import Account, by_day, inside, month_number, only, table, total
 from warning.batch_earlier import Earlier
+from warning.batch_pausing import spared
 from warning.batch_promises import BatchPromises
 from warning.batch_trading import BatchTrading
 from warning.batch_valuations import stated
@@ -206,6 +207,9 @@ class _Loan:
 
     def dpd(self) -> int:
         return self._dpd_on(self.day) if self._known() else UNKNOWN
+
+    def spared(self) -> int:
+        return spared(self.facts, self.day, self._dpd_on(self.day))
 
     def arrears(self) -> int:
         if not self._known():

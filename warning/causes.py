@@ -11,6 +11,7 @@ nothing costs next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
     CollateralValued,
+    DelinquencyPaused,
+    DelinquencyResumed,
     FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
@@ -31,6 +34,7 @@ from ledger.events import (
     LoanRateChanged,
     LoanReopened,
     LoanRevised,
+    LoanStatusChanged,
     OverpaymentRefunded,
     PositionReported,
     PromiseCancelled,
@@ -63,7 +67,8 @@ MOVES_LOAN = frozenset(
         *(ChargeApplied, InstalmentsScheduled, LoanDisbursed, LoanLimitChanged, PositionReported),
         *(RepaymentReceived, RepaymentReversed, RepaymentChargedBack, OverpaymentRefunded),
         *(ArrearsCapitalised, InterestAccrued, LoanReopened, WriteOffCancelled),
-        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised),
+        *(DelinquencyPaused, DelinquencyResumed),
+        *(CollateralValued, FigureReported, LoanRateChanged, LoanRevised, LoanStatusChanged),
     }
 )
 MOVES_ACCOUNT = frozenset({AccountCredited, AccountDebited, AccountOpened})
@@ -73,7 +78,7 @@ MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
 _PROMISED = frozenset(known.name for known in PROMISED)
-_PUT_ASIDE = 50_000
+_PUT_ASIDE = 4_096
 Entry = tuple[int, str]
 
 
@@ -186,6 +191,8 @@ class RecentFacts:
         return tuple(name for _, name in latest[:MAX_CAUSES])
 
     def _sort_in(self) -> None:
+        if not self._aside:
+            return
         aside, self._aside = self._aside, []
         self._loans.add([r for r in aside if type(r.fact) in MOVES_LOAN])
         self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
@@ -196,6 +203,7 @@ class RecentFacts:
         self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])
 
 
+@cache
 def _indicator(name: str) -> str:
     """The indicator that a column is made of; itself where it is one."""
     column = derived(name)

@@ -25,13 +25,13 @@ class Bounds(NamedTuple):
     high: float
 
 
-def share(part: int, whole: int) -> Bounds | None:
-    """`part` of `whole` with Wilson's bounds; None of nothing."""
+def share(part: int, whole: int, *, z: float = Z) -> Bounds | None:
+    """`part` of `whole` with Wilson's bounds, at the normal quantile `z`; None of nothing."""
     if not whole:
         return None
-    p, square = part / whole, Z * Z / whole
+    p, square = part / whole, z * z / whole
     middle = (p + square / 2) / (1 + square)
-    spread = Z * sqrt(p * (1 - p) / whole + square / (4 * whole)) / (1 + square)
+    spread = z * sqrt(p * (1 - p) / whole + square / (4 * whole)) / (1 + square)
     low = 0.0 if not part else middle - spread
     return Bounds(p, low, 1.0 if part == whole else middle + spread)
 

@@ -2,8 +2,8 @@
 
 The stability index compares the points of today's loans with those of the fitting population, in
 tenths of the latter: below 0.10 stable, to 0.25 shifting, above that another population (common
-practice). Says nothing about whether the score is right; that is `loanbell evaluate`, once outcomes
-are known.
+practice). Says nothing about whether the score is right: that is for `backtest`, once the horizon
+has passed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 from warning.discrimination import stability
 from warning.engine import Engine
 from warning.scorecard import Model, points_of
-from warning.windows import FloatArray
+from warning.windows import FloatArray, IntArray
 
 SHIFTED = 0.25
 """From here on the population is another one."""
+LEAST_LOANS = 100
+"""Of fewer nothing is said."""
 
 
 class Drift(NamedTuple):
@@ -43,9 +45,18 @@ def drift(model: Model, pd: FloatArray) -> Drift | None:
     reference = model.about.get("reference")
     if not reference or not len(pd):
         return None
-    clipped = np.clip(pd, 1e-12, 1 - 1e-12)
-    points = points_of(np.log(clipped / (1 - clipped)))
-    edges = np.array(reference["edges"])
-    counts = np.bincount(np.searchsorted(edges, points, side="left"), minlength=len(edges) + 1)
+    bands, count = bands_of(model, pd)
+    counts = np.bincount(bands, minlength=count)
     index = stability(np.array(reference["shares"]), counts / len(pd))
     return Drift(index, float(pd.mean()), float(reference["mean_pd"]))
+
+
+def bands_of(model: Model, pd: FloatArray) -> tuple[IntArray, int]:
+    """The band of each `pd`, the riskiest 0, and how many there are.
+
+    Bands are tenths of the points of the fitting; one band where the model keeps no reference.
+    """
+    edges = np.array(model.about.get("reference", {}).get("edges", []))
+    clipped = np.clip(pd, 1e-12, 1 - 1e-12)
+    points = points_of(np.log(clipped / (1 - clipped)))
+    return np.searchsorted(edges, points, side="left"), len(edges) + 1

@@ -1,8 +1,9 @@
-"""The warning that a score no longer fits: looked at once a month, recorded as a fact.
+"""The warnings that a score no longer fits: looked at once a month, recorded as facts.
 
 At the first close of a month the points of all running loans are compared with those of the
-population that the score was fitted on (`drift`). Above SHIFTED it is said once, to MODEL_OWNER,
-and once more when it is no longer so. Of fewer than LEAST_LOANS loans nothing is said.
+population that the score was fitted on (`drift`), and the defaults of the loans whose horizon is
+over with what the score had said of them (`backtest`). What is found amiss is said once, to
+MODEL_OWNER, and once more when it is no longer so. Of fewer than LEAST_LOANS loans nothing is said.
 """
 
 from __future__ import annotations
@@ -12,29 +13,40 @@ from typing import Any
 
 import numpy as np
 
-from ledger.events import ScoreDrifted, ScoreSettled
-from warning.drift import SHIFTED, drift
+from ledger.dates import date_of
+from ledger.events import (
+    CalibrationBand,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
+)
+from ledger.store import Recorded
+from warning.backtest import Backtested
+from warning.calibrated import Band
+from warning.drift import LEAST_LOANS, SHIFTED, drift
 from warning.engine import Engine
 from warning.reasons import phrase
 from warning.windows import month_of
 
 MODEL_OWNER = "model_owner"
 """Who answers for the score: the role that is told."""
-LEAST_LOANS = 100
 
 
 class Drifting:
-    """Whether the score in force is known to have drifted. One for each adoption of rules."""
+    """What is known to be amiss with the score in force. One for each adoption of rules."""
 
     def __init__(self, language: str) -> None:
         self._language = language
         self._month: int | None = None
-        self._drifted = False
+        self._drifted = self._missed = False
 
-    def at_close(
-        self, engine: Engine, day: date, *, position: int, recorded_at_us: int
-    ) -> ScoreDrifted | ScoreSettled | None:
-        """What changed, at the first close of a month; None mostly."""
+    def at_close(self, engine: Engine, tested: Backtested | None, close: Recorded) -> list[Any]:
+        """Facts of what changed at a close; none mostly. `tested` are outcomes known since it."""
+        found = (self._population(engine, close), self._outcomes(tested, close))
+        return [fact for fact in found if fact is not None]
+
+    def _population(self, engine: Engine, close: Recorded) -> ScoreDrifted | ScoreSettled | None:
         month = month_of(engine.day)
         if engine.score is None or month == self._month:
             return None
@@ -45,13 +57,7 @@ class Drifting:
         if found is None or (found.stability_index > SHIFTED) == self._drifted:
             return None
         self._drifted = not self._drifted
-        common: dict[str, Any] = {
-            "score": engine.score.label,
-            "stability_index": found.stability_index,
-            "ledger_position": position,
-            "value_date": day,
-            "recorded_at_us": recorded_at_us,
-        }
+        common = _common(engine.score.label, close) | {"stability_index": found.stability_index}
         index = f"{found.stability_index:.2f}"
         if not self._drifted:
             return ScoreSettled(
@@ -65,3 +71,50 @@ class Drifting:
             reason=phrase(self._language, "score_drifted", index=index, **said),
             **common,
         )
+
+    def _outcomes(
+        self, tested: Backtested | None, close: Recorded
+    ) -> ScoreMiscalibrated | ScoreCalibrationRestored | None:
+        if tested is None or tested.calibration.holds != self._missed:
+            return None
+        self._missed = not self._missed
+        judged: date = date_of(tested.judged_day)
+        whole, bands = tested.calibration
+        common = _common(tested.score, close) | {
+            "judged_date": judged,
+            "horizon_months": tested.months,
+            "whole": _told(whole),
+        }
+        words = {
+            "day": judged.isoformat(),
+            "seen": f"{whole.seen:.1%}",
+            "said": f"{whole.said:.1%}",
+        }
+        if not self._missed:
+            return ScoreCalibrationRestored(
+                reason=phrase(self._language, "score_calibration_restored", **words), **common
+            )
+        words |= {"low": f"{whole.low:.1%}", "high": f"{whole.high:.1%}"}
+        off = sum(band.verdict != "as_said" for band in bands)
+        return ScoreMiscalibrated(
+            bands=tuple(map(_told, bands)),
+            role=MODEL_OWNER,
+            reason=phrase(
+                self._language, "score_miscalibrated", off=off, bands=len(bands), **words
+            ),
+            **common,
+        )
+
+
+def _common(score: str, close: Recorded) -> dict[str, Any]:
+    """What every fact about the score carries: the close at which it was found."""
+    return {
+        "score": score,
+        "ledger_position": close.position,
+        "value_date": close.fact.value_date,
+        "recorded_at_us": close.fact.recorded_at_us,
+    }
+
+
+def _told(band: Band) -> CalibrationBand:
+    return CalibrationBand(verdict=band.verdict, **band._asdict())

@@ -32,6 +32,7 @@ from warning.earlier import EarlierLoans
 from warning.history import History, paid_of, rederive_dues, stretches_of
 from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
 from warning.indicators_score import needed, scored
+from warning.indicators_trading import TRADED
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.loan_columns import LoanColumns
 from warning.measures import (
@@ -41,10 +42,10 @@ from warning.measures import (
     Books,
     Measures,
 )
+from warning.pausing import PauseBook
 from warning.promises import READ as PROMISES
 from warning.promises import PromiseBook
 from warning.scorecard import Model
-from warning.trading import READ as TRADING
 from warning.trading import TradingBook
 from warning.valuations import READ as STATED
 from warning.valuations import TAKEN, Valuations
@@ -76,7 +77,7 @@ class Engine:
         self.history = History()
         self.trading = TradingBook()
         self.valuations = Valuations()
-        self.promises = PromiseBook(self.book)
+        self.promises, self.pauses = PromiseBook(self.book), PauseBook(self.book)
         self.columns = LoanColumns()
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
@@ -97,11 +98,12 @@ class Engine:
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
+            trading=self.trading,
             more={
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
-                **{name: partial(self._trading, name) for name in TRADING},
                 **{name: partial(self.valuations.read, name) for name in STATED},
                 **{name: partial(self.promises.read, name) for name in PROMISES},
+                "spared": self.pauses.read,
             },
         )
         self.book.on_row = self._grow
@@ -166,6 +168,7 @@ class Engine:
 
         Errors: KeyError for a name that the catalogue does not have.
         """
+        names = list(dict.fromkeys(names))
         asked = needed(names, self.score)
         self._flush()
         self._refresh(asked, rows)
@@ -173,16 +176,23 @@ class Engine:
             return scored(names, self.score, self._evaluate(asked, rows))
         count = self.book.rows
         # One block for all columns: large enough that the system hands it out in huge pages.
-        values = dict(zip(asked, np.empty((len(asked), count)), strict=True))
+        values = dict(zip(names, np.empty((len(names), count)), strict=True))
         for first in range(0, count, AT_ONCE):
             piece = slice(first, min(first + AT_ONCE, count))
-            for name, column in self._evaluate(asked, piece).items():
+            read = scored(names, self.score, self._evaluate(asked, piece))
+            for name, column in read.items():
                 values[name][piece] = column
-        return scored(names, self.score, values)
+        return values
 
     def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
-        ended = (~self.book.open(rows)).nonzero()[0]
-        return evaluate(names, Measures(self._books, rows).read, ended)
+        open_now = self.book.open(rows)
+        ended = (~open_now).nonzero()[0]
+        told = names if self.trading.rows else [name for name in names if name not in TRADED]
+        found = evaluate(told, Measures(self._books, rows).read, ended)
+        if len(told) < len(names):  # Nobody invoices: all of that is unknown.
+            count = len(open_now)
+            found |= {name: np.full(count, np.nan) for name in names if name in TRADED}
+        return found
 
     def values_as_of(
         self, names: Sequence[str], loan_id: str, day: int, position: int
@@ -280,7 +290,11 @@ class Engine:
         for row in rows:
             paid = paid_of(book, row)
             rederive_dues(book, row, paid)
-            self.history.rederive(row, self.day, stretches_of(book, row, paid))
+            end = int(book.closed_day[row])  # after its end a loan has no day counts
+            stretches = stretches_of(book, row, paid)
+            self.history.rederive(
+                row, self.day, ((a, min(b, end), unmet) for a, b, unmet in stretches if a < end)
+            )
             start = int(book.dues.start[row])
             passed = slice(start + int(ending.passed[row]), start + int(book.cursor.passed[row]))
             self.columns.parts[row] = book.dues.arena.part[passed].sum()
@@ -294,6 +308,7 @@ class Engine:
             **self.accounts.handlers,
             **self.trading.handlers,
             **self.promises.handlers,
+            **self.pauses.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -318,9 +333,6 @@ class Engine:
             cursor.place(row, self.day, days, cums)
         self.earlier.touched(row)
 
-    def _trading(self, name: str, rows: IntArray | slice) -> IntArray:
-        return self.trading.read(name, self.book.borrower[rows].astype(np.int64))
-
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)
         self.earlier.paid(rows)
@@ -341,6 +353,7 @@ class Engine:
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
         self.valuations.opened(row, day, fact.terms.rate_ppm, self.day)
+        self.pauses.opened(row, fact.terms.grace.arrears_days)
         self.earlier.opened(row)
         self.trading.borrower(int(self.book.borrower[row]), fact.borrower_id)
 

@@ -8,7 +8,13 @@ not learn accidents of one book. Fits nothing.
 from __future__ import annotations
 
 _RISES = (
-    *("dpd_days", "arrears_minor", "partial_payments_360d", "bounced_debits_30d"),
+    *(
+        "dpd_days",
+        "delinquent_days",
+        "arrears_minor",
+        "partial_payments_360d",
+        "bounced_debits_30d",
+    ),
     *("bounced_debits_90d", "lateness_trend_days", "first_payment_default"),
     *("times_1plus_12m", "times_30plus_12m", "times_60plus_12m", "worst_dpd_12m_days"),
     *("months_30plus_12m", "months_60plus_12m", "overdraft_days_90d", "over_limit_days_90d"),
@@ -26,6 +32,8 @@ _RISES = (
     *("customers_largest_ratio", "customers_lost_ratio", "purchases_empty_months_360d"),
     *("purchases_quiet_days", "suppliers_lost_ratio"),
     *("promises_broken_90d", "promises_broken_365d"),
+    *("misuse_of_funds_found", "evasion_found", "bankruptcy_found", "restructured_found"),
+    *("refinanced_found", "credit_impaired_found", "seriously_impaired_found"),
     *("loan_to_value_ratio", "shortfall_ratio", "rate_percent", "unemployment_change_percent"),
 )
 _FALLS = (

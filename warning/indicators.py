@@ -23,6 +23,10 @@ from warning.windows import UNKNOWN, FloatArray, IntArray
 __all__ = ["ACCOUNT_PAST", "BORROWER_WIDE", "CATALOGUE", "PAST", "Get", "Indicator", "evaluate"]
 
 
+def _delinquent(get: Get) -> FloatArray:
+    return real(get("dpd")) - real(get("spared"))
+
+
 def _coverage(get: Get) -> FloatArray:
     following = get("next_instalment")
     asked = real(get("arrears")) + np.where(following == UNKNOWN, 0, following)
@@ -63,6 +67,15 @@ _DUES_NOW = (
         unknown=_NO_DUES,
         source="DPD, FIFO; CRR Art. 178 counts from the first unpaid date",
         formula=plain("dpd"),
+    ),
+    indicator(
+        "delinquent_days",
+        "at t",
+        "Days past due less the grace that was agreed and the days that a pause took out, 0 or "
+        "more.",
+        unknown=_NO_DUES,
+        source="delinquent days less grace and pauses, as Apache Fineract counts them",
+        formula=_delinquent,
     ),
     indicator(
         "arrears_minor",

@@ -1,4 +1,4 @@
-"""Indicators of what is reported of a loan: its collateral, its rate, scores and the market.
+"""Indicators of what is reported of a loan: collateral, rate, scores, the market, and findings.
 
 Part of the catalogue in `indicators`. A value holds from its day until the next one is reported.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from warning.formulas import Get, divided, indicator, real
+from warning.formulas import Get, divided, indicator, plain, real
 from warning.windows import FloatArray
 
 _NEVER = "it was never reported"
@@ -18,6 +18,9 @@ _LTV = "EBA/GL/2020/06, monitoring of collateral; current loan-to-value in mortg
 _BUREAU = "external scores: SAMA rulebook, early warning signals for SMEs"
 _MACRO = "EBA/GL/2020/06, early warning indicators: macroeconomic events"
 _RATE = "common practice in loan pricing: who is riskier pays more"
+_CN = "causes of risk grades in Order 2023 No. 1 of the Chinese regulator"
+_SAMA = "SAMA rulebook, early warning signals for SMEs"
+_TECHNICAL = "EBA guidelines on default: technical past due situations"
 
 
 def _plain(name: str, scale: float) -> Callable[[Get], FloatArray]:
@@ -180,5 +183,25 @@ _OUTSIDE = (
         unit="percent",
     ),
 )
-REPORTED = (*_COLLATERAL, *_PRICE, *_OUTSIDE)
+_FOUND = tuple(
+    indicator(
+        f"{finding}_found",
+        "at t",
+        f"1 while the finding that {words} is in force, 0 once it was lifted.",
+        unknown="this finding was never recorded of the loan",
+        source=source,
+        formula=plain(f"{finding}_now"),
+    )
+    for finding, words, source in (
+        ("misuse_of_funds", "funds are used otherwise than agreed", _CN),
+        ("evasion", "the borrower evades the debt", _CN),
+        ("bankruptcy", "the borrower is bankrupt", _SAMA),
+        ("restructured", "the loan was restructured for difficulties", _SAMA),
+        ("refinanced", "the loan was paid by a new one", _CN),
+        ("credit_impaired", "the loan is credit-impaired", _CN),
+        ("seriously_impaired", "the loan is seriously credit-impaired", _CN),
+        ("technical_overdue", "the delay is a technical one", _TECHNICAL),
+    )
+)
+REPORTED = (*_COLLATERAL, *_PRICE, *_OUTSIDE, *_FOUND)
 """What is reported of a loan."""

@@ -31,6 +31,8 @@ from warning.intake import RecordedFact
 from warning.windows import NEVER, IntArray, month_of, month_start
 
 DEFAULT_DAYS = 90
+LEAST_AGE_DAYS = 30
+"""A loan is judged for the first time at the first month end after so many days."""
 MISSED_DAYS = 3
 """A due not met within these days counts as missed; less is a technical delay."""
 _US_A_DAY = 86_400_000_000

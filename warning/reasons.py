@@ -123,12 +123,19 @@ PHRASES = {
         "resolved": "No longer so: {title}.",
         "loan_closed": "The loan is closed ({why}).",
         "rule_gone": "The rule {rule} is no longer in force.",
+        "pending": "Rings if it holds for {days} business days: {reason}",
+        "waits_anew": "Rules were adopted: waiting times start anew.",
         "score_lost": "{reason} Points lost: {lost}.",
         "score_drifted": "The score meets other loans than it was fitted on: stability index "
         "{index}; it says {now} on average, {then} when it was fitted. Fit it anew, or judge it by "
         "what became of the loans.",
         "score_settled": "The score meets the loans again that it was fitted on: stability index "
         "{index}.",
+        "score_miscalibrated": "Of the loans judged on {day}, {seen} defaulted ({low} to {high}); "
+        "the score had said {said}, and {off} of {bands} bands came out otherwise than said. Fit "
+        "it anew, and trust rules that do not ask for it until then.",
+        "score_calibration_restored": "Of the loans judged on {day}, {seen} defaulted; the score "
+        "had said {said}.",
         "expired": "Nobody answered within {days} business days.",
         "withdrawn": "{fact}, recorded on {known} with value date {value}, took the cause away.",
     },
@@ -142,10 +149,15 @@ PHRASES = {
         "resolved": "已不再成立:{title}。",
         "loan_closed": "贷款已关闭({why})。",
         "rule_gone": "规则 {rule} 已停用。",
+        "pending": "若持续 {days} 个工作日则预警:{reason}",
+        "waits_anew": "规则已更换,等待期重新计算。",
         "score_lost": "{reason} 失分:{lost}。",
         "score_drifted": "评分所面对的贷款已不同于建模样本:稳定性指数 {index};"
         "平均违约概率 {now},建模时 {then}。请重新拟合或以实际结果检验。",
         "score_settled": "评分所面对的贷款重新与建模样本一致:稳定性指数 {index}。",
+        "score_miscalibrated": "{day} 评分的贷款中 {seen} 违约(区间 {low} 至 {high}),评分所示为 "
+        "{said};{bands} 个分段中 {off} 个与所示不符。请重新拟合,其间以不依赖评分的规则为准。",
+        "score_calibration_restored": "{day} 评分的贷款中 {seen} 违约,评分所示为 {said}。",
         "expired": "{days} 个工作日内无人处理。",
         "withdrawn": "{known} 补录、起算日为 {value} 的事实 {fact} 使预警原因不复存在。",
     },

@@ -17,12 +17,18 @@ from ledger.dates import day_number
 from ledger.errors import InvariantBroken
 from ledger.events import (
     RulesAdopted,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
     WarningAcknowledged,
     WarningActionStarted,
     WarningDeferred,
     WarningEscalated,
     WarningExpired,
     WarningFoundFalse,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -37,18 +43,27 @@ from warning.episodes import Episode
 from warning.lifecycle import Lifecycle
 from warning.pack import Pack, rank
 from warning.rules import RuleError, parse_pack
+from warning.scorecard import Model, ModelError
+from warning.scored_pack import score_in_text
 
 ACTIONS = (WarningAcknowledged, WarningActionStarted, WarningFoundFalse, WarningSuppressed)
 _INPUTS = (*ACTIONS, RulesAdopted)
+_OF_NO_LOAN = frozenset(
+    (RulesAdopted, ScoreDrifted, ScoreSettled, ScoreMiscalibrated, ScoreCalibrationRestored)
+)
 _ENDS = (WarningResolved, WarningWithdrawn, WarningFoundFalse)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place in the ledger log where a restart takes in an input, or the record ends (None)."""
+    """A place in the ledger log where a restart takes in an input, or the record ends (None).
+
+    `gone`: rules that were adopted there and that others followed; only their score still counts.
+    """
 
     position: int
     fact: Any
+    gone: bool = False
 
 
 class Recollection:
@@ -79,7 +94,10 @@ class Recollection:
             return ()
 
     def stops(self) -> Iterator[Stop]:
-        """Where the record has the rules in force, what people did since, and its end."""
+        """Where the record has rules adopted, what people did under the last ones, and its end."""
+        for item in self.before:
+            if isinstance(item.fact, RulesAdopted):
+                yield Stop(item.fact.ledger_position, item.fact, gone=True)
         for item in self._recorded[self._at :]:
             if isinstance(item.fact, _INPUTS):
                 yield Stop(item.fact.ledger_position, item.fact)
@@ -130,26 +148,29 @@ def recall(
     *,
     row_of: Callable[[str], int],
     moment_of: Callable[[int], Moment],
-) -> list[WarningRaised]:
+) -> tuple[list[WarningRaised], list[WarningPending]]:
     """Bring the warnings that are on record as open into an empty `life`, under `pack`'s rules.
 
     Waiting and leaving times start anew; budgets, answers, roles and rests are as they stood.
     Returns those whose rule the pack does not have, in the order in which they began: they are
-    over. Errors: InvariantBroken when the record speaks of a loan or a warning that does not exist.
+    over; and what was pending. Errors: InvariantBroken when the record speaks of a loan or a
+    warning that does not exist.
     """
     known = _Recall(pack, life, row_of)
     for item in recorded:
         fact: Any = item.fact
-        if type(fact) is not RulesAdopted:
+        if type(fact) not in _OF_NO_LOAN:
             known.take(fact, moment_of(day_number(fact.value_date)))
     life.restored()
-    return [raised for raised in known.strangers.values() if raised.warning_id in known.open]
+    gone = [raised for raised in known.strangers.values() if raised.warning_id in known.open]
+    return gone, list(known.waits.values())
 
 
 class _Recall:
     """Facts of the log, taken into a lifecycle one by one.
 
     `strangers` are warnings of rules that the pack does not have; `open` those of them not ended.
+    `waits` is what is pending, by the id that it has if it rings.
     """
 
     def __init__(self, pack: Pack, life: Lifecycle, row_of: Callable[[str], int]) -> None:
@@ -160,10 +181,17 @@ class _Recall:
         self._known: dict[str, Episode] = {}
         self.strangers: dict[str, WarningRaised] = {}
         self.open: set[str] = set()
+        self.waits: dict[str, WarningPending] = {}
 
     def take(self, fact: Any, moment: Moment) -> None:
         """The next fact."""
-        if type(fact) is WarningRaised:
+        if type(fact) is WarningPending:
+            self.waits[fact.warning_id] = fact
+        elif type(fact) is WarningLapsed:
+            if self.waits.pop(fact.warning_id, None) is None:
+                raise InvariantBroken(f"{fact.warning_id} lapsed and was not pending.")
+        elif type(fact) is WarningRaised:
+            self.waits.pop(fact.warning_id, None)
             self._raised(fact, moment)
         elif fact.warning_id in self.strangers:
             if isinstance(fact, _ENDS):
@@ -211,6 +239,14 @@ class _Recall:
                 life.withdraw(episode, moment)
             case _:
                 take_action(life, episode, fact, moment)
+
+
+def score_of(fact: RulesAdopted) -> Model | None:
+    """The score that was adopted; None without one, or where this version cannot read it."""
+    try:
+        return score_in_text(fact.text, path=fact.pack)
+    except ModelError:
+        return None
 
 
 def take_action(life: Lifecycle, episode: Episode, fact: Any, moment: Moment) -> None:

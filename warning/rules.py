@@ -17,6 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ledger.codec import codecs
 from warning import packhead
 from warning.derived import indicators_of
 from warning.indicators import CATALOGUE
@@ -51,7 +52,10 @@ def load_pack(path: Path | str, *, catalogue: Collection[str] | None = None) -> 
     for name in included:
         if not _PACK_NAME.fullmatch(name):
             raise head.wrong("include", "the name of a pack that lies beside this one", word=name)
-        files.append(PackFile.read(Path(path).with_name(f"{name}.toml")))
+        beside = Path(path).with_name(f"{name}.toml")
+        if beside == Path(path) or not beside.is_file():
+            raise head.wrong("include", f"no other pack {beside.name} lies beside it", word=name)
+        files.append(PackFile.read(beside))
     return _pack(files, catalogue)
 
 
@@ -199,3 +203,13 @@ def _steps(table: Table, names: frozenset[str]) -> tuple[Step, ...]:
             word=word,
         )
     return tuple(steps)
+
+
+def listening(pack: Pack) -> dict[type, list[Rule]]:
+    """Facts at which rules are looked at besides the close."""
+    classes = {codec.name: codec.cls for codec in codecs()}
+    found: dict[type, list[Rule]] = {}
+    for rule in pack.rules:
+        for name in rule.on:
+            found.setdefault(classes[name], []).append(rule)
+    return found

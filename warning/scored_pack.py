@@ -22,8 +22,13 @@ def with_score(pack: Pack, model: Model, *, path: str) -> Pack:
 
 def score_in(pack: Pack) -> Model | None:
     """The score of a pack, if it has one. Errors: ModelError."""
-    _, found, rest = pack.text.rpartition("\n" + MARK)
-    return read_model(rest.partition("\n")[0], path=pack.label) if found else None
+    return score_in_text(pack.text, path=pack.label)
+
+
+def score_in_text(text: str, *, path: str) -> Model | None:
+    """The score in a pack's text, whatever its rules are. Errors: ModelError."""
+    _, found, rest = text.rpartition("\n" + MARK)
+    return read_model(rest.partition("\n")[0], path=path) if found else None
 
 
 def judged_alike(pack: Pack, beside: Pack, model: Model | None = None) -> Pack:

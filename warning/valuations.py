@@ -1,8 +1,10 @@
-"""What is reported of a loan from time to time: its collateral, its rate, scores and the market.
+"""What is reported of a loan from time to time: collateral, rate, scores, the market, findings.
 
 Each series of a loan holds values, each from its day until the next; of one day the greater
 transaction id holds. Read are the first value, the one in force now, and the one in force a year
-(360 days) ago. What is agreed at the opening gives way to what is reported for that day.
+(360 days) ago. What is agreed at the opening gives way to what is reported for that day. A finding
+is a series too: 1 while it is in force, 0 once lifted. That a default was observed is none: it is
+an outcome.
 """
 
 from __future__ import annotations
@@ -13,12 +15,23 @@ from typing import Any
 import numpy as np
 
 from ledger.dates import day_number
-from ledger.events import CollateralValued, FigureReported, LoanRateChanged, LoanRevised
+from ledger.events import (
+    CollateralValued,
+    FigureReported,
+    LoanRateChanged,
+    LoanRevised,
+    LoanStatusChanged,
+)
 from warning.windows import NEVER, UNKNOWN, DayArray, Growing, IntArray
 
 YEAR = 360
 FIGURES = ("external_score", "price_index", "unemployment_percent", "growth_percent")
-SERIES = ("collateral", "rate", *FIGURES)
+FINDINGS = (
+    *("misuse_of_funds", "evasion", "bankruptcy", "restructured", "refinanced"),
+    *("credit_impaired", "seriously_impaired", "technical_overdue"),
+)
+"""Findings that may be read: all but the outcome."""
+SERIES = ("collateral", "rate", *FIGURES, *FINDINGS)
 POINTS = ("now", "before", "first", "since")
 """Value in force, that of 360 days ago, the first one, and the day of the one in force."""
 Entry = tuple[int, str, int]
@@ -87,17 +100,26 @@ class Valuations:
     """All series by the loan's row, as facts bring them."""
 
     def __init__(self) -> None:
-        self._series = {name: Series() for name in SERIES}
+        self._series: dict[str, Series] = {}  # those of which any value is known
+        self._rows = 0
 
     def grow(self, rows: int) -> None:
         """Have at least `rows` loans."""
+        self._rows = rows
         for series in self._series.values():
             series.grow(rows)
+
+    def _of(self, name: str) -> Series:
+        series = self._series.get(name)
+        if series is None:
+            series = self._series[name] = Series()
+            series.grow(self._rows)
+        return series
 
     def opened(self, row: int, day: int, rate_ppm: int, today: int) -> None:
         """The rate that was agreed; 0 states none."""
         if rate_ppm:
-            self._series["rate"].agreed(row, day, rate_ppm, today)
+            self._of("rate").agreed(row, day, rate_ppm, today)
 
     def take(self, row: int, fact: Any, today: int) -> None:
         """Take in a fact of `TAKEN` that counts by `today`."""
@@ -105,7 +127,7 @@ class Valuations:
         if stated is not None:
             name, value = stated
             day = day_number(fact.value_date)
-            self._series[name].add(row, (day, fact.transaction_id, value), today)
+            self._of(name).add(row, (day, fact.transaction_id, value), today)
 
     def turn(self, today: int) -> None:
         """`today` has opened."""
@@ -115,7 +137,11 @@ class Valuations:
     def read(self, name: str, rows: IntArray | slice) -> IntArray:
         """The measure `name` of `READ`; UNKNOWN before the first value."""
         word, _, point = name.rpartition("_")
-        column = getattr(self._series[word], point)[rows].astype(np.int64)
+        series = self._series.get(word)
+        if series is None:
+            count = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+            return np.full(count, UNKNOWN, np.int64)
+        column = getattr(series, point)[rows].astype(np.int64)
         return np.where(column == NEVER, UNKNOWN, column) if point == "since" else column
 
     def nbytes(self) -> int:
@@ -124,20 +150,22 @@ class Valuations:
 
 
 def stated_by(fact: Any) -> tuple[str, int] | None:
-    """The series and value that a fact of `TAKEN` states; None for a revision without a rate."""
+    """The series and value that a fact of `TAKEN` states; None where it states none of them."""
     if isinstance(fact, CollateralValued):
         return "collateral", fact.value_minor
     if isinstance(fact, FigureReported):
         return fact.figure, fact.value_micro
     if isinstance(fact, LoanRateChanged):
         return "rate", fact.rate_ppm
+    if isinstance(fact, LoanStatusChanged):
+        return (fact.finding, int(fact.active)) if fact.finding in FINDINGS else None
     revision = fact.revision
     if revision is None or revision.rate_ppm is None:
         return None
     return "rate", int(revision.rate_ppm)
 
 
-TAKEN = (CollateralValued, FigureReported, LoanRateChanged, LoanRevised)
+TAKEN = (CollateralValued, FigureReported, LoanRateChanged, LoanRevised, LoanStatusChanged)
 """The facts that state a value."""
 READ = tuple(f"{name}_{point}" for name in SERIES for point in POINTS)
 """The measures there are."""

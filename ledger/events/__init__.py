@@ -70,6 +70,7 @@ from ledger.events.contact import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     HoldReason,
 )
@@ -111,10 +112,17 @@ from ledger.events.promise import (
     PromiseMade,
     PromisePart,
 )
-from ledger.events.score import ScoreDrifted, ScoreSettled
+from ledger.events.score import (
+    CalibrationBand,
+    ScoreCalibrationRestored,
+    ScoreDrifted,
+    ScoreMiscalibrated,
+    ScoreSettled,
+)
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
+    WAITS,
     Reading,
     RulesAdopted,
     Severity,
@@ -124,6 +132,8 @@ from ledger.events.warning import (
     WarningEscalated,
     WarningExpired,
     WarningFoundFalse,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -133,6 +143,7 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "WAITS",
     "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
@@ -146,6 +157,7 @@ __all__ = [
     "BorrowerErased",
     "BorrowersRead",
     "BusinessDayClosed",
+    "CalibrationBand",
     "CaseCauseChanged",
     "CaseClosed",
     "CaseHandedOver",
@@ -165,6 +177,7 @@ __all__ = [
     "ContactOutcomeRecorded",
     "ContactQueued",
     "ContactRefused",
+    "ContactReported",
     "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
@@ -223,7 +236,9 @@ __all__ = [
     "RevisionKind",
     "RulesAdopted",
     "SaleInvoiced",
+    "ScoreCalibrationRestored",
     "ScoreDrifted",
+    "ScoreMiscalibrated",
     "ScoreSettled",
     "Severity",
     "SignInRefused",
@@ -238,6 +253,8 @@ __all__ = [
     "WarningEscalated",
     "WarningExpired",
     "WarningFoundFalse",
+    "WarningLapsed",
+    "WarningPending",
     "WarningRaised",
     "WarningReferred",
     "WarningReopened",

@@ -14,7 +14,8 @@ import typer
 from ledger.errors import LoanError
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
 from streams.cli.care import opened
-from streams.cli.render import pairs, share, table
+from streams.cli.quality import show
+from streams.cli.render import pairs, share
 from streams.parts import model_at
 from streams.quality import (
     Judged,
@@ -34,11 +35,14 @@ from streams.quality_page import page
 from streams.settings import Settings
 from warning.indicators import CATALOGUE
 from warning.outcomes import Ask, past_of
+from warning.quality import versus
 from warning.samples import Samples, sample
 from warning.scorecard import Model
+from warning.windows import FloatArray
 
 HORIZON_DAYS = 365
 BUDGET = 0.05
+BOTH = 2
 SEED = 7
 HorizonOption = Annotated[
     int, typer.Option("--horizon", min=1, max=3650, help="Days within which a loan goes bad.")
@@ -136,21 +140,26 @@ def evaluate(
     given = [(role, model_at(path)) for role, path in files if path is not None]
     split = "; ".join(out_of_time_share(m, judged) for _, m in given)
     if given:
+        scores = [m.calibrated(judged.samples.values) for _, m in given]
         entries = [
             model_entry(m, judged, role=role, budget_share=budget, seed=SEED) for role, m in given
         ]
     else:
-        entries = _out_of_fold(judged, budget)
+        entries, scores = _out_of_fold(judged, budget)
         split = "five folds, each borrower wholly in one; judged by a score fitted on the others"
     title = f"How good the bell is: {Settings.load({'data': data}, file=config).data.name}"
     report = {"about": about(judged, title=title, split=split), "models": entries} | rung
+    report["versus"] = None
+    if len(scores) == BOTH:
+        champion, other = scores
+        report["versus"] = versus(champion, other, judged.samples, budget_share=budget, seed=SEED)
     if html is not None:
         html.write_text(page(report), encoding="utf-8")
         err.print(f"page written to {html}")
     if as_json:
         print(orjson.dumps(report, option=orjson.OPT_SERIALIZE_NUMPY).decode())
     else:
-        _print(report)
+        show(report)
 
 
 @cli.command(rich_help_panel="Score")
@@ -250,15 +259,18 @@ def _fitted(judged: Judged, kind: Any, name: str, version: int) -> Any:
         "horizon_days": judged.horizon_days,
         "outcomes": judged.outcomes_from,
     }
+    if judged.default_days is not None:  # so that outcomes can be told while the score is in force
+        told["default_days"] = judged.default_days
     return learn(judged.samples, about=told, kind=kind, seed=SEED)
 
 
-def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
+def _out_of_fold(judged: Judged, budget: float) -> tuple[list[dict[str, Any]], list[FloatArray]]:
+    """The entries of the kinds of score, the better one first; and what each said."""
     fitted = _fitted(judged, "auto", "score", 1)
     chosen = fitted.model.kind
     kinds = sorted(fitted.out_of_fold, key=lambda kind: kind != chosen)
     later = fitted.model.about["metrics"].get("out_of_time")
-    return [
+    entries = [
         fold_entry(
             kind,
             fitted.calibrated(kind),
@@ -270,6 +282,7 @@ def _out_of_fold(judged: Judged, budget: float) -> list[dict[str, Any]]:
         )
         for kind in kinds
     ]
+    return entries, [fitted.calibrated(kind) for kind in kinds]
 
 
 def _summary(model: Model) -> dict[str, str]:
@@ -293,35 +306,3 @@ def _summary(model: Model) -> dict[str, str]:
             f"{later['learnt_up_to']}, other borrowers"
         )
     return rows
-
-
-def _print(report: dict[str, Any]) -> None:
-    out.print(report["about"]["what"])
-    rung = report["warnings"]
-    if rung:
-        told = {
-            "defaults, rung before": f"{rung['defaults']:,}, {rung['rung']:,}",
-            "lead time": f"median {rung['median_lead_days']}, P10 {rung['p10_lead_days']} days",
-            "60 days before": share(rung["share_60_days"]),
-            "before the first missed": share(rung["share_before_first_missed"]),
-            "false alarms": f"{rung['false_per_100_loans_month'] or 0:.2f} per 100 loans a month",
-        }
-        out.print(pairs("Warnings", told))
-    rows = [
-        (
-            entry["role"],
-            entry["label"],
-            f"{entry['report']['auc']:.3f}",
-            f"{entry['report']['auc_low']:.3f}–{entry['report']['auc_high']:.3f}",
-            f"{entry['report']['average_precision']:.3f}",
-            share(entry["report"]["top_decile"]["recall"]),
-            share(entry["report"]["budget"]["precision"]),
-            share(entry["report"]["budget"]["recall"]),
-            share(entry["report"]["mean_pd"]),
-            share(entry["report"]["bad_rate"]),
-        )
-        for entry in report["models"]
-    ]
-    columns = ["", "score", "AUC", "95 %", "avg precision", "top tenth", "precision", "recall"]
-    out.print(table("Scores", [*columns, "said", "seen"], rows))
-    out.print(pairs("Definitions", report["about"]["definitions"]))

@@ -6,12 +6,16 @@ from datetime import date
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.metrics import Meter, Metrics, NoMetrics, Standing
+from streams.gauges import SnapshotStanding, Standing
+from streams.meter import Meter, NoMetrics
+from streams.metrics import Metrics
+from warning.backtest import Backtested
+from warning.calibrated import calibration_of
 
 LABELS = {
     "type", "outcome", "code", "transition", "severity", "regime", "grade", "method", "route",
     "status", "reason", "agent", "log", "database", "currency", "over_days", "version", "le",
-    "score", "population", "view",
+    "score", "population", "view", "band", "figure",
 }  # fmt: skip
 
 
@@ -28,6 +32,10 @@ def fill(meter: Meter) -> None:
     meter.grades({("cn-2023", "special_mention"): 4})
     meter.day_closed(seconds=0.7)
     meter.score_drifted(label="sme v1", index=0.3, mean_pd=0.05, fitted=0.04)
+    # Said 10 %, seen 20 of 100: clearly more than said, see tests/unit/score/test_calibrated.py.
+    found = calibration_of([(100, 20, 0.1)])
+    if found is not None:
+        meter.score_tested(Backtested("sme v1", judged_day=19_810, months=12, calibration=found))
     meter.request(method="GET", route="/v1/loans/{loan_id}", status=200, seconds=0.002)
     meter.listeners(3)
     meter.listener_dropped("slow")
@@ -103,6 +111,17 @@ def test_each_view_says_how_far_its_rows_go() -> None:
     assert found["loanbell_log_last_position[('log', 'ledger')]"] - view == 5
 
 
+def test_a_snapshot_tells_where_it_stands_and_what_it_does_not_hold() -> None:
+    kept = SnapshotStanding(position=90, size_bytes=700, write_seconds=0.5, unkept_seconds=3.0)
+    metrics = full()
+    metrics.stand(Standing(snapshots={("watch", 2): kept}))
+    found, labels = samples(metrics), [("agent", "watch"), ("partition", "2")]
+    assert found[f"loanbell_snapshot_position{labels}"] == 90
+    assert found[f"loanbell_snapshot_size_bytes{labels}"] == 700
+    assert found[f"loanbell_snapshot_write_seconds{labels}"] == 0.5
+    assert found[f"loanbell_snapshot_unkept_seconds{labels}"] == 3.0
+
+
 def test_a_grade_without_loans_is_gone_at_the_next_look() -> None:
     metrics = full()
     metrics.stand(Standing(loans_by_grade={("cn-2023", "loss"): 1}))
@@ -111,6 +130,18 @@ def test_a_grade_without_loans_is_gone_at_the_next_look() -> None:
         name for name in found if name.startswith("loanbell_graded_loans") and "normal" in name
     ]
     assert found["loanbell_ready[]"] == 0
+
+
+def test_what_became_of_loans_is_told_by_band_and_forgotten_with_the_score() -> None:
+    metrics = full()
+    found = samples(metrics)
+    assert found["loanbell_score_miscalibrated[('score', 'sme v1')]"] == 1
+    for band in ("all", "1"):
+        labels = [("band", band), ("figure", "seen"), ("score", "sme v1")]
+        assert found[f"loanbell_score_default_ratio{labels}"] == 0.2
+    metrics.score_tested(None)
+    told = [name for name in samples(metrics) if "default_ratio" in name or "miscal" in name]
+    assert told == []
 
 
 def test_every_label_is_from_the_closed_list() -> None:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli import commands
+from streams.cli.quality import show
 from streams.drive import send_all
 from streams.generate.portfolio import portfolio
 from streams.quality import NothingToJudge
@@ -45,7 +46,9 @@ def run(*words: str, exit_code: int = 0) -> str:
     return result.output
 
 
-def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> None:
+def test_a_score_is_fitted_written_and_judged(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, html = tmp_path / "score.json", tmp_path / "quality.html"
     where = ["--data", str(data), *HORIZON]
     said = run("fit", "--to", str(model), *where, "--kind", "points", "--name", "sme")
@@ -65,6 +68,18 @@ def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> Non
     assert champion["report"] == challenger["report"]
     assert champion["report"]["auc"] > 0.7
     assert champion["report"]["psi"] < 1e-9  # Judged on the population it was fitted on.
+    quarters = champion["report"]["by_time"]
+    assert sum(row["judged"] for row in quarters) == champion["report"]["judged"]
+    assert all(row["bad_rate_low"] <= row["bad_rate"] <= row["bad_rate_high"] for row in quarters)
+    # The same score twice: no gain, and nobody whom only one would look at.
+    versus = told["versus"]
+    assert (versus["auc_gain"], versus["auc_gain_low"], versus["auc_gain_high"]) == (0, 0, 0)
+    assert versus["looked_at"]["champion alone"] == {"loans": 0, "bad": 0}
+    show(told)
+    table = capsys.readouterr().out
+    assert "Challenger beside champion" in table
+    assert "By quarter" in table
+    assert quarters[0]["name"] in table
     assert told["warnings"]["defaults"] > 0
     assert told["about"]["definitions"]["horizon"] == "120 days"
     one, other = orjson.loads(
@@ -76,7 +91,8 @@ def test_a_score_is_fitted_written_and_judged(data: Path, tmp_path: Path) -> Non
     assert all(reason["points"] > 0 for reason in one["reasons"])
     assert "within 120 days" in run("score", "L000001", "--data", str(data), "--model", str(model))
     page = html.read_text(encoding="utf-8")
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 8
+    assert "<h2>By quarter</h2>" in page
     assert not re.search(r"(src|href)=|url\(|<script|https?:", page)
 
 

@@ -37,24 +37,6 @@ from streams.watching import facts_of
 from warning.watch import Watch
 
 Facts = dict[str, list[Any]]
-SURVIVED: Counter[str] = Counter()
-
-
-@pytest.fixture(scope="session")
-def survived() -> Callable[..., None]:
-    """`survived(kills=5)` when a book has come through them unharmed; told at the end."""
-
-    def note(**faults: int) -> None:
-        SURVIVED.update(faults)
-
-    return note
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many faults were survived, of which kind."""
-    if SURVIVED:
-        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in SURVIVED.items())
-        terminalreporter.write_line(f"{SURVIVED.total():,} faults survived: {kinds}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -167,13 +149,26 @@ class Scaled:
 
     def joined(self, process: subprocess.Popen[bytes]) -> str:
         """Until a process serves; returns its address."""
-        log = self.folder / f"worker{self.processes.index(process)}.log"
-        for _ in range(1_200):
-            found = re.search(r"LoanBell .* at (http://\S+)", log.read_text())
-            if found is not None:
-                return found[1]
+        said = r"LoanBell .* at (http://\S+)"
+        self.until(lambda: re.search(said, self.printed(process)) is not None)
+        found = re.search(said, self.printed(process))
+        assert found is not None
+        return found[1]
+
+    def printed(self, process: subprocess.Popen[bytes]) -> str:
+        """What a process has printed."""
+        return (self.folder / f"worker{self.processes.index(process)}.log").read_text()
+
+    def recorded(self) -> int:
+        """How far all partitions have read the transactions topic, together."""
+        return sum(self.tracked("ledger", f"{TRANSACTIONS_TOPIC}:{{}}"))
+
+    def until(self, holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
+        """Wait until something holds; fails with what the processes printed."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "\n".join(map(self.printed, self.processes))
             time.sleep(0.05)
-        raise AssertionError(log.read_text())
 
     def send(self, messages: Iterable[bytes]) -> None:
         """Messages as a core system sends them: by borrower, closes to every partition."""

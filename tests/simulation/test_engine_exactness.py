@@ -17,6 +17,8 @@ from ledger.events import (
     AccountOpened,
     ChargeApplied,
     CollateralValued,
+    DelinquencyPaused,
+    DelinquencyResumed,
     FigureReported,
     InstalmentsScheduled,
     InvoiceVoided,
@@ -26,6 +28,7 @@ from ledger.events import (
     LoanOfficerChanged,
     LoanOpened,
     LoanRateChanged,
+    LoanStatusChanged,
     PositionReported,
     PromiseCancelled,
     PromiseMade,
@@ -38,7 +41,7 @@ from ledger.events import (
     SaleInvoiced,
 )
 from ledger.store import Recorded
-from ledger.terms import Instalment, Split, Terms
+from ledger.terms import Grace, Instalment, Split, Terms
 from warning import batch
 from warning.engine import Engine
 from warning.indicators import CATALOGUE
@@ -107,7 +110,12 @@ class Draw:
             product="term",
             currency="CNY",
             principal_minor=draw(st.sampled_from([0, 100, 300])),
-            terms=Terms(method="given", instalments=1, rate_ppm=draw(st.sampled_from([0, 5]))),
+            terms=Terms(
+                method="given",
+                instalments=1,
+                rate_ppm=draw(st.sampled_from([0, 5])),
+                grace=Grace(arrears_days=draw(st.sampled_from([0, 0, 3]))),
+            ),
             officer_id="o",
             branch="x",
             industry="",
@@ -231,6 +239,12 @@ class Draw:
             day = opened + draw(st.integers(0, 300))
             self.add(LoanLimitChanged, day, loan_id=loan_id, limit_minor=draw(AMOUNTS))
             self.add(LoanOfficerChanged, day, loan_id=loan_id, officer_id="p", branch="y")
+        for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
+            day = opened + draw(st.integers(0, 300))
+            until = date_of(FIRST + day + draw(st.integers(1, 60)))
+            self.add(DelinquencyPaused, day, loan_id=loan_id, until=until, reason="")
+            if draw(st.booleans()):
+                self.add(DelinquencyResumed, day + draw(st.integers(0, 40)), loan_id=loan_id)
         for _ in range(draw(st.sampled_from([0, 0, 1, 4]))):
             day = opened + draw(st.sampled_from([-5, 0, 0, 10, 40, 100]))
             worth = draw(st.sampled_from([0, 10, 20]))
@@ -243,6 +257,14 @@ class Draw:
                 figure=draw(st.sampled_from(["external_score", "growth_percent"])),
                 value_micro=worth - 10,
                 source="",
+            )
+            self.add(
+                LoanStatusChanged,
+                day,
+                loan_id=loan_id,
+                finding=draw(st.sampled_from(["evasion", "restructured", "default_observed"])),
+                active=draw(st.booleans()),
+                reason="",
             )
         if draw(st.integers(0, 2)) == 0:
             self.add(

@@ -119,7 +119,19 @@ def test_a_contact_is_asked_for_now_and_not_for_a_later_hour_with_other_rules() 
     assert at("2024-03-29T12:05:00Z").error is None  # clocks differ, by five minutes at most
     later = at("2024-03-29T12:05:00.000001Z")
     assert isinstance(later.error, DateOutOfRange)
-    assert "at a later time than now" in str(later.error)
+    assert "of a later time than now" in str(later.error)
     assert isinstance(at(None, accepted_us=NOON_US + 300_000_001).error, DateOutOfRange)
     assert at("2024-03-29T11:00:00Z").error is None
     assert at("2199-12-31T23:59:59Z", clock=None).error is None  # a demo makes time up
+
+
+@pytest.mark.parametrize(("made_at", "fine"), [("12:05:00", True), ("12:05:01", False)])
+def test_a_contact_that_is_reported_was_not_made_later_than_now(made_at: str, fine: bool) -> None:
+    """Its sender says that it is the next morning there, which a day's grace would let pass."""
+    body = closing(
+        type="contact_reported", borrower_id="B", by="O", case_id="C", contact_id="K",
+        loan_ids=["L"], channel="call", made_at=f"2024-03-29T{made_at}Z", outcome="no_answer",
+        currency="CNY", sent_at="2024-03-30T09:00:00Z",
+    )  # fmt: skip  # type: ignore[arg-type]
+    found = read(body, source="s", offset=1, accepted_us=NOON_US, clock_us=NOON_US)
+    assert (found.error is None) is fine

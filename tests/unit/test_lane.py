@@ -136,3 +136,31 @@ def test_what_is_worth_a_commit_does_not_wait(monkeypatch: pytest.MonkeyPatch) -
             assert [each.offset for each in gathering.result()] == [offset]
 
     run(test)
+
+
+@pytest.mark.parametrize(("closed_by", "by_clock"), [("timer", True), ("driver", False)])
+def test_contacts_of_a_partition_go_by_the_clock_where_days_do(
+    monkeypatch: pytest.MonkeyPatch, closed_by: str, by_clock: bool
+) -> None:
+    class Opened:
+        by_clock = None
+        settings: Settings
+
+        async def start(self) -> None:
+            assert self.by_clock is not None  # known before anything is sent
+
+    def opened(settings: Settings, **_: Any) -> Opened:
+        assert settings.closed_by == "driver"  # closes come through the topic
+        return Opened()
+
+    monkeypatch.setattr("streams.lane.Node.open", opened)
+
+    async def test() -> None:
+        settings = Settings.load(
+            {"broker": "kafka://127.0.0.1:9", "closed_by": closed_by}, environ={}
+        )
+        producer, metrics = Producer(settings), Metrics(version="1")
+        one = Lane(0, settings, partitions=1, producer=producer, metrics=metrics)
+        assert (await one._open(evict=False)).by_clock is by_clock
+
+    run(test)

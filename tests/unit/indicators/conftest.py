@@ -52,7 +52,14 @@ class Bank:
         self.engine.apply([record])
         return f"t{number}"
 
-    def opens(self, day: str, *, account_id: str | None = "A1", principal: int = 12_000) -> None:
+    def opens(
+        self,
+        day: str,
+        *,
+        account_id: str | None = "A1",
+        principal: int = 12_000,
+        terms: Terms = Terms(method="given", instalments=1),  # noqa: B008 (never changes)
+    ) -> None:
         self.tell(
             LoanOpened,
             day,
@@ -62,7 +69,7 @@ class Bank:
             product="term",
             currency="CNY",
             principal_minor=principal,
-            terms=Terms(method="given", instalments=1),
+            terms=terms,
             officer_id="O1",
             branch="X",
             industry="",

@@ -32,6 +32,7 @@ def test_a_name_ends_with_its_unit_or_its_window() -> None:
         "_loans",
         "_points",
         "_percent",
+        "_found",
     )
     assert [name for name in CATALOGUE if not name.endswith(ends)] == []
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
+
+from ledger.events import DelinquencyPaused, DelinquencyResumed
+from ledger.terms import Grace, Terms
 
 MONTHLY = {f"2024-{month:02d}-10": 1_000 for month in range(1, 13)}
 
@@ -31,6 +35,41 @@ def test_days_past_due_count_from_the_oldest_due_not_fully_met(loan: Any) -> Non
     assert loan.at("2024-02-21", "dpd_days") == 11
     loan.pays("2024-02-22", 1)
     assert loan.at("2024-02-22", "dpd_days") == 0
+
+
+def pauses(bank: Any, day: str, until: str) -> None:
+    end = date.fromisoformat(until)
+    bank.tell(DelinquencyPaused, day, loan_id="L1", until=end, reason="flood")
+
+
+def test_paused_days_are_no_delinquent_days_and_days_past_due_go_on(loan: Any) -> None:
+    pauses(loan, "2024-01-05", "2024-01-16")
+    # Due on the 10th: the days from the 10th to the 15th are paused, six of them.
+    for day, dpd, delinquent in (
+        ("2024-01-15", 5, 0), ("2024-01-16", 6, 0), ("2024-01-17", 7, 1), ("2024-01-20", 10, 4),
+    ):  # fmt: skip
+        assert loan.at(day, "dpd_days") == dpd
+        assert loan.at(day, "delinquent_days") == delinquent
+    # Resumed on the 13th, as is learnt late: the 10th, 11th and 12th were paused.
+    loan.tell(DelinquencyResumed, "2024-01-13", loan_id="L1")
+    assert loan.at("2024-01-20", "delinquent_days") == 7
+    # February's due is not met in its turn: January is the oldest, and only its pause counts.
+    assert loan.at("2024-02-20", "delinquent_days") == 41 - 3
+
+
+def test_agreed_grace_is_not_delinquent(bank: Any) -> None:
+    terms = Terms(method="given", instalments=1, grace=Grace(arrears_days=3))
+    bank.opens("2023-12-10", terms=terms)
+    bank.schedule("2023-12-10", MONTHLY)
+    assert bank.at("2024-01-13", "delinquent_days") == 0
+    assert bank.at("2024-01-14", "delinquent_days") == 1
+    pauses(bank, "2024-01-12", "2024-01-14")
+    assert bank.at("2024-01-16", "delinquent_days") == 6 - 3 - 2
+
+
+def test_delinquent_days_are_unknown_where_nothing_falls_due(bank: Any) -> None:
+    bank.opens("2023-12-10")
+    assert bank.at("2024-01-13", "delinquent_days") is None
 
 
 def test_arrears_are_what_fell_due_before_today_less_what_was_paid(loan: Any) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from ledger.events import CollateralValued, FigureReported, LoanRateChanged, LoanRevised
+from ledger.events import (
+    CollateralValued,
+    FigureReported,
+    LoanRateChanged,
+    LoanRevised,
+    LoanStatusChanged,
+)
 from ledger.terms import Revision
+from warning.indicators import CATALOGUE
 
 
 def values(bank: Any, day: str, amount: int) -> None:
@@ -99,3 +106,38 @@ def test_the_rate_follows_changes_and_revisions(lent: Any) -> None:
     assert lent.at("2023-04-30", "rate_percent") == 4.5
     assert lent.at("2023-06-01", "rate_percent") == 6.0
     assert lent.at("2023-06-01", "rate_since_first_percent") == (60_000 - 45_000) / 10_000
+
+
+def finding(bank: Any, day: str, name: str, *, active: bool = True) -> None:
+    bank.tell(LoanStatusChanged, day, loan_id="L1", finding=name, active=active, reason="")
+
+
+def test_a_finding_is_in_force_from_its_day_until_it_is_lifted(lent: Any) -> None:
+    finding(lent, "2023-03-01", "evasion")
+    finding(lent, "2023-06-01", "evasion", active=False)
+    assert lent.at("2023-02-28", "evasion_found") is None
+    assert lent.at("2023-03-01", "evasion_found") == 1
+    assert lent.at("2023-05-31", "evasion_found") == 1
+    assert lent.at("2023-06-01", "evasion_found") == 0
+    assert lent.at("2023-06-01", "bankruptcy_found") is None
+
+
+def test_a_finding_that_is_learnt_late_counts_from_its_own_day(lent: Any) -> None:
+    finding(lent, "2023-06-01", "misuse_of_funds", active=False)
+    finding(lent, "2023-03-01", "misuse_of_funds")
+    assert lent.at("2023-04-01", "misuse_of_funds_found") == 1
+    assert lent.at("2023-07-01", "misuse_of_funds_found") == 0
+
+
+def test_of_two_words_of_one_day_the_greater_transaction_id_holds(lent: Any) -> None:
+    finding(lent, "2023-03-01", "restructured")
+    finding(lent, "2023-03-01", "restructured", active=False)
+    assert lent.at("2023-03-01", "restructured_found") == 0
+
+
+def test_an_observed_default_is_an_outcome_and_moves_no_indicator(lent: Any) -> None:
+    before = {name: lent.at("2023-06-01", name) for name in CATALOGUE}
+    finding(lent, "2023-03-01", "default_observed")
+    assert {name: lent.at("2023-06-01", name) for name in CATALOGUE} == before
+    named = {f"{name}_found" for name in get_args(get_type_hints(LoanStatusChanged)["finding"])}
+    assert named - CATALOGUE.keys() == {"default_observed_found"}

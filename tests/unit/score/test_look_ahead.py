@@ -27,6 +27,8 @@ from ledger.events import (
 )
 from ledger.store import Recorded
 from ledger.terms import Instalment, Split, Terms
+from streams.quality import from_history, known_by
+from warning.fit import fit
 from warning.indicators import CATALOGUE
 from warning.outcomes import Ask, past_of
 from warning.samples import Samples, UnknownLoan, sample
@@ -221,6 +223,59 @@ def test_an_end_that_did_not_stand_is_no_outcome() -> None:
     ]  # fmt: skip
     # All three are on the book to the end: from 1 January to 31 July are 212 days.
     assert past.loan_months() == 3 * 212 / 30.4375
+
+
+def many() -> Book:
+    """Sixty borrowers of a loan each; every third pays no more from some month on."""
+    book = Book()
+    book.add(
+        AccountOpened, "2023-01-01", account_id="A1", borrower_id="B1", currency="CNY",
+        opening_balance_minor=500, overdraft_limit_minor=0,
+    )  # fmt: skip
+    dues = tuple(f"2023-{month:02}-05" for month in range(2, 13))
+    for loan in range(60):
+        book.loan(f"L{loan}", "2023-01-02", dues, borrower=f"B{loan}")
+    for month, due in enumerate(dues):
+        for loan in range(60):
+            if loan % 3 or month < 1 + loan // 10:
+                book.pays(f"L{loan}", f"{due[:8]}{5 + loan % 7:02}", 110)
+        book.add(BusinessDayClosed, f"{due[:8]}28")
+    book.facts.sort(key=lambda item: item.fact.recorded_at_us)
+    return numbered(book)
+
+
+def numbered(book: Book) -> Book:
+    book.facts = [Recorded(at, "s", at, one.fact) for at, one in enumerate(book.facts, start=1)]
+    return book
+
+
+def learnt(facts: list[Recorded], until: date) -> str:
+    """The score that is learnt from what was known by a day, outcomes included."""
+    known = known_by(facts, until)
+    judged = from_history(known, past_of(known), horizon_days=120)
+    about = {"name": "t", "version": 1, "target": judged.target, "horizon_days": 120}
+    return fit(judged.samples, about=about, kind="points").model.text
+
+
+def test_planted_future_facts_cannot_move_what_is_learnt_up_to_a_day() -> None:
+    until = date(2023, 10, 31)
+    plain = many()
+    cut = [item for item in plain.facts if item.fact.recorded_at_us <= end_of("2023-10-31")]
+    assert len(cut) < len(plain.facts)
+    planted = many()
+    for loan in range(60):  # Those who paid are found in default, those who did not had paid.
+        if loan % 3:
+            planted.add(
+                LoanStatusChanged, "2023-12-30", valued="2023-05-01", loan_id=f"L{loan}",
+                finding="default_observed", active=True, reason="",
+            )  # fmt: skip
+        else:
+            planted.pays(f"L{loan}", "2023-12-30", 1_210, valued="2023-02-05")
+    text = learnt(plain.facts, until)
+    assert learnt(cut, until) == text
+    assert learnt(planted.facts, until) == text
+    # Learnt later, with what was planted, it is another score.
+    assert learnt(planted.facts, date(2023, 12, 31)) != learnt(plain.facts, date(2023, 12, 31))
 
 
 def test_no_protected_attribute_is_in_the_catalogue() -> None:
