@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTERS ?= 2 # test files side by side; each tester starts services of its own
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo services test prove lint bench clean
@@ -25,7 +26,7 @@ services: ## install what service tests start (Prometheus, Chromium, PostgreSQL,
 	@sh deploy/services.sh
 
 test: install ## all tests; a service that is not installed skips its tests, with the reason
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile
 
 prove: install ## the long proofs of the ledger: 20,000 steps in any order, every mutant
 	LOANBELL_TEST_STEPS=20000 $(BIN)/python -m pytest tests/simulation/test_book_machine.py

@@ -71,10 +71,13 @@ class Book:
         self.engine.advance(self.engine.day + 1)
 
 
-def open_book(loans: int, *, seed: int) -> Book:
-    """`loans` loans of 24 instalments, each with an account of its own, on the first day."""
+def open_book(loans: int, *, seed: int, engine: Engine | None = None) -> Book:
+    """`loans` loans of 24 instalments, each with an account of its own, on the first day.
+
+    In a new `engine`, or in one that holds nothing yet.
+    """
     random = default_rng(seed)
-    engine = Engine()
+    engine = engine or Engine()
     engine.advance(FIRST)
     first_due = FIRST + random.integers(0, STEP_DAYS, loans)
     _lay_out_loans(engine, first_due)

@@ -69,8 +69,13 @@ def _card(names: tuple[str, ...], draws: Generator) -> Scorecard:
 
 
 def _trees(names: tuple[str, ...], draws: Generator) -> Trees:
-    """Full trees that ask of random indicators, at one of few thresholds each."""
-    grid = np.sort(draws.random((len(names), _THRESHOLDS)))
+    return random_trees(names, np.sort(draws.random((len(names), _THRESHOLDS))), draws, base=-2.0)
+
+
+def random_trees(
+    names: tuple[str, ...], grid: FloatArray, draws: Generator, *, base: float
+) -> Trees:
+    """Full trees that ask of random indicators, at one of a row of the thresholds `grid` each."""
     inner, nodes = 2**_LEAVES_DEEP - 1, 2 ** (_LEAVES_DEEP + 1) - 1
     at = np.arange(nodes)
     trees = []
@@ -79,14 +84,14 @@ def _trees(names: tuple[str, ...], draws: Generator) -> Trees:
         trees.append(
             {
                 "feature": np.where(at < inner, asked, -1),
-                "threshold": grid[asked, draws.integers(0, _THRESHOLDS, nodes)],
+                "threshold": grid[asked, draws.integers(0, grid.shape[1], nodes)],
                 "missing_left": draws.integers(0, 2, nodes),
                 "left": np.where(at < inner, 2 * at + 1, at),
                 "right": np.where(at < inner, 2 * at + 2, at),
                 "value": draws.normal(size=nodes) / _TREES,
             }
         )
-    document = {"indicators": names, "base": -2.0, "depth": _LEAVES_DEEP, "trees": trees}
+    document = {"indicators": names, "base": base, "depth": _LEAVES_DEEP, "trees": trees}
     return Trees.read(document)
 
 

@@ -18,6 +18,7 @@ import orjson
 
 from ledger.codec_source import Document, content_writer, read_date, reader, writer
 from ledger.errors import InvariantBroken, StoredFactUnreadable
+from ledger.making import quickly_made
 
 T = TypeVar("T")
 Upcast = Callable[[Document], Document]
@@ -44,6 +45,7 @@ _by_class: dict[type, Codec] = {}
 _by_name: dict[str, Codec] = {}
 _by_topic: dict[str, Codec] = {}
 _upcasts: dict[tuple[str, int], Upcast] = {}
+_added: dict[tuple[str, int], tuple[str, ...]] = {}
 _documents: dict[type, tuple[str, Callable[[Any], Document]]] = {}
 _contents: dict[type, Callable[[Any], list[Any]]] = {}
 
@@ -54,7 +56,7 @@ def event_type(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     def register(cls: type[T]) -> type[T]:
         if name in _by_name:
             raise InvariantBroken(f"Two classes claim the stored name {name}.")
-        codec = Codec(cls, name, version)
+        codec = Codec(quickly_made(cls), name, version)
         _by_class[cls] = _by_name[name] = _by_topic[codec.topic] = codec
         _documents[cls] = codec.topic, codec.document
         return cls
@@ -62,11 +64,16 @@ def event_type(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     return register
 
 
-def upcast(name: str, *, version: int) -> Callable[[Upcast], Upcast]:
-    """Register the pure step from `version` to `version + 1` of a stored document."""
+def upcast(name: str, *, version: int, adds: Sequence[str] = ()) -> Callable[[Upcast], Upcast]:
+    """Register the pure step from `version` to `version + 1` of a stored document.
+
+    `adds` names the fields that the older shape lacks, with a point before those of a part, as in
+    "terms.roll": schemas of what older books hold are made of it.
+    """
 
     def register(step: Upcast) -> Upcast:
         _upcasts[name, version] = step
+        _added[name, version] = tuple(adds)
         return step
 
     return register
@@ -75,6 +82,11 @@ def upcast(name: str, *, version: int) -> Callable[[Upcast], Upcast]:
 def codecs() -> Iterator[Codec]:
     """All registered facts, in the order of their stored names."""
     return iter(sorted(_by_name.values(), key=lambda codec: codec.name))
+
+
+def added_since(name: str, version: int) -> tuple[str, ...]:
+    """The fields that a fact stored in `version` lacks, which the next version has."""
+    return _added[name, version]
 
 
 def topic_of(fact: object) -> str:

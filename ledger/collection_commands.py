@@ -158,6 +158,29 @@ class RequestContact(CaseCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContact(CaseCommand):
+    """Say that the borrower was reached at `made_at_us`, without having asked, and what came of it.
+
+    The value date is that moment's day where the borrower lives. The case may be closed by now.
+    """
+
+    contact_id: str
+    loan_ids: tuple[str, ...]
+    channel: Channel
+    addressee: Addressee
+    agency: str | None
+    made_at_us: int
+    outcome: ContactOutcome
+    seconds: int
+    cost_minor: int
+    currency: str
+
+    @property
+    def loans_named(self) -> tuple[str, ...]:
+        return self.loan_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordContactOutcome(CaseCommand):
     """Say what came of a contact that was allowed."""
 

@@ -13,6 +13,7 @@ from typing import Literal
 from ledger.events.account import Flow
 from ledger.events.changes import Designation, PrepaymentEffect
 from ledger.ids import CALENDAR_STREAM, account_stream, loan_stream, trading_stream
+from ledger.making import quickly_made
 from ledger.terms import Instalment, Terms
 
 
@@ -99,6 +100,7 @@ class ScheduleInstalments(LoanCommand):
     instalments: tuple[Instalment, ...]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveRepayment(LoanCommand):
     """Take in a repayment; a value date in the past makes it backdated.
@@ -234,9 +236,11 @@ class ReportPosition(LoanCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseLoan(LoanCommand):
-    """End the loan."""
+    """End the loan; `requested_by` and `approved_by` where two people decided it."""
 
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
+    requested_by: str | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +253,7 @@ class OpenAccount(AccountCommand):
     overdraft_limit_minor: int
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditAccount(AccountCommand):
     """Money comes in. A `balance_minor` from the core system must agree with the book's own."""
@@ -259,6 +264,7 @@ class CreditAccount(AccountCommand):
     flow: Flow
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebitAccount(AccountCommand):
     """Money goes out; balance as in `CreditAccount`."""
@@ -299,11 +305,13 @@ class InvoiceCommand(TradingCommand):
     tax_minor: int
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSale(InvoiceCommand):
     """Take in an invoice that the borrower issued."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPurchase(InvoiceCommand):
     """Take in an invoice that the borrower received."""

@@ -122,6 +122,11 @@ class Loan:
         self._since[name] = key
         return True
 
+    def found_by(self, finding: str, day: int) -> bool:
+        """Whether the last word on a finding is that it holds, and was valued by `day`."""
+        since, _ = self._since.get(f"finding {finding}", (day + 1, ""))
+        return self.findings.get(finding, False) and since <= day
+
     @property
     def total_minor(self) -> int:
         """All amounts recorded: no sum of some of them is beyond it."""

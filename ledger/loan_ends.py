@@ -42,6 +42,7 @@ from ledger.events import (
 )
 from ledger.loan import NOTHING, Loan
 from ledger.loan_facts import with_facts
+from ledger.loan_grading import four_eyes
 from ledger.money import format_minor
 from ledger.position import Entry, Position
 from ledger.terms import Split
@@ -55,7 +56,10 @@ _BELATED = (ApplyCharge, ReceiveRepayment, ReverseRepayment)
 
 
 def close(loan: Loan, command: CloseLoan, day: int) -> Facts:
-    """End the loan. Errors: RuleRefused "close_before_last_movement", "still_owed"."""
+    """End the loan. Errors: RuleRefused "same_person", "close_before_last_movement",
+    "still_owed"."""
+    if command.requested_by is not None or command.approved_by is not None:
+        four_eyes(loan, command)
     book = loan.book
     if book.entries and day < book.entries[-1].day:
         last = date_of(book.entries[-1].day)
@@ -76,7 +80,15 @@ def close(loan: Loan, command: CloseLoan, day: int) -> Facts:
             loan_id=loan.loan_id,
         )
     remaining = left_of(book.position, day)
-    return (LoanClosed(reason=command.reason, remaining=remaining, **common_fields(command)),)
+    return (
+        LoanClosed(
+            reason=command.reason,
+            remaining=remaining,
+            requested_by=command.requested_by,
+            approved_by=command.approved_by,
+            **common_fields(command),
+        ),
+    )
 
 
 def _owed_minor(loan: Loan) -> int:

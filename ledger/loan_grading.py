@@ -52,7 +52,7 @@ def override_grade(loan: Loan, command: OverrideGrade, day: int) -> Facts:
     """Set a grade. Errors: RuleRefused "override_without_reason", "same_person",
     "override_without_end", "override_ends_before_it_begins"."""
     _reasoned(loan, command.reason)
-    _four_eyes(loan, command)
+    four_eyes(loan, command)
     if command.until is None:
         raise RuleRefused(
             "The override has no end date.",
@@ -83,7 +83,7 @@ def override_grade(loan: Loan, command: OverrideGrade, day: int) -> Facts:
 def end_override(loan: Loan, command: EndGradeOverride, day: int) -> Facts:
     """End an override early. Errors: RuleRefused as above, and "no_override"."""
     _reasoned(loan, command.reason)
-    _four_eyes(loan, command)
+    four_eyes(loan, command)
     last = loan.overrides.get(command.regime)
     if last is None or last < day:
         raise RuleRefused(
@@ -113,12 +113,14 @@ def _reasoned(loan: Loan, reason: str) -> None:
         )
 
 
-def _four_eyes(loan: Loan, command: Any) -> None:
-    if _person(command.requested_by) == _person(command.approved_by):
+def four_eyes(loan: Loan, command: Any) -> None:
+    """Errors: RuleRefused "same_person" unless two people asked and agreed."""
+    asked, agreed = (_person(who or "") for who in (command.requested_by, command.approved_by))
+    if not asked or not agreed or asked == agreed:
         raise RuleRefused(
-            f"{command.approved_by} cannot approve a request of their own.",
+            f"{command.requested_by} and {command.approved_by} are not two people.",
             rule="same_person",
-            way_out="Let a second person approve it.",
+            way_out="Name who asks for it, and a second person who approves it.",
             loan_id=loan.loan_id,
         )
 

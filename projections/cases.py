@@ -27,6 +27,7 @@ from ledger.events import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     DocumentAttached,
     EvasionSignalNoted,
@@ -60,6 +61,8 @@ from projections.case_tables import (
 )
 from projections.tables import Row
 from warning.verdicts import Verdict, judge
+
+_Answer = ContactAllowed | ContactQueued | ContactRefused | ContactReported
 
 
 class Cases(View):
@@ -242,7 +245,7 @@ class Cases(View):
         self._touched[case.case_id] = case
 
     def _asked(self, item: Recorded) -> None:
-        fact: ContactAllowed | ContactQueued | ContactRefused = item.fact
+        fact: _Answer = item.fact
         case, day = self._cases[fact.case_id], day_number(fact.value_date)
         contact = self._contacts.get(fact.contact_id)
         if contact is None:
@@ -276,6 +279,10 @@ class Cases(View):
                 fact.until_us,
             )
             case.queued_contact_id, case.queued_until_us = contact.contact_id, fact.until_us
+        elif isinstance(fact, ContactReported):
+            contact.state, contact.rule, contact.breach = "done", fact.rule, int(bool(fact.rule))
+            case.touch(day)
+            case.last_channel = fact.channel
         else:
             contact.state, contact.rule, contact.breach = "refused", fact.rule, 1
             contact.next_allowed_us = fact.next_allowed_us
@@ -368,6 +375,7 @@ _CHANGES: dict[type, Callable[[Cases, Recorded], None]] = {
     ContactAllowed: Cases._asked,
     ContactQueued: Cases._asked,
     ContactRefused: Cases._asked,
+    ContactReported: Cases._asked,
     ContactOutcomeRecorded: Cases._outcome,
     ContactHeld: Cases._held,
     ContactHoldLifted: Cases._held,

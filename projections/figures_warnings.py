@@ -37,6 +37,7 @@ LEAD_NAMES = ("not warned", "1-29", "30-59", "60-89", "90-119", "120-179", "180+
 class _Rung:
     """One warning, as far as it had come by the day asked for."""
 
+    warning_id: str
     row: int
     rule: str
     raised: int
@@ -72,6 +73,7 @@ def watchlist(look: Look) -> list[Answer]:
                 **{dimension: _word(now, dimension, row) for dimension in told},
                 "severity": rungs[0].severity,
                 "warnings": len(rungs),
+                "warning_id": rungs[0].warning_id,
                 "since_date": date_of(min(rung.raised for rung in rungs)),
                 "bucket": BUCKETS[int(buckets[row])],
                 "grade": names[int(ranks[row])] if ranks[row] >= 0 else None,
@@ -236,6 +238,7 @@ def _rungs(look: Look) -> dict[str, _Rung]:
         known = found.get(change.warning_id)
         if change.change == "raised" and known is None:
             found[change.warning_id] = _Rung(
+                warning_id=change.warning_id,
                 row=rows[change.loan_id],
                 rule=change.rule,
                 raised=change.value_day,

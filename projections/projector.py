@@ -52,6 +52,8 @@ class Projector:
         self._folded = dict(self._positions)
         self._since = START
         self._warm = False
+        self.closed_day: int | None = None
+        """The day last closed in what this process committed; what closes judge is of it."""
 
     @classmethod
     def open(
@@ -218,6 +220,7 @@ class Projector:
         for view in views:
             view.committed()
         self._positions = dict(self._folded)
+        self.closed_day = self._fold.book.closed_day
 
     def _write_catalog(self, connection: Connection, views: Sequence[View], book: LoanBook) -> None:
         rows = [

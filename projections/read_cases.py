@@ -79,7 +79,9 @@ class CaseReads(Reader):
 
     def case(self, case_id: str, *, language: str = "en") -> Answer | None:
         """One case with its `owners`, `contacts`, `promises`, `assignments`, `payments`, `loans`,
-        open `warnings`, `history` (oldest first) and place in the list of the day (`rank`, `why`).
+        open `warnings`, `history` (oldest first), `borrower_history` (what was said about all of
+        the borrower's debts, such as consent and holds) and place in the list of the day (`rank`,
+        `why`).
 
         None when unknown.
         """
@@ -96,6 +98,12 @@ class CaseReads(Reader):
                 "assignments": self._where(connection, ASSIGNMENTS, same, order=by_place),
                 "payments": self._where(connection, CASE_PAYMENTS, same),
                 "history": self._where(connection, CASE_HISTORY, same, order=by_place),
+                "borrower_history": self._where(
+                    connection,
+                    CASE_HISTORY,
+                    {"borrower_id": row["borrower_id"], "case_id": ""},
+                    order=by_place,
+                ),
                 "loans": self._loans_of(connection, row["loan_ids"]),
             }
             of_borrower = self._open_warnings(connection, [row["borrower_id"]])
@@ -110,26 +118,34 @@ class CaseReads(Reader):
         *,
         borrower_id: str | None = None,
         officer_id: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
         state: str | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """A page of contacts, newest first. Errors: MalformedMessage for a bad cursor."""
+        """A page of contacts, newest first; `branch`: of cases that are there.
+
+        Errors: MalformedMessage for a bad cursor.
+        """
         same = {"borrower_id": borrower_id, "officer_id": officer_id, "state": state}
-        return self._newest(CONTACTS, same, after, limit)
+        return self._newest(CONTACTS, same, branch, after, limit)
 
     def promises(
         self,
         *,
         borrower_id: str | None = None,
         officer_id: str | None = None,
+        branch: str | tuple[str, ...] | None = None,
         state: str | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """A page of promises, newest first. Errors: MalformedMessage for a bad cursor."""
+        """A page of promises, newest first; `branch`: of cases that are there.
+
+        Errors: MalformedMessage for a bad cursor.
+        """
         same = {"borrower_id": borrower_id, "officer_id": officer_id, "state": state}
-        return self._newest(PROMISES, same, after, limit)
+        return self._newest(PROMISES, same, branch, after, limit)
 
     def worklist(
         self,
@@ -198,9 +214,19 @@ class CaseReads(Reader):
             for borrower_id, number, gravest, expired, unanswered in connection.execute(statement)
         }
 
-    def _newest(self, spec: Any, same: Answer, after: str | None, limit: int) -> Page:
-        table = self._database.table(spec)
+    def _newest(
+        self,
+        spec: Any,
+        same: Answer,
+        branch: str | tuple[str, ...] | None,
+        after: str | None,
+        limit: int,
+    ) -> Page:
+        table, cases = self._database.table(spec), self._database.table(CASES)
         clauses = equals(table, same)
+        if branch is not None:
+            there = select(cases.c.case_id).where(*equals(cases, {"branch": branch}))
+            clauses.append(table.c.case_id.in_(there))
         if after is not None:
             clauses.append(table.c.position < position_cursor(after))
         order = table.c.position.desc()

@@ -25,7 +25,7 @@ from projections.grades import GRADES
 from projections.read_grades import DAY_US, GradeReads, known_by, valued_by
 from projections.reading import Answer, answers
 from projections.register import LOANS, Register
-from projections.story import fact_lines, grade_lines, told, warning_lines
+from projections.story import fact_lines, grade_lines, told, wait_lines, warning_lines
 from projections.tables import Connection, select
 from projections.warnings import ENDED, HISTORY, WARNINGS, Warnings
 
@@ -70,13 +70,19 @@ class LoanReads(GradeReads):
         }
 
     def story(
-        self, loan_id: str, *, as_of: date | None = None, known_on: date | None = None
+        self,
+        loan_id: str,
+        *,
+        as_of: date | None = None,
+        known_on: date | None = None,
+        language: str = "en",
     ) -> list[Answer] | None:
         """A loan's facts, warnings and grades, line by line, in the order they became known.
 
         Rows: date (the day it counts for), recorded_at_us, kind (fact, warning, grade), what, text,
-        level (severity or grade), event_id. Cut off by either date as in `loan`. None when the book
-        has no such loan. Errors: StoreUnavailable when no store was passed.
+        level (severity or grade), event_id. Cut off by either date as in `loan`. Facts are told in
+        `language`; grades and warnings as they were recorded. None when the book has no such loan.
+        Errors: StoreUnavailable when no store was passed.
         """
         facts = self._known_facts(loan_stream(loan_id), as_of, known_on)
         if not facts:
@@ -95,8 +101,12 @@ class LoanReads(GradeReads):
                 row["warning_id"]: row["rule"]
                 for row in self._where(connection, WARNINGS, {"loan_id": loan_id})
             }
+        waits = self._facts.warnings.stream(warning_stream(loan_id))
         lines = told(
-            fact_lines(facts, opened.currency), warning_lines(history, rules), grade_lines(changes)
+            fact_lines(facts, opened.currency, language=language),
+            wait_lines(valued_by(known_by(waits, known_on), as_of)),
+            warning_lines(history, rules),
+            grade_lines(changes),
         )
         return [asdict(line) for line in lines]
 

@@ -123,11 +123,16 @@ class WarningReads(Reader):
             return dict(map(tuple, connection.execute(counted.group_by(table.c.severity)).all()))
 
     def refusals(
-        self, *, code: str | None = None, after: str | None = None, limit: int = 100
+        self,
+        *,
+        code: str | None = None,
+        source: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
     ) -> Page:
         """A page of refused messages, newest first. Errors: MalformedMessage for a bad cursor."""
         table = self._database.table(REFUSALS)
-        clauses = equals(table, {"code": code})
+        clauses = equals(table, {"code": code, "source": source})
         if after is not None:
             clauses.append(table.c.position < position_cursor(after))
         order = table.c.position.desc()

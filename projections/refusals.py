@@ -33,7 +33,7 @@ REFUSALS = TableSpec(
         integer("value_day"),
         integer("recorded_at_us"),
     ),
-    indexes=(("code",),),
+    indexes=(("code",), ("source",)),
 )
 
 
@@ -41,7 +41,7 @@ class Refusals(View):
     """The view `refusals`: one row a refused message, never changed."""
 
     name = "refusals"
-    schema_version = 2
+    schema_version = 3
     tables = (REFUSALS,)
 
     def __init__(self) -> None:

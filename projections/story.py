@@ -14,6 +14,7 @@ from typing import Any
 
 from ledger.dates import date_of_us
 from ledger.events import (
+    WAITS,
     AccountDebitReturned,
     ChargeApplied,
     CollateralValued,
@@ -35,9 +36,11 @@ from ledger.events import (
     RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
+    WarningPending,
 )
 from ledger.store import Recorded
 from ledger.terms import Split
+from projections import story_zh
 from projections.story_changes import CHANGES
 from projections.wording import count_text, money_text, percent_text
 
@@ -61,8 +64,10 @@ class StoryLine:
     event_id: str
 
 
-def fact_lines(recorded: Iterable[Recorded], currency: str) -> list[StoryLine]:
-    """Lines of a loan's own facts, and of debits returned on its account."""
+def fact_lines(
+    recorded: Iterable[Recorded], currency: str, *, language: str = "en"
+) -> list[StoryLine]:
+    """Lines of a loan's own facts, and of debits returned on its account, in "en" or "zh"."""
     lines = []
     for item in recorded:
         told = _TELL.get(type(item.fact))
@@ -71,9 +76,12 @@ def fact_lines(recorded: Iterable[Recorded], currency: str) -> list[StoryLine]:
         what, tell = told
         day = getattr(item.fact, "noticed_date", item.fact.value_date)
         known = date_of_us(item.fact.recorded_at_us)
-        text = tell(item.fact, currency)
-        if (known - day).days > 1:
-            text = f"{text} Recorded on {known}."
+        late = (known - day).days > 1
+        if language == "zh":
+            text = story_zh.TELL[type(item.fact)](item.fact, currency)
+            text += f"于 {known} 入账。" if late else ""
+        else:
+            text = tell(item.fact, currency) + (f" Recorded on {known}." if late else "")
         lines.append(
             StoryLine(
                 date=day,
@@ -101,6 +109,23 @@ def warning_lines(history: Iterable[dict[str, Any]], rules: dict[str, str]) -> l
             event_id=row["event_id"],
         )
         for row in history
+    ]
+
+
+def wait_lines(recorded: Iterable[Recorded]) -> list[StoryLine]:
+    """Lines of what was pending: a rule began to wait, or ended so; the other facts pass by."""
+    return [
+        StoryLine(
+            date=item.fact.value_date,
+            recorded_at_us=item.fact.recorded_at_us,
+            kind="warning",
+            what=(what := "pending" if type(item.fact) is WarningPending else "lapsed"),
+            text=f"Warning {what}: {item.fact.rule}: {item.fact.reason}",
+            level="",
+            event_id=item.event_id,
+        )
+        for item in recorded
+        if type(item.fact) in WAITS
     ]
 
 
@@ -254,7 +279,8 @@ def _accrued(fact: InterestAccrued, currency: str) -> str:
 
 
 def _closed(fact: LoanClosed, _: str) -> str:
-    return f"Closed: {fact.reason.replace('_', ' ')}."
+    by = f" by {fact.requested_by}, approved by {fact.approved_by}" if fact.approved_by else ""
+    return f"Closed: {fact.reason.replace('_', ' ')}{by}."
 
 
 Tell = Callable[[Any, str], str]

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ledger.errors import StoreBlocked, StoreUnavailable
 from ledger.service import Batch, Incoming, Ledger
 from ledger.snapshot import Frozen, SnapshotUnusable
-from ledger.store import LEDGER_LOG, WARNINGS_LOG, Checkpoint, FactLog, Recorded
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded
 from projections.projector import Projector
 from streams.app import Inbox
-from streams.health import THREADS
-from streams.keeping import Keeper, Kept
-from streams.metrics import Meter
+from streams.keeping import Deriver, Keeper, Kept
+from streams.meter import Meter
 from streams.translate import TYPE_OF
 from warning.actions import WarningAction
 
@@ -81,78 +78,15 @@ class Action:
     tracking: Mapping[str, int]
 
 
-class Agent:
-    """What the agents share: a thread of their own, retries, and a way to stop the node.
+class Agent(Deriver):
+    """What the agents share beside a thread of their own: retries, and a way to stop the node.
 
     `halted` says why it does nothing any more; the node sets it when any agent fails.
     """
 
-    name = "agent"
-
     def __init__(self, fail: Fail, moved: Callable[[], None], meter: Meter) -> None:
+        super().__init__()
         self._fail, self._moved, self.meter = fail, moved, meter
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREADS + self.name)
-        self.stopping = asyncio.Event()
-        self.halted: BaseException | None = None
-        self.keeper: Keeper | None = None
-        self.caught_up = False
-        self._stepping = False
-        self._call: Future[Any] | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is in the middle of something, or its thread still is."""
-        return self._stepping or (self._call is not None and not self._call.done())
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether it is not busy, and saves no snapshot."""
-        return not self.busy and (self.keeper is None or not self.keeper.is_saving)
-
-    async def keep(self, *, within_seconds: float) -> None:
-        """At a stop: keep what is known for the next start, if worth it and possible in time."""
-        fine = self.caught_up and self.halted is None and not self.busy
-        if fine and self.keeper is not None and self.keeper.is_worth_it(within_seconds):
-            await self._keep(self.keeper)
-
-    async def keep_if_due(self) -> None:
-        """Keep what is known for the next start, when that is due."""
-        if self.keeper is not None and self.keeper.is_due:
-            await self._keep(self.keeper)
-
-    async def _keep(self, keeper: Keeper) -> None:
-        try:
-            state, at = await self.work(self._copied, keeper)
-        except TypeError as error:
-            keeper.give_up(error)
-            return
-        keeper.save(state, at)
-
-    def _copied(self, keeper: Keeper) -> tuple[Frozen, dict[str, Checkpoint]]:
-        state, positions = self.frozen()
-        return state, keeper.at(positions)
-
-    def frozen(self) -> tuple[Frozen, dict[str, int]]:
-        """All that it derived, and up to which place of each log."""
-        raise NotImplementedError
-
-    def close(self, *, wait: bool) -> None:
-        """Give the thread back."""
-        self._thread.shutdown(wait=wait, cancel_futures=True)
-
-    async def work(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Run `call` in the agent's thread, which ends it even when this is cancelled."""
-        running = self._thread.submit(self._timed, call, *arguments)
-        self._call = running
-        return await asyncio.wrap_future(running)
-
-    def _timed(self, call: Callable[..., T], *arguments: Any) -> T:
-        began = time.thread_time()
-        try:
-            return call(*arguments)
-        finally:
-            if self.keeper is not None:
-                self.keeper.worked(time.thread_time() - began)
 
     async def insist(self, call: Callable[..., T], *arguments: Any) -> T:
         """As `work`, again and again while the store is blocked. Errors: NodeStopped."""
@@ -286,10 +220,10 @@ def _trace(messages: Sequence[Incoming], batch: Batch) -> None:
 
 
 def _tally(messages: Sequence[Incoming], batch: Batch) -> Counter[tuple[str, str, str]]:
-    counts = Counter(
-        (type(message.command), outcome.status, outcome.code)
-        for message, outcome in zip(messages, batch.outcomes, strict=True)
-    )
+    kinds = [type(message.command) for message in messages]
+    statuses = [outcome.status for outcome in batch.outcomes]
+    codes = [outcome.code for outcome in batch.outcomes]
+    counts = Counter(zip(kinds, statuses, codes, strict=True))
     tally: Counter[tuple[str, str, str]] = Counter()
     for (kind, status, code), count in counts.items():
         tally[TYPE_OF.get(kind, "unreadable"), status, code] += count
@@ -346,13 +280,14 @@ class ProjectAgent(Agent):
         await self.keep_if_due()
 
     def _begun(self) -> None:
-        kept = self._keeper.find()
-        if kept is not None:
-            try:
-                positions = {name: place.position for name, place in kept.at.items()}
-                self._projector.bring_back(kept.state, positions)
-            except SnapshotUnusable as error:
-                self._keeper.refuse(error)
+        with self.restoring():
+            kept = self._keeper.find()
+            if kept is not None:
+                try:
+                    positions = {name: place.position for name, place in kept.at.items()}
+                    self._projector.bring_back(kept.state, positions)
+                except SnapshotUnusable as error:
+                    self._keeper.refuse(error)
         self._caught_up()
 
     def frozen(self) -> tuple[Frozen, dict[str, int]]:

@@ -8,14 +8,14 @@ partition's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ledger.commands import CloseBusinessDay
 from ledger.errors import RuleRefused, UnknownEntity
 from ledger.ids import loan_stream, warning_stream
 from ledger.service import Incoming
-from streams.controls import asked, resuming
+from streams.controls import asked, asked_about, resuming
 from streams.deliveries import tracked_standing
 from streams.kafka import Outgoing, Producer, partition_of
 from streams.receivers import Receiver, receivers_in
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PACKED_BYTES = 64 * 1024
 ACTION_SECONDS = 10.0
 """How long an action's owner is waited for before the answer is "queued"."""
+VIEWS_SECONDS = 2.0
+"""How long the views are waited for until they tell why it was refused."""
 LOOK_SECONDS = 0.05
 
 Headers = Mapping[str, str]
@@ -106,7 +108,7 @@ class Asking:
         done = [item.event_id for item in facts if _is(item.fact, action)]
         if not done:
             raise RuleRefused(
-                "The warning does not allow it now: it was answered, or has ended.",
+                await self._why(action.warning_id, offset),
                 rule="not_now",
                 way_out=f"GET /v1/warnings/{action.warning_id} tells how it stands.",
                 warning_id=action.warning_id,
@@ -115,13 +117,22 @@ class Asking:
 
     async def _done(self, partition: int, source: str, offset: int) -> bool:
         """Whether the owner did, or refused, what stands at `offset`, within the time."""
-        loop, log = asyncio.get_running_loop(), self._books.stores[partition].warnings
-        deadline = loop.time() + ACTION_SECONDS
-        while await asyncio.to_thread(log.tracked, source) < offset:
-            if loop.time() > deadline:
-                return False
-            await asyncio.sleep(LOOK_SECONDS)
-        return True
+        log = self._books.stores[partition].ledger
+        return await _until(lambda: log.tracked(source) >= offset, ACTION_SECONDS)
+
+    async def _why(self, warning_id: str, offset: int) -> str:
+        """Why the owner refused what stood at `offset`, as the views tell it."""
+        queries = self._books.queries
+        found: list[str] = []
+
+        def is_told() -> bool:
+            rows = queries.refusals(source=asked_about(warning_id)).rows
+            found[:] = [row["reason"] for row in rows if row["source_offset"] == offset]
+            return bool(found)
+
+        if await _until(is_told, VIEWS_SECONDS):
+            return found[0]
+        return "The warning does not allow it now: it was answered, or has ended."
 
     # -- receivers -------------------------------------------------------------------------------
 
@@ -139,6 +150,17 @@ class Asking:
         for partition in range(self._books.partitions):
             message = resuming(name, skip=skip)
             await self._producer.send(self._topic, partition, [message])
+
+
+async def _until(holds: Callable[[], bool], seconds: float) -> bool:
+    """Whether it holds within the time; asked in a thread, again and again."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not await asyncio.to_thread(holds):
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return True
 
 
 class _Pack:

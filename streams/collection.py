@@ -23,7 +23,17 @@ from ledger.events import (
     Stage,
     Trigger,
 )
-from streams.fields import Amount, AmountOrZero, Currency, Id, Remark, Shape, Text, TextOrEmpty
+from streams.fields import (
+    Amount,
+    AmountOrZero,
+    Currency,
+    Id,
+    Moment,
+    Remark,
+    Shape,
+    Text,
+    TextOrEmpty,
+)
 from streams.message import MessageBase
 
 MOST_LOANS = 200
@@ -166,6 +176,22 @@ class ContactRequestedMessage(CaseMessage):
     queue: bool = False
 
 
+class ContactReportedMessage(CaseMessage):
+    """The borrower was reached at `made_at`, and nobody had asked; `value_date` is that day."""
+
+    type: Literal["contact_reported"]
+    contact_id: Id
+    loan_ids: LoanIds
+    channel: Channel
+    addressee: Addressee = "debtor"
+    agency: Id | None = None
+    made_at: Moment
+    outcome: ContactOutcome
+    seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    cost: AmountOrZero = "0"
+    currency: Currency
+
+
 class ContactOutcomeRecordedMessage(CaseMessage):
     """What came of a contact that was allowed."""
 
@@ -294,6 +320,7 @@ COLLECTION_MESSAGES: tuple[type[CollectionMessage], ...] = (
     CaseClosedMessage,
     DebtorPlacedMessage,
     ContactRequestedMessage,
+    ContactReportedMessage,
     ContactOutcomeRecordedMessage,
     ContactConsentChangedMessage,
     ContactHeldMessage,

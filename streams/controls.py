@@ -2,7 +2,8 @@
 
 A process that only reads the partitions (`loanbell api`) cannot write to them; it puts what is
 asked at the end of the partition's topic. The owner does it once: an action's facts and the offset
-it came with are one commit in the warnings log. Headers tell such a delivery from a transaction.
+it came with are one commit in the warnings log. What it refuses is a refusal in the ledger log, as
+of any message. Headers tell such a delivery from a transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from ledger.errors import LoanError, MalformedMessage, StoreUnavailable
+from ledger.service import Incoming
 from streams.kafka import Delivery, Outgoing
 from warning.actions import (
     AcknowledgeWarning,
@@ -35,6 +37,8 @@ RESUME_HEADER = "loanbell-resume"
 """Which receiver of webhooks to resume; the value is b"skip" or empty."""
 REQUEST_HEADER, TRACE_HEADER = "loanbell-request", "traceparent"
 """The ids of the HTTP request behind a delivery."""
+MOST_ID = 128
+"""Characters of a request's id that are kept with a refusal."""
 
 _KINDS: Mapping[str, type[Any]] = {
     "acknowledge": AcknowledgeWarning,
@@ -75,28 +79,47 @@ def say_request(source: str, delivery: Delivery) -> None:
         log.debug("came", extra={"source": source, "offset": delivery.offset, **told})
 
 
-async def carry_out(node: Node, delivery: Delivery, source: str) -> None:
-    """Do what a delivery asks, once. What is refused is told in the log, and done with.
+async def carry_out(node: Node, delivery: Delivery, source: str) -> Incoming | None:
+    """Do what a delivery asks, once; returns what is to be recorded as refused, if it was.
 
-    `source`: as what the delivery's offset is tracked. Errors: StoreUnavailable, NodeStopped.
+    A refusal belongs into the commit that moves the ledger past the delivery: before it, the
+    delivery comes again. `source`: as what its offset is tracked. Errors: StoreUnavailable,
+    NodeStopped.
     """
     warnings, place = node.store.warnings, {source: delivery.offset}
     say_request(source, delivery)
     if delivery.offset <= await asyncio.to_thread(warnings.tracked, source):
-        return
+        return None
+    about = source
     try:
         if RESUME_HEADER in delivery.headers:
             name = delivery.headers[RESUME_HEADER].decode(errors="replace")
             await node.deliveries.resume(name, delivery.value == b"skip")
         else:
             action = _action(delivery)
+            about = asked_about(action.warning_id)
             await node.act(action, at_us=delivery.at_us, tracking=place)
-            return
+            return None
     except StoreUnavailable:
         raise
     except LoanError as refused:
         log.warning("asked at offset %d of %s and refused: %s", delivery.offset, source, refused)
+        return _refused(delivery, refused, about)
     await asyncio.to_thread(warnings.record, [], tracking=place)
+    return None
+
+
+def asked_about(warning_id: str) -> str:
+    """The source under which refused actions about a warning are recorded."""
+    return f"action:{warning_id}"
+
+
+def _refused(delivery: Delivery, error: LoanError, source: str) -> Incoming:
+    """What was asked, as a message that is refused; its id is that of the HTTP request."""
+    named = delivery.headers.get(REQUEST_HEADER, b"").decode(errors="replace")[:MOST_ID]
+    return Incoming(
+        None, error, delivery.value, source, delivery.offset, delivery.at_us, named or None
+    )
 
 
 def _action(delivery: Delivery) -> WarningAction:

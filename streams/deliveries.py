@@ -21,8 +21,8 @@ from ledger.dates import now_us
 from ledger.errors import StaleVersion, StoreUnavailable, UnknownEntity
 from ledger.store import WARNINGS_LOG
 from streams.feeds import Event, feeds_of, partition_of
+from streams.gauges import ReceiverStanding
 from streams.health import told
-from streams.metrics import ReceiverStanding
 from streams.post import Post, Unanswered
 from streams.receivers import Receiver, receivers_in
 from streams.sinks import Request, Sink, sink_of
@@ -202,8 +202,7 @@ class Delivery:
 
     def _batches(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """What the receiver wants of `events`, a request's worth at a time."""
-        types = self.receiver.types
-        wanted = (event for event in events if not types or event.type.startswith(types))
+        wanted = (event for event in events if self.receiver.wants(event.type))
         while batch := list(islice(wanted, self._sink.most)):
             yield batch
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +29,7 @@ GRADE_CHANGED = "grade.changed.v1"
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 
+_EPOCH = date(1970, 1, 1)
 _OF_LOANS = warning_stream("")
 _RECORDED = re.compile(rb'"recorded_at_us":(\d+)')
 
@@ -53,7 +54,10 @@ class Event(NamedTuple):
     def time(self) -> str:
         """When it was recorded, as RFC 3339 wants it."""
         seconds, us = divmod(self.recorded_at_us, 1_000_000)
-        return f"{_second(seconds)}.{us:06}Z"
+        days, second = divmod(seconds, 86_400)
+        hour, second = divmod(second, 3_600)
+        minute, second = divmod(second, 60)
+        return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}.{us:06}Z"
 
     def attributes(self) -> dict[str, str]:
         """The attributes of the CloudEvent beside its data and content type."""
@@ -73,9 +77,9 @@ class Event(NamedTuple):
 
 
 @lru_cache(maxsize=1_024)
-def _second(seconds: int) -> str:
-    """A second of UTC as text; facts that are published together share few of them."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
+def _day(days: int) -> str:
+    """A day of UTC, counted from 1970, as text; facts that are published together share few."""
+    return (_EPOCH + timedelta(days)).isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class _Feeds:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._partition = partition_of(node)
+        self._graded: tuple[int, int | None] | None = None
 
     def ledger(self, place: int, most: int) -> tuple[Sequence[Event], int]:
         rows = self._node.store.ledger.raw(after=place, limit=most)
@@ -132,6 +137,9 @@ class _Feeds:
 
     def grades(self, place: int, most: int) -> tuple[Sequence[Event], int]:
         """Changes of grades behind a position of the ledger: whole closes, as the views have."""
+        here = place, self._node.projector.closed_day
+        if here == self._graded:  # Grades change at closes: there was none since there was nothing.
+            return [], place
         events: list[Event] = []
         cursor: str | None = f"{place}:~"
         while cursor is not None and not _cut(events, most):
@@ -141,6 +149,7 @@ class _Feeds:
         if cursor is not None:  # The last close may go on behind what was read.
             last = events[-1].position
             events = [event for event in events if event.position < last]
+        self._graded = here if not events else None
         return events, events[-1].position if events else place
 
     def _grade(self, row: dict[str, Any]) -> Event:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ledger.store import LEDGER_LOG
+from streams.keeping import Deriver
 from streams.outbound.dispatch import Dispatch
 from streams.outbound.ways import load_ways
 from streams.treating import TreatAgent, treating_of
@@ -41,6 +42,11 @@ class Followers:
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._all)
+
+    @property
+    def derivers(self) -> list[Deriver]:
+        """Those that keep snapshots of what they know."""
+        return [each for each in self._all if isinstance(each, Deriver)]
 
     def settled(self, position: int) -> bool:
         """Whether all have read up to `position`, or read no more."""

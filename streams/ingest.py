@@ -8,24 +8,25 @@ messages that carry no `sent_at`, and the present where messages come in live.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
+from ledger.collection_commands import ReportContact, RequestContact
 from ledger.commands import CloseBusinessDay
 from ledger.dates import date_of_us
 from ledger.errors import DateOutOfRange, LoanError
 from ledger.service import Incoming
-from streams.malformed import InvalidValue, ReservedId, check_names, explain, too_large
+from streams.fields import Shape
+from streams.malformed import ReservedId, check_names, explain, too_large
 from streams.message import MessageBase
+from streams.moments import LAST_US, moment_us
 from streams.own_commands import RESERVED
 from streams.topics import MAX_MESSAGE_BYTES, MESSAGES
 from streams.translate import COMMANDS
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_US = 631_152_000_000_000  # 1990-01-01
-_LAST_US = 7_258_118_400_000_000  # 2200-01-01
 MOST_AHEAD_US = 86_400_000_000
 """How far a sender's clock may be ahead of ours: one day. What counts as recorded in the future
 would close days that have not come, and no later message could open them again."""
@@ -34,7 +35,6 @@ MOST_CONTACT_AHEAD_US = 300_000_000
 the rules of a later hour than the one in which the telephone rings."""
 _BACKSLASH = ord("\\")
 _validate = MESSAGES.validator.validate_json
-_moment = datetime.fromisoformat
 
 
 def read(
@@ -54,7 +54,7 @@ def read(
     `own`: our own services made it, so its transaction id may be one that is `RESERVED`.
     Never raises for what a sender can do wrong.
     """
-    latest_us = _LAST_US if clock_us is None else clock_us + MOST_AHEAD_US
+    latest_us = LAST_US if clock_us is None else clock_us + MOST_AHEAD_US
     accepted_us = min(accepted_us, latest_us)
     if len(body) > MAX_MESSAGE_BYTES:
         return Incoming(None, too_large(len(body)), body, source, offset, accepted_us, None)
@@ -66,16 +66,16 @@ def read(
     try:
         if not own and message.transaction_id.startswith(RESERVED):
             raise _reserved(message.transaction_id)
-        if not _named_once(body, message):
+        if not _named_once(body, message) and not _parts_named_once(body, message):
             check_names(body)
         if message.sent_at is not None:
-            sent_us = moment_us(message.sent_at)
+            sent_us = moment_us(message.sent_at, "sent_at")
             if sent_us > latest_us:
                 raise _in_the_future(message.sent_at, latest_us)
             recorded_at_us = sent_us
-        if clock_us is not None and message.type == "contact_requested":
-            _asks_for_now(recorded_at_us, clock_us)
         command = COMMANDS[message.__class__](message, recorded_at_us)
+        if clock_us is not None and type(command) in (RequestContact, ReportContact):
+            _check_contact(getattr(command, "made_at_us", recorded_at_us), clock_us)
     except LoanError as error:
         return _refused(body, error, source, offset, recorded_at_us)
     known = message.transaction_id
@@ -97,27 +97,11 @@ def read_many(
     ]
 
 
-def moment_us(text: str) -> int:
-    """RFC 3339 text with a zone -> microseconds of UTC. Errors: InvalidValue, DateOutOfRange."""
-    try:
-        since = _moment(text) - _EPOCH
-    except (ValueError, OverflowError) as error:
-        raise InvalidValue(
-            f"sent_at is {text!r}: {error}.", way_out="Send a moment such as 2024-03-31T10:15:00Z."
-        ) from None
-    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    if not _FIRST_US <= micros < _LAST_US:
+def _check_contact(at_us: int, clock_us: int) -> None:
+    """Errors: DateOutOfRange for reaching somebody at a later time than now."""
+    if at_us > clock_us + MOST_CONTACT_AHEAD_US:
         raise DateOutOfRange(
-            f"sent_at is {text}, outside the calendar.", way_out="Years 1990 to 2199 are accepted."
-        )
-    return micros
-
-
-def _asks_for_now(recorded_at_us: int, clock_us: int) -> None:
-    """Errors: DateOutOfRange for a request to reach somebody that says it is of a later time."""
-    if recorded_at_us > clock_us + MOST_CONTACT_AHEAD_US:
-        raise DateOutOfRange(
-            "The contact is asked for at a later time than now.",
+            "The contact is said to be of a later time than now.",
             way_out="Ask when it is to be made, or say queue to have it wait.",
         )
 
@@ -152,8 +136,8 @@ def _named_once(body: bytes, message: MessageBase) -> bool:
     """Whether it is plain at a glance that no field is named twice; in doubt False.
 
     Without escapes there is one colon a field, repeated ones too, and those in values: in flat
-    messages only moments and transaction ids have some. Nested shapes leave a doubt, and
-    so does a text with a colon. 0.8 µs for a movement that takes 18 to read on a busy machine;
+    messages only moments and transaction ids have some. Nested shapes leave a doubt, and so does a
+    text with a colon. 0.8 µs for a movement that takes 18 to read on a busy machine;
     going through its names takes 6.
     """
     if _BACKSLASH in body:
@@ -162,6 +146,20 @@ def _named_once(body: bytes, message: MessageBase) -> bool:
     if message.sent_at is not None:
         colons += message.sent_at.count(":")
     return body.count(b":") == colons
+
+
+def _parts_named_once(body: bytes, message: MessageBase) -> bool:
+    """The same of a message that holds other shapes, such as the rows of a schedule."""
+    if _BACKSLASH in body:
+        return False
+    names, shapes = 0, list[Any]((message,))
+    for shape in shapes:  # It grows meanwhile, by no more than the schema has levels.
+        names += len(shape.__pydantic_fields_set__)
+        for value in shape.__dict__.values():
+            inner = value if type(value) is tuple or type(value) is list else (value,)
+            shapes += [each for each in inner if isinstance(each, Shape)]
+    colons = message.transaction_id.count(":") + (message.sent_at or "").count(":")
+    return body.count(b":") == names + colons
 
 
 def _refused(body: bytes, error: LoanError, source: str, offset: int, at_us: int) -> Incoming:

@@ -28,6 +28,9 @@ from streams.settings import Settings, SettingsError
 
 BUFFERED = 256
 """Deliveries that wait in Faust before a lane has room for them."""
+BATCH_BYTES = 512 * 1024
+"""Most bytes that are sent together: half of what a broker takes by default. A partition's batches
+go one after the other, each waits for its acks, so small ones are a round trip each."""
 _FIRST_OFFSET = 1
 
 
@@ -151,7 +154,7 @@ class Producer:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    **self._client, enable_idempotence=True, acks="all", linger_ms=1
+                    **self._client, enable_idempotence=True, acks="all", max_batch_size=BATCH_BYTES
                 )
                 await producer.start()
                 self._producer = producer
@@ -160,18 +163,15 @@ class Producer:
 
 def _batches(producer: AIOKafkaProducer, messages: Iterable[Outgoing]) -> Iterable[Any]:
     batch = None
-    for message in messages:
-        fields: dict[str, Any] = {
-            "key": message.key, "value": message.value,
-            "timestamp": None, "headers": list(message.headers),
-        }  # fmt: skip
-        if batch is None or batch.append(**fields) is None:
+    for key, value, given in messages:
+        headers = given if type(given) is list else list(given)
+        if batch is None or not _added(batch, key, value, headers):
             if batch is not None:
                 batch.close()
                 yield batch
             batch = producer.create_batch()
-            if batch.append(**fields) is None:
-                size = len(message.value or b"")
+            if not _added(batch, key, value, headers):
+                size = len(value or b"")
                 raise BrokerUnavailable(
                     f"A message of {size} bytes is longer than a batch may be.",
                     way_out="Send smaller messages.",
@@ -179,6 +179,10 @@ def _batches(producer: AIOKafkaProducer, messages: Iterable[Outgoing]) -> Iterab
     if batch is not None:
         batch.close()
         yield batch
+
+
+def _added(batch: Any, key: bytes | None, value: bytes | None, headers: list[Any]) -> bool:
+    return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
 async def create_topics(settings: Settings, topics: Mapping[str, Mapping[str, str]], *,

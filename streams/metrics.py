@@ -12,8 +12,6 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import prometheus_client
@@ -24,53 +22,12 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from ledger.dates import start_of_day_us
-from streams.meter import Meter, NoMetrics
+from streams.gauges import SnapshotStanding, Standing
+from streams.meter import Meter
 from warning.backtest import Backtested
-
-__all__ = ["Meter", "Metrics", "NoMetrics", "PartitionStanding", "ReceiverStanding", "Standing"]
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SIZES = (1.0, 10.0, 100.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionStanding:
-    """How one partition of a worker stands: messages before it, facts not yet published."""
-
-    waiting_messages: int
-    unpublished_facts: int
-    up: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverStanding:
-    """How far a receiver is behind, and in how many partitions it is parked."""
-
-    behind_facts: int
-    parked: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the node and the book stand when Prometheus asks.
-
-    `lag_positions`: (agent, log) -> facts of that log the agent has yet to read.
-    `view_positions`: (view, log) -> the last fact of that log in the view's rows.
-    `at_risk_minor`: (currency, more days past due than) -> outstanding principal, in minor units.
-    """
-
-    business_date: date | None = None
-    lag_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    last_positions: Mapping[str, int] = field(default_factory=dict)
-    view_positions: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    store_bytes: Mapping[str, int] = field(default_factory=dict)
-    loans_by_grade: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    warnings_by_severity: Mapping[str, int] = field(default_factory=dict)
-    gross_minor: Mapping[str, int] = field(default_factory=dict)
-    at_risk_minor: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    ready: bool = False
-    partitions: Mapping[int, PartitionStanding] = field(default_factory=dict)
-    receivers: Mapping[str, ReceiverStanding] = field(default_factory=dict)
 
 
 class _Distribution(Collector):
@@ -136,6 +93,7 @@ class Metrics(Meter):
         self._make_standing()
         self._make_partitions()
         self._make_receivers()
+        self._make_snapshots()
 
     def _counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"loanbell_{name}", help_text, labels, registry=self.registry)
@@ -259,6 +217,21 @@ class Metrics(Meter):
             "partition_unpublished_facts", "Facts of the ledger not published yet.", label
         )
 
+    def _make_snapshots(self) -> None:
+        labels = ("agent", "partition")
+        self._kept_at = self._gauge(
+            "snapshot_position", "Ledger position of an agent's last snapshot; 0: none.", labels
+        )
+        self._kept_bytes = self._gauge("snapshot_size_bytes", "Size of the last one.", labels)
+        self._kept_in = self._gauge(
+            "snapshot_write_seconds", "Time it took to pack and write the last one.", labels
+        )
+        self._unkept = self._gauge(
+            "snapshot_unkept_seconds",
+            "Processor time of what was derived since the last one: a start takes it again.",
+            labels,
+        )
+
     def _make_receivers(self) -> None:
         labels = ("receiver", "outcome")
         self._asked = self._counter("webhook_requests", "Requests to receivers.", labels)
@@ -360,6 +333,13 @@ class Metrics(Meter):
             (self._parked, {name: each.parked for name, each in standing.receivers.items()}),
         ):
             _set_all(gauge, values)
+        self._stand_snapshots(standing.snapshots)
+
+    def _stand_snapshots(self, snapshots: Mapping[tuple[str, int], SnapshotStanding]) -> None:
+        _set_all(self._kept_at, {at: each.position for at, each in snapshots.items()})
+        _set_all(self._kept_bytes, {at: each.size_bytes for at, each in snapshots.items()})
+        _set_all(self._kept_in, {at: each.write_seconds for at, each in snapshots.items()})
+        _set_all(self._unkept, {at: each.unkept_seconds for at, each in snapshots.items()})
 
     def beside(self) -> CollectorRegistry:
         """A new registry for a library's own metrics, told with ours; it replaces earlier ones."""
@@ -372,7 +352,7 @@ class Metrics(Meter):
         return encoder(self.registry), content_type
 
 
-def _set_all(gauge: Gauge, values: Mapping[Any, int]) -> None:
+def _set_all(gauge: Gauge, values: Mapping[Any, float]) -> None:
     gauge.clear()
     for key, value in values.items():
         labels = key if isinstance(key, tuple) else (key,)

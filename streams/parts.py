@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ledger import decide as book
 from ledger.collection.common import NO_LOANS
-from ledger.collection.contacts import deciding_by, usual_rules
+from ledger.collection.contacts import usual_rules
+from ledger.collection.decide import deciding_by
 from ledger.collection.rulefile import FOLDER, load_rules
 from ledger.collection.rules import ContactRules
 from ledger.collection_commands import CollectionCommand

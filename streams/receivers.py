@@ -30,7 +30,8 @@ from ledger.events import Severity
 from streams.settings import SettingsError
 from streams.signing import key_of
 
-"""The shortest secret that is taken."""
+CALL_NOBODY = ("warning.pending", "warning.lapsed")
+"""How the types of events begin that tell of waits: whoever pages people by events wants none."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 Seconds = Annotated[float, Field(ge=0.05, le=3_600)]
@@ -41,7 +42,8 @@ Kind = Literal["webhook", "alertmanager"]
 class Receiver:
     """One receiver. `url` and `secrets` are never shown: a URL may hold a token.
 
-    feed: warnings, grades or ledger. types: only events whose type begins so; empty for all.
+    feed: warnings, grades or ledger. types: only events whose type begins so; empty for all. What
+    is pending calls nobody: it is told where a type names it (`CALL_NOBODY`).
     start: where a receiver begins that is new: behind what is recorded now, or at the beginning.
     attempts: failures in a row until it is parked; the pause between them doubles each time.
     secrets: keys that sign, the newest first; several while one is being replaced.
@@ -68,6 +70,12 @@ class Receiver:
         """Where it is, without what a URL may hide."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}"
+
+    def wants(self, event_type: str) -> bool:
+        """Whether it is told of events of that type."""
+        silent = event_type.startswith(CALL_NOBODY)
+        named = (word for word in self.types or ("",) if event_type.startswith(word))
+        return any(not silent or word.startswith(CALL_NOBODY) for word in named)
 
 
 class _Common(BaseModel):

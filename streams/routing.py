@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-import orjson
-
 from ledger.commands import CloseBusinessDay
 from ledger.service import Incoming
 
@@ -99,10 +97,11 @@ class Router:
         if not strangers:
             return [self._here] * len(batch)
         homes = dict(self._homes(strangers))
+        nowhere = strangers.difference(homes)
         wanted = {
             stream: home
             for message in batch
-            if (stream := _homed_stream(message)) in strangers.difference(homes)
+            if (stream := _homed_stream(message)) in nowhere
             and (home := self._wanted(message)) != self._here
         }
         if wanted:
@@ -111,9 +110,7 @@ class Router:
 
     def _wanted(self, message: Incoming) -> int:
         """Where the borrower of a message lives; here if it names none."""
-        borrower = getattr(message.command, "borrower_id", None)
-        if borrower is None:
-            borrower = orjson.loads(message.original).get("borrower_id")
+        borrower = message.borrower_id
         return self._here if borrower is None else self._partition_of(borrower)
 
 

@@ -2,13 +2,15 @@
 
 The facts' schemas come from their classes, the messages' from theirs, the grades' from the table
 that the view writes; so they cannot say something else than what is sent. Facts that were recorded
-by an earlier version, and are of an earlier shape, carry its number in their type.
+by an earlier version, and are of an earlier shape, carry its number in their type; their schemas
+are those of today without what was added since.
 Source: AsyncAPI 3.0.0, asyncapi.com; JSON Schema 2020-12.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from ledger.codec import Codec, codecs
+from ledger.codec import Codec, added_since, codecs
 from ledger.events import MessageRefused
 from streams.api.shapes import SCHEMAS
 from streams.feeds import CONTENT_TYPE, GRADE_CHANGED, SPEC_VERSION
@@ -56,7 +58,7 @@ def documents() -> dict[str, Schema]:
     for codec in codecs():
         topic = topic_of(codec)
         if topic is not None:
-            facts[topic][codec.topic] = _fact(codec.cls)
+            facts[topic] |= _versions(codec)
     grade = {"description": "A loan's risk grade changed.", **SCHEMAS["GradeChange"]}
     told = {**facts, GRADES_TOPIC: {GRADE_CHANGED: grade}}
     schemas = {name: _schema(name, kinds) for name, kinds in told.items()}
@@ -101,6 +103,40 @@ def _schema(topic: str, kinds: Mapping[str, Schema]) -> Schema:
         "anyOf": [{"$ref": _REF.format(model=name)} for name in kinds],
         "$defs": {**bare, **dict(sorted(parts.items()))},
     }
+
+
+def _versions(codec: Codec) -> dict[str, Schema]:
+    """The schemas of a fact by type: as it is recorded now, and as older books hold it."""
+    schema = _fact(codec.cls)
+    found = {codec.topic: schema}
+    for version in range(codec.version - 1, 0, -1):
+        name = f"{codec.name}.v{version}"
+        schema = _older(schema, name, added_since(codec.name, version))
+        said = f"Version {version}, as books that it was recorded in hold it."
+        found[name] = {**schema, "description": said}
+    return found
+
+
+def _older(schema: Schema, name: str, added: Iterable[str]) -> Schema:
+    """A schema without the fields that a version `added`; parts that lose some become its own."""
+    older: Schema = deepcopy(schema)
+    for path in added:
+        *parents, field = path.split(".")
+        part = older
+        for parent in parents:
+            part = _own_part(older, part["properties"], parent, name)
+        del part["properties"][field]
+        part["required"].remove(field)
+    return older
+
+
+def _own_part(schema: Schema, properties: Schema, field: str, name: str) -> Schema:
+    """The part that a field refers to, under a name of its own."""
+    model = properties[field]["$ref"].rpartition("/")[2]
+    own = model if model.endswith(name) else f"{model}.{name}"
+    properties[field] = {**properties[field], "$ref": _REF.format(model=own)}
+    part: Schema = schema["$defs"].setdefault(own, deepcopy(schema["$defs"][model]))
+    return part
 
 
 def _fact(cls: type) -> Schema:
@@ -176,7 +212,8 @@ def _receiver(kinds: Iterable[str]) -> Schema:
     return {
         "address": None,
         "description": "A receiver of the operator's file: by default all of the warnings, else "
-        f"grades or the ledger. Of warnings: {', '.join(kinds)}.",
+        f"grades or the ledger. Of warnings: {', '.join(kinds)}; what is pending or lapsed only "
+        "where its types name it.",
         "messages": {"webhook": {"$ref": "#/components/messages/webhook"}},
     }
 

@@ -7,6 +7,7 @@ delivery in which a worker records dozens of messages. Checks nothing; workers d
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -78,10 +79,12 @@ class Sender:
             self._lines[partition], self._sizes[partition] = [], 0
 
     async def _send_ready(self) -> None:
-        for partition, ready in enumerate(self._ready):
-            if ready:
-                await self._producer.send(self._topic, partition, ready)
-                self._ready[partition] = []
+        """All partitions at once: what one waits for must not hold up the others."""
+        waiting = {partition: ready for partition, ready in enumerate(self._ready) if ready}
+        send, topic = self._producer.send, self._topic
+        await asyncio.gather(*(send(topic, to, ready) for to, ready in waiting.items()))
+        for partition in waiting:
+            self._ready[partition] = []
 
     def _partition(self, document: dict[str, Any]) -> int:
         """The borrower's, where the message or an earlier one names it; else the first.

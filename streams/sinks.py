@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import orjson
 
 from ledger.codec import topic_of
+from ledger.events import WAITS
 from ledger.ids import warning_stream
 from projections.queries import WarningFilter
 from projections.warnings import ENDED, state_after
@@ -174,6 +175,8 @@ class AlertmanagerSink:
         found: dict[str, _Warning] = defaultdict(lambda: _Warning("", ""))
         for item in chain.from_iterable(streams.values()):
             fact, change = item.fact, topic_of(item.fact).split(".")[1]
+            if type(fact) in WAITS:
+                continue
             warning = found[fact.warning_id]
             warning.rule = getattr(fact, "rule", warning.rule)
             warning.severity = getattr(fact, "severity", warning.severity)

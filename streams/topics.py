@@ -235,10 +235,12 @@ class PositionReportedMessage(LoanMessage):
 
 
 class LoanClosedMessage(LoanMessage):
-    """The loan ended."""
+    """The loan ended; a write-off may name who asked for it and who approved it."""
 
     type: Literal["loan_closed"]
     reason: Literal["repaid", "refinanced", "written_off", "cancelled"]
+    requested_by: Id | None = None
+    approved_by: Id | None = None
 
 
 class AccountOpenedMessage(AccountMessage):

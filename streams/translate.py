@@ -200,7 +200,12 @@ def _position(message: topics.PositionReportedMessage, at_us: int) -> Command:
 
 
 def _close_loan(message: topics.LoanClosedMessage, at_us: int) -> Command:
-    return CloseLoan(**common(message, at_us), reason=message.reason)
+    return CloseLoan(
+        **common(message, at_us),
+        reason=message.reason,
+        requested_by=message.requested_by,
+        approved_by=message.approved_by,
+    )
 
 
 def _open_account(message: topics.AccountOpenedMessage, at_us: int) -> Command:

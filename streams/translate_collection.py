@@ -17,6 +17,7 @@ from ledger.events import PromisePart
 from streams import collection as m
 from streams.fields import day_of, minor_of, positive_of
 from streams.message import MessageBase
+from streams.moments import moment_us
 
 Translate = Callable[[Any, int], Command]
 
@@ -32,6 +33,7 @@ _MADE: dict[type[MessageBase], type[c.CollectionCommand]] = {
     m.CaseClosedMessage: c.CloseCase,
     m.DebtorPlacedMessage: c.PlaceDebtor,
     m.ContactRequestedMessage: c.RequestContact,
+    m.ContactReportedMessage: c.ReportContact,
     m.ContactOutcomeRecordedMessage: c.RecordContactOutcome,
     m.ContactConsentChangedMessage: c.ChangeConsent,
     m.ContactHeldMessage: c.HoldContact,
@@ -58,6 +60,8 @@ def _translate(kind: type[c.CollectionCommand]) -> Translate:
 def _value(message: Any, name: str) -> Any:
     if name.endswith("_minor"):
         return minor_of(getattr(message, name.removesuffix("_minor")), message.currency)
+    if name == "made_at_us":
+        return moment_us(message.made_at, "made_at")
     value = getattr(message, name)
     if name == "parts":
         return tuple(

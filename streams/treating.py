@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING
 from ledger.commands import Command
 from ledger.dates import now_us
 from ledger.service import Batch
-from ledger.store import FactLog, Recorded
-from streams.agents import pages
+from ledger.snapshot import Frozen, SnapshotUnusable
+from ledger.store import LEDGER_LOG, WARNINGS_LOG, FactLog, Recorded
+from streams.agents import NodeStopped, pages
 from streams.blocked import insisted
+from streams.keeping import Deriver, Keeper
 from streams.own_commands import incoming_of
 from streams.settings import NO_STRATEGY, Settings, SettingsError, packaged
 from warning.asking import NAME, PREFIX
+from warning.remembered import bring_back, frozen, treat_key_of
 from warning.scored_pack import score_in
 from warning.situations import GradeChange
 from warning.strategy import STRATEGIES, load_strategy
@@ -40,8 +43,10 @@ CLOCK = "treat-clock"
 log = logging.getLogger("loanbell.treating")
 
 
-class TreatAgent:
+class TreatAgent(Deriver):
     """Treats the cases of a node's book, as long as `run` runs."""
+
+    name = NAME
 
     def __init__(
         self,
@@ -51,35 +56,60 @@ class TreatAgent:
         moved: Callable[[], None],
     ) -> None:
         """`treat(after)` makes the one that decides; `read_through` is how far it may read."""
+        super().__init__()
         self._make, self._node, self._moved = treat, node, moved
         self._ledger, self._warnings = node.store.ledger, node.store.warnings
         self._read_through = read_through
-        self._by_clock = node.settings.closed_by == "timer"
-        self._heard, self._after = 0, 0
-        self._graded: str | None = None
+        self._treat = treat(0)
+        key = treat_key_of(self._treat, node.projector.key)
+        self._keeper = self.keeper = Keeper(NAME, node.store, key=key)
         self.position = 0
 
     async def run(self) -> None:
         """Until cancelled. Errors: StoreUnavailable; NodeStopped when the node takes nothing."""
-        treat = await asyncio.to_thread(self._restored)
-        self.position = treat.position
+        self._treat = treat = await self.work(self._restored)
+        self.position, self.caught_up = treat.position, True
         self._moved()  # Whoever waits for it may have looked before.
         while True:
+            await self.keep_if_due()
             if not await self._follow(treat):
                 await self._node.moved(within_seconds=LOOK_SECONDS)
-            if self._by_clock:
-                await self._send(treat, treat.release(now_us()), CLOCK, 0)
+            if self._node.by_clock and (commands := treat.release(now_us())):
+                self.caught_up = False
+                await self._send(treat, commands, CLOCK, 0)
+                self.caught_up = True
+
+    def frozen(self) -> tuple[Frozen, dict[str, int]]:
+        """See `Deriver.frozen`."""
+        treat = self._treat
+        return frozen(treat), {LEDGER_LOG: treat.position, WARNINGS_LOG: treat.tiers.heard}
 
     def _restored(self) -> Treat:
-        """One that stands where the last one's asking was committed."""
-        self._after = self._ledger.tracked(NAME)
-        treat = self._make(self._after)
+        """One that stands where the last one's asking was committed, or behind it."""
+        after = self._ledger.tracked(NAME)
+        with self.restoring():
+            treat = self._brought_back(after) or self._make(after)
         self._listen(treat)
-        for page in pages(self._ledger, 0, upto=self._after):
+        for page in pages(self._ledger, treat.position, upto=after):
+            if self.stopping.is_set():
+                raise NodeStopped("Stopped while it read the past; the next start does so again.")
             left: Sequence[Recorded] = page
             while left:
                 left = left[treat.advance(left).taken :]
         treat.foresee(_own(self._ledger, treat.position))
+        return treat
+
+    def _brought_back(self, after: int) -> Treat | None:
+        """One that begins where the last snapshot stood; None where there is none of use."""
+        kept, treat = self._keeper.find(), self._make(after)
+        if kept is None:
+            return None
+        try:
+            bring_back(treat, kept.state)
+        except SnapshotUnusable as error:
+            self._keeper.refuse(error)
+            return None
+        treat.after = after
         return treat
 
     async def _follow(self, treat: Treat) -> bool:
@@ -87,13 +117,14 @@ class TreatAgent:
         upto = self._read_through()
         if treat.position >= upto:
             return False
-        page = await asyncio.to_thread(self._next, treat, upto)
+        self.caught_up = False
+        page = await self.work(self._next, treat, upto)
         while page:
-            step = await asyncio.to_thread(treat.advance, page)
+            step = await self.work(treat.advance, page)
             page = page[step.taken :]
-            if step.commands or (step.closed and step.position > self._after):
+            if step.commands or (step.closed and step.position > treat.after):
                 await self._send(treat, step.commands, NAME, step.position)
-        self.position = treat.position
+        self.position, self.caught_up = treat.position, True
         self._moved()
         return True
 
@@ -104,27 +135,23 @@ class TreatAgent:
 
     def _listen(self, treat: Treat) -> None:
         """Warnings and grades recorded since it listened last."""
-        for page in pages(self._warnings, self._heard):
+        for page in pages(self._warnings, treat.tiers.heard):
             treat.tiers.hear(page)
-            self._heard = page[-1].position
         more = True
         while more:
-            found = self._node.queries.grade_changes(after=self._graded, limit=1_000)
+            last = treat.grades.heard
+            after = None if last is None else f"{last.position}:{last.loan_id}"
+            found = self._node.queries.grade_changes(after=after, limit=1_000)
             treat.grades.hear(
                 GradeChange(row["position"], row["loan_id"], row["grade"], row["rank"])
                 for row in found.rows
             )
-            if found.rows:
-                last = found.rows[-1]
-                self._graded = f"{last['position']}:{last['loan_id']}"
             more = found.next_cursor is not None
 
     async def _send(
         self, treat: Treat, commands: Sequence[Command], source: str, place: int
     ) -> None:
         """Record what is asked for, with the place, in one commit; know at once what it led to."""
-        if not commands and source == CLOCK:
-            return
         batch = [incoming_of(command, source, place) for command in commands]
         tracking = {source: place} if source == NAME else None
         end = await asyncio.to_thread(self._ledger.last_position)

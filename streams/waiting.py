@@ -1,10 +1,33 @@
-"""Who waits for an answer of a node: nobody is left without one when it stops."""
+"""Who waits for an answer of a node, or for it to move: nobody is left without an answer."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
+
+
+class Moves:
+    """How often something of a node moved, and who waits for the next time. Of one loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next = asyncio.Event()
+
+    def tell(self) -> None:
+        """Something moved."""
+        self.count += 1
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def beyond(self, count: int | None, *, within_seconds: float | None = None) -> None:
+        """Until there are more than `count` moves, by default than now, or the time is over."""
+        if count is None or self.count <= count:
+            with contextlib.suppress(TimeoutError):
+                # `wait_for` may swallow a cancellation.
+                async with asyncio.timeout(within_seconds):
+                    await self._next.wait()
 
 
 class Waiting:

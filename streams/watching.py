@@ -39,7 +39,7 @@ from streams.agents import (
 )
 from streams.app import Inbox
 from streams.keeping import Keeper, Kept
-from streams.metrics import Meter
+from streams.meter import Meter
 from warning.backtest import Backtested
 from warning.drift import SHIFTED, drift_of
 from warning.remembered import bring_back, frozen, key_of
@@ -106,14 +106,15 @@ class WatchAgent(Agent):
         await self.keep_if_due()
 
     def _replayed(self) -> list[NewFact]:
-        kept = self._keeper.find()
-        if kept is not None:
-            try:
-                bring_back(self._watch, kept.state)
-                return self._replayed_after(kept.at)
-            except SnapshotUnusable as error:
-                self._keeper.refuse(error)
-                self._watch.begin()
+        with self.restoring():  # it comes before the views, so that warnings do
+            kept = self._keeper.find()
+            if kept is not None:
+                try:
+                    bring_back(self._watch, kept.state)
+                    return self._replayed_after(kept.at)
+                except SnapshotUnusable as error:
+                    self._keeper.refuse(error)
+                    self._watch.begin()
         return self._replayed_after({})
 
     def _replayed_after(self, at: Mapping[str, Checkpoint]) -> list[NewFact]:

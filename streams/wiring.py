@@ -34,7 +34,7 @@ from streams.followers import Followers
 from streams.health import REASONS, Health, State, lags_of, told
 from streams.metrics import Metrics
 from streams.settings import Settings, calendar_of
-from streams.waiting import Waiting
+from streams.waiting import Moves, Waiting
 from streams.watching import Listener, WatchAgent, facts_of
 from warning.watch import WarningAction, Watch
 
@@ -57,15 +57,15 @@ class Node:
     ) -> None:
         self.settings, self.calendar, self.store = settings, calendar, store
         self.watch, self.projector, self.queries = watch, projector, queries
-        self.metrics = metrics
-        cached = settings.cached_entities
-        self.ledger = Ledger(store.ledger, cached_entities=cached, core=parts.core_of(settings))
+        self.metrics, self.days_behind = metrics, 0
+        self.by_clock = settings.closed_by == "timer"  # so that contacts wait and lapse by it
+        cached, core = settings.cached_entities, parts.core_of(settings)
+        self.ledger = Ledger(store.ledger, cached_entities=cached, core=core)
         self.closed_through = parts.last_closed(store.ledger)
         self.failure: BaseException | None = None
-        self.days_behind = 0
         self._state: State = "opened"
-        self._waiting = Waiting(self._tell_moved)
-        self._moved = asyncio.Event()
+        self.moves, self._failed = Moves(), asyncio.Event()
+        self._waiting = Waiting(self.moves.tell)
         self._last_health: Health | None = None
         self._known: Mapping[str, int] = {LEDGER_LOG: 0, WARNINGS_LOG: 0}
         self._on_stopping: list[Callable[[], None]] = []
@@ -73,7 +73,8 @@ class Node:
         self._app: EmbeddedApp | None = None
         self._web: tuple[Any, socket.socket] | None = None
         self._make_agents()
-        self._followers = Followers(self, self._tell_moved)
+        self._followers = Followers(self, self.moves.tell)
+        self.derivers = (*self._agents, *self._followers.derivers)
         self._beside: list[asyncio.Task[None]] = []
         self.deliveries = Deliveries(self)
 
@@ -114,7 +115,7 @@ class Node:
 
     def _make_agents(self) -> None:
         common: dict[str, Any] = {
-            "fail": self._fail, "moved": self._tell_moved, "meter": self.metrics,
+            "fail": self._fail, "moved": self.moves.tell, "meter": self.metrics,
         }  # fmt: skip
         settings, store, most = self.settings, self.store, self.settings.batch_messages
         self._record = RecordAgent(self.ledger, self._recorded, most=most, **common)
@@ -163,15 +164,15 @@ class Node:
         for listener in self._on_stopping:
             listener()
         settled = await self._settled_within(self.settings.stop_seconds * 0.6)
-        for agent in self._agents:
-            agent.stopping.set()
+        for each in self.derivers:
+            each.stopping.set()
         self._waiting.refuse(
             self.failure or NodeStopped("The node is stopping; send it again later.")
         )
         if self._app is not None:
             await self._app.stop()
-        for agent in self._agents:
-            await agent.keep(within_seconds=deadline - loop.time())
+        for each in self.derivers:
+            await each.keep(within_seconds=deadline - loop.time())
             while self.busy and loop.time() < deadline:
                 await asyncio.sleep(0.02)
         self._state = "failed" if self.failure is not None else "stopped"
@@ -180,8 +181,8 @@ class Node:
     def close(self) -> None:
         """Give the files back. While a thread is still busy it keeps them: close again, or exit."""
         busy, self._last_health = self.busy, self.health()
-        for agent in self._agents:
-            agent.close(wait=not busy)
+        for each in self.derivers:
+            each.close(wait=not busy)
         if not busy:
             self.queries.close()
             self.projector.close()
@@ -206,9 +207,8 @@ class Node:
 
         Errors: AddressInUse.
         """
-        listener = listen(self.settings.host, self.settings.port)
-        self._web = asgi, listener
-        return int(listener.getsockname()[1])
+        self._web = asgi, listen(self.settings.host, self.settings.port)
+        return int(self._web[1].getsockname()[1])
 
     # -- work ------------------------------------------------------------------------------------
 
@@ -261,20 +261,21 @@ class Node:
     async def settled(self) -> None:
         """Until all that was taken is recorded, watched and projected. Errors: what failed."""
         while self.failure is None and not self._is_settled():
-            await self._moved.wait()
+            await self.moves.beyond(None)
         if self.failure is not None:
             raise self.failure
 
-    async def moved(self, *, within_seconds: float) -> None:
-        """Until something was recorded, watched or projected, or the time is over."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_seconds):  # `wait_for` may swallow a cancellation.
-                await self._moved.wait()
+    async def moved(self, *, within_seconds: float, since: int | None = None) -> None:
+        """Until something was recorded, watched or projected, or the time is over.
+
+        `since` is what `moves.count` was before the caller looked: what moved meanwhile counts.
+        """
+        await self.moves.beyond(since, within_seconds=within_seconds)
 
     async def failed(self) -> BaseException:
         """Wait for the error that stops the node, if one ever does."""
         while self.failure is None:
-            await self._moved.wait()
+            await self._failed.wait()
         return self.failure
 
     def health(self) -> Health:
@@ -310,7 +311,7 @@ class Node:
     @property
     def busy(self) -> bool:
         """Whether an agent is in the middle of something, or saves a snapshot."""
-        return not all(agent.at_rest for agent in self._agents)
+        return not all(each.at_rest for each in self.derivers)
 
     def _positions(self) -> Mapping[str, int]:
         """Where the logs end; while the store cannot be asked, where they ended when it could."""
@@ -384,14 +385,11 @@ class Node:
         if self.failure is None:
             self.failure = error
             log.critical("the node stops: %s", told(error))
+            self._failed.set()
         for agent in self._agents:
             agent.halted = agent.halted or error
         self._waiting.refuse(error)
-        self._tell_moved()
-
-    def _tell_moved(self) -> None:
-        self._moved.set()
-        self._moved = asyncio.Event()
+        self.moves.tell()
 
     def fell_behind(self, days: int) -> None:
         """So many business days are open that the timer leaves alone; 0 when there are none."""

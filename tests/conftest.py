@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -27,6 +27,38 @@ def _missing(what: str, way_out: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason} (CI must not skip it)", pytrace=False)
     pytest.skip(reason)
+
+
+SURVIVED: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="session")
+def survived() -> Callable[..., None]:
+    """`survived(kills=5)` when a book has come through them unharmed; told at the end."""
+
+    def note(**faults: int) -> None:
+        SURVIVED.update(faults)
+
+    return note
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where files run side by side, a tester hands on what its books survived."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["survived"] = dict(SURVIVED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a tester handed on."""
+    SURVIVED.update(getattr(node, "workeroutput", {}).get("survived", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many faults were survived, of which kind."""
+    if SURVIVED:
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in SURVIVED.items())
+        terminalreporter.write_line(f"{SURVIVED.total():,} faults survived: {kinds}")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ balance since; lows and overdrafts of the account are then derived anew from its
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,9 +229,7 @@ class AccountBook(Growing):
         """Days of (day-window, day] that closed below zero, or below the limit; after `refresh`."""
         bits = self.over_limit if limit else self.overdrawn
         count = (self.closing(rows) < (-self.limit[rows] if limit else 0)).astype(np.int64)
-        days = {day % BITS for day in range(self.day - window + 1, self.day)}
-        for word in range(2):
-            mask = np.uint64(sum(1 << bit % 64 for bit in days if bit // 64 == word))
+        for word, mask in enumerate(_masks(window, self.day)):
             count += np.bitwise_count(bits[word][rows] & mask)
         return count
 
@@ -244,3 +243,11 @@ class AccountBook(Growing):
         """Whether the account was open on every day of (day-window, day]."""
         known: BoolArray = self.opened_day[rows] <= self.day - window + 1
         return known
+
+
+@lru_cache(maxsize=16)
+def _masks(window: int, day: int) -> tuple[np.uint64, np.uint64]:
+    """The bits of the closed days of (day-window, day], in each of the two words."""
+    bits = {known % BITS for known in range(day - window + 1, day)}
+    low, high = (sum(1 << bit % 64 for bit in bits if bit // 64 == word) for word in range(2))
+    return np.uint64(low), np.uint64(high)

@@ -1,7 +1,13 @@
-"""The commands of whoever treats cases: their common fields, their ids, and how they are said."""
+"""The commands of whoever treats cases: their common fields, their ids, and how they are said.
+
+Its reasons are sentences made of parts by `told`, and `parts_of` gives the parts back, so that they
+can be shown in any language.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from math import isnan
 from typing import Any, NamedTuple
@@ -17,6 +23,19 @@ NAME = "treat"
 """Who acts, in the facts that follow."""
 PREFIX = f"{NAME}:"
 """How its transaction ids begin."""
+Part = tuple[str, str]
+"""One part of a reason: its name in `SENTENCES`, and the number or word it speaks of."""
+SENTENCES: Mapping[str, str] = {
+    "tier": "tier {}",
+    "cause": "cause {}",
+    "grade": "grade {}",
+    "dpd": "{} days past due",
+    "dpd_unknown": "days past due unknown",
+    "calm": "nothing overdue and no open warning for {} days",
+}
+_READ = {
+    name: re.compile(re.escape(text).replace(r"\{\}", r"(\w+)")) for name, text in SENTENCES.items()
+}
 
 
 class Moment(NamedTuple):
@@ -73,7 +92,26 @@ def asked_again(queued: Queued, at_us: int) -> RequestContact:
 def seen_as(situation: Situation) -> str:
     """What the strategy saw, in one line."""
     words, numbers = situation.words, situation.numbers
-    told = [f"{name} {words[name]}" for name in ("tier", "cause", "grade") if words.get(name)]
+    parts = [(name, words[name]) for name in ("tier", "cause", "grade") if words.get(name)]
     dpd = numbers.get("dpd_days", float("nan"))
-    told.append("days past due unknown" if isnan(dpd) else f"{dpd:.0f} days past due")
-    return ", ".join(told)
+    parts.append(("dpd_unknown", "") if isnan(dpd) else ("dpd", f"{dpd:.0f}"))
+    return told(parts)
+
+
+def told(parts: Sequence[Part]) -> str:
+    """The reason that facts carry."""
+    return ", ".join(SENTENCES[name].format(about) for name, about in parts)
+
+
+def parts_of(reason: str) -> list[Part]:
+    """The parts of a reason that `told` wrote; none where it did not write it."""
+    found = [
+        next(
+            ((name, "".join(hit.groups())) for name, read in _READ.items()
+             if (hit := read.fullmatch(said))),
+            None,
+        )
+        for said in reason.split(", ")
+    ]  # fmt: skip
+    parts = [part for part in found if part is not None]
+    return parts if len(parts) == len(found) else []

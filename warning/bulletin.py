@@ -18,6 +18,8 @@ from ledger.events import (
     WarningDeferred,
     WarningEscalated,
     WarningExpired,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -28,10 +30,8 @@ from ledger.ids import RULES_STREAM, event_id, warning_stream
 from ledger.store import NewFact, Recorded
 from warning.actions import WarningAction, fact_of
 from warning.causes import Entry, RecentFacts
-from warning.derived import indicators_of
-from warning.episodes import Change, Episode, Kind
+from warning.episodes import Change, Episode, Kind, Wait
 from warning.expressions import Values
-from warning.indicators_score import SCORE_NAMES
 from warning.pack import SEVERITIES, Pack
 from warning.reasons import phrase
 from warning.register import Register
@@ -61,17 +61,20 @@ class Bulletin:
     def __init__(self, pack: Pack, register: Register, recent: RecentFacts) -> None:
         self._pack, self._register, self._recent = pack, register, recent
         self._versions: dict[str, int] = {}
+        self._lost: dict[int, str] = {}
 
     def adopted(
         self,
         pack: Pack,
         fact: RulesAdopted,
         gone: Iterable[WarningRaised],
+        waits: Iterable[WarningPending],
         recorded: Iterable[Recorded | NewFact],
     ) -> list[NewFact]:
-        """The fact that `pack` is in force from here on, and the warnings that this ends.
+        """The fact that `pack` is in force from here on, and what this ends.
 
-        `gone` are warnings whose rule it does not have; `recorded` the log up to here.
+        `gone` are warnings whose rule it does not have, `waits` what was pending; `recorded` the
+        log up to here.
         """
         self._pack = pack
         self._versions = {item.stream: item.version for item in recorded}
@@ -87,9 +90,23 @@ class Bulletin:
             )
             for raised in gone
         ]
+        lapsed = [
+            WarningLapsed(
+                warning_id=pending.warning_id,
+                loan_id=pending.loan_id,
+                rule=pending.rule,
+                reason=self._say("waits_anew"),
+                cause_event_ids=(),
+                ledger_position=fact.ledger_position,
+                value_date=fact.value_date,
+                recorded_at_us=fact.recorded_at_us,
+            )
+            for pending in waits
+        ]
         return [
             self._next(RULES_STREAM, fact),
             *(self.append(resolved, resolved.loan_id) for resolved in ended),
+            *(self.append(told, told.loan_id) for told in lapsed),
         ]
 
     def about_score(self, fact: object) -> NewFact:
@@ -107,24 +124,80 @@ class Bulletin:
 
     def changes(self, changes: Sequence[Change], sight: Sight) -> list[NewFact]:
         """Facts of the changes, in their order."""
-        return [
+        by_score = [each.episode.row for each in changes if _tells_score(each)]
+        self._lost = self._register.score_lost(by_score)
+        told = [
             self.append(self._fact(change, sight), self._loan(change.episode)) for change in changes
         ]
+        self._lost = {}
+        return told
 
-    def withdrawn(self, episode: Episode, sight: Sight) -> NewFact:
-        """The fact that a late fact took the cause of `episode` away."""
-        record = sight.record
-        reason = phrase(
-            self._pack.language,
+    def waits(self, waits: Sequence[Wait], sight: Sight) -> list[NewFact]:
+        """Facts of what began to wait, or waits no more."""
+        return [
+            self.append(
+                self._lapsed(wait, sight) if wait.over else self._pending(wait, sight),
+                self._register.loan_id(wait.row),
+            )
+            for wait in waits
+        ]
+
+    def taken_back(self, wait: Wait, sight: Sight) -> NewFact:
+        """The fact that by a late fact `wait` never was."""
+        cause = sight.record
+        fact = self._lapsed(wait, sight, reason=self._took_away(cause), causes=(cause.event_id,))
+        return self.append(fact, fact.loan_id)
+
+    def _pending(self, wait: Wait, sight: Sight) -> WarningPending:
+        rule, row = wait.rule, wait.row
+        values, currency = sight.of(rule.names, row), self._register.currency(row)
+        reason = rule.explain(values, currency=currency, language=self._pack.language)
+        return WarningPending(
+            warning_id=wait.warning_id,
+            loan_id=self._register.loan_id(row),
+            rule=rule.name,
+            pack=self._pack.label,
+            days=rule.for_days,
+            reason=self._say("pending", days=rule.for_days, reason=reason),
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _lapsed(
+        self, wait: Wait, sight: Sight, *, reason: str = "", causes: tuple[str, ...] = ()
+    ) -> WarningLapsed:
+        why, title = self._register.closed_reason(wait.row), wait.rule.title
+        if not reason and why:
+            reason = self._say("loan_closed", why=why)
+        elif not reason:
+            reason = self._say("resolved", title=title.in_language(self._pack.language))
+        return WarningLapsed(
+            warning_id=wait.warning_id,
+            loan_id=self._register.loan_id(wait.row),
+            rule=wait.rule.name,
+            reason=reason,
+            cause_event_ids=causes,
+            ledger_position=sight.record.position,
+            value_date=sight.day,
+            recorded_at_us=sight.record.fact.recorded_at_us,
+        )
+
+    def _took_away(self, record: Recorded) -> str:
+        return self._say(
             "withdrawn",
             fact=record.event_id,
             known=date_of_us(record.fact.recorded_at_us).isoformat(),
             value=record.fact.value_date.isoformat(),
         )
+
+    def withdrawn(self, episode: Episode, sight: Sight) -> NewFact:
+        """The fact that a late fact took the cause of `episode` away."""
+        record = sight.record
         fact = WarningWithdrawn(
             warning_id=episode.warning_id,
             loan_id=self._loan(episode),
-            reason=reason,
+            reason=self._took_away(record),
             cause_event_ids=(record.event_id,),
             ledger_position=record.position,
             value_date=sight.day,
@@ -278,9 +351,7 @@ class Bulletin:
         rule = episode.rule
         currency = self._register.currency(episode.row)
         reason = rule.explain(values, currency=currency, language=self._pack.language)
-        if SCORE_NAMES.isdisjoint(indicators_of(rule.names)):
-            return reason
-        lost = self._register.score_lost(episode.row)
+        lost = self._lost.get(episode.row, "") if rule.asks_score else ""
         return self._say("score_lost", reason=reason, lost=lost) if lost else reason
 
     def _causes(self, episode: Episode, sight: Sight) -> tuple[str, ...]:
@@ -301,6 +372,12 @@ _WRITERS: dict[Kind, Callable[[Bulletin, Change, Sight], Any]] = {
     Kind.EXPIRED: Bulletin._expired,
 }
 """Changes that tell no readings."""
+
+
+def _tells_score(change: Change) -> bool:
+    """Whether its reason names what costs points."""
+    silent = (*_WRITERS, Kind.RESOLVED, Kind.LOAN_CLOSED)
+    return change.episode.rule.asks_score and change.kind not in silent
 
 
 def _readings(values: dict[str, float]) -> tuple[Reading, ...]:

@@ -24,6 +24,7 @@ from ledger.events import (
     ContactHoldLifted,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     PromiseCancelled,
     PromiseMade,
     StrategyAssigned,
@@ -135,7 +136,7 @@ class CaseBook:
         for contact_id in [i for i, q in self.queued.items() if q.fact.case_id == fact.case_id]:
             self._leave(contact_id)
 
-    def _allowed(self, fact: ContactAllowed) -> None:
+    def _allowed(self, fact: ContactAllowed | ContactReported) -> None:
         self._leave(fact.contact_id)
         case = self.open[fact.case_id]
         insort(case.contact_days, day_number(fact.value_date))
@@ -172,6 +173,7 @@ _CHANGES: dict[type, Callable[[CaseBook, Any], None]] = {
     StrategyAssigned: CaseBook._assigned,
     CaseClosed: CaseBook._closed,
     ContactAllowed: CaseBook._allowed,
+    ContactReported: CaseBook._allowed,
     ContactQueued: CaseBook._waits,
     ContactRefused: CaseBook._refused,
     ContactHeld: CaseBook._held,

@@ -11,6 +11,7 @@ nothing costs next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -77,7 +78,7 @@ MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
 _PROMISED = frozenset(known.name for known in PROMISED)
-_PUT_ASIDE = 50_000
+_PUT_ASIDE = 4_096
 Entry = tuple[int, str]
 
 
@@ -190,6 +191,8 @@ class RecentFacts:
         return tuple(name for _, name in latest[:MAX_CAUSES])
 
     def _sort_in(self) -> None:
+        if not self._aside:
+            return
         aside, self._aside = self._aside, []
         self._loans.add([r for r in aside if type(r.fact) in MOVES_LOAN])
         self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
@@ -200,6 +203,7 @@ class RecentFacts:
         self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])
 
 
+@cache
 def _indicator(name: str) -> str:
     """The indicator that a column is made of; itself where it is one."""
     column = derived(name)

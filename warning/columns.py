@@ -5,11 +5,14 @@ Knows no episodes, borrowers or people.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warning.engine import AT_ONCE
 from warning.expressions import BoolArray, Values
 from warning.pack import Rule
 
@@ -22,6 +25,17 @@ class Moment:
 
     day: int
     ordinal: int
+
+
+class Due(NamedTuple):
+    """Rows of a close: those to ring now, those that begin to wait, and those that wait no more."""
+
+    ring: IntArray
+    begun: IntArray
+    lapsed: IntArray
+
+
+NOBODY: IntArray = np.zeros(0, np.int64)
 
 
 class RuleColumns:
@@ -46,18 +60,27 @@ class RuleColumns:
             self.since = np.concatenate([self.since, np.zeros(more, np.int32)])
             self.ready = np.concatenate([self.ready, np.zeros(more, np.int32)])
 
-    def due(self, holds: BoolArray, *, for_days: int, ordinal: int) -> IntArray:
-        """Count pending days; rows that are to ring now."""
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.level.nbytes + self.since.nbytes + self.ready.nbytes
+
+    def waits(self, row: int) -> bool:
+        """Whether the rule waits to ring about a loan."""
+        return row < len(self.since) and bool(self.since[row] and not self.level[row])
+
+    def due(self, holds: BoolArray, *, for_days: int, ordinal: int) -> Due:
+        """Count pending days."""
         size = len(holds)
         level, since, ready = self.level[:size], self.since[:size], self.ready[:size]
-        pending = np.flatnonzero(holds & (level == 0))
+        pending = (holds & (level == 0)).nonzero()[0]
+        begun = lapsed = NOBODY
         if for_days:
-            counting = np.flatnonzero(since)
-            since[counting[(level[counting] == 0) & ~holds[counting]]] = 0
-            since[pending[since[pending] == 0]] = ordinal
+            counting = (since != 0).nonzero()[0]
+            lapsed = counting[~(holds[counting] | (level[counting] > 0))]
+            begun = pending[since[pending] == 0]
+            since[lapsed], since[begun] = 0, ordinal
             pending = pending[ordinal - since[pending] >= for_days]
-        due: IntArray = pending[ready[pending] <= ordinal]
-        return due
+        return Due(pending[ready[pending] <= ordinal], begun, lapsed)
 
     def over(self, rows: IntArray, leaves: BoolArray, *, keep_for: int, ordinal: int) -> BoolArray:
         """Count the days since open warnings left; which of `rows` are over."""
@@ -66,6 +89,23 @@ class RuleColumns:
         self.since[rows] = since
         over: BoolArray = leaves & (ordinal - since >= keep_for)
         return over
+
+
+def holding(rules: Sequence[Rule], values: Values, is_open: BoolArray) -> NDArray[np.bool_]:
+    """(rules, loans): where `when` certainly holds, `unless` does not, and the loan is open."""
+    rows = len(is_open)
+    found = np.empty((len(rules), rows), np.bool_)
+    for first in range(0, rows, AT_ONCE):
+        piece = slice(first, first + AT_ONCE)
+        here = {name: column[piece] for name, column in values.items()}
+        spared: dict[str, BoolArray] = {}  # By text: mostly the exception of the whole pack.
+        for rule, held in zip(rules, found[:, piece], strict=True):
+            np.logical_and(rule.when.holds(here), is_open[piece], out=held)
+            if rule.unless is not None:
+                if rule.unless.text not in spared:
+                    spared[rule.unless.text] = ~rule.unless.holds(here)
+                np.logical_and(held, spared[rule.unless.text], out=held)
+    return found
 
 
 def pick(values: Values, mask: BoolArray) -> Values:

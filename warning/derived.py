@@ -18,6 +18,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -72,7 +73,8 @@ def indicators_of(names: Iterable[str]) -> list[str]:
     return sorted({column.of if column else name for column, name in found} - {""})
 
 
-def counts_others(names: Iterable[str]) -> bool:
+@cache
+def counts_others(names: tuple[str, ...]) -> bool:
     """Whether one of the columns counts other warnings."""
     return any(name.startswith("others(") for name in names)
 
@@ -129,6 +131,7 @@ class Deriver:
         and percentiles are unknown.
         """
         found = dict(values)
+        peers: dict[str, Peers] = {}
         for column in self.columns:
             if column.text not in names:
                 continue
@@ -140,7 +143,9 @@ class Deriver:
             elif segment is None:
                 found[column.text] = np.full(len(values[column.of]), np.nan)
             else:
-                found[column.text] = percentiles(values[column.of], segment(column.within))
+                if column.within not in peers:
+                    peers[column.within] = peers_in(segment(column.within))
+                found[column.text] = percentiles(values[column.of], peers[column.within])
         return found
 
     def _before(self, column: Derived, day: int, size: int, rows: IntArray | None) -> FloatArray:
@@ -160,22 +165,35 @@ class Deriver:
         return sum(column.nbytes for read in self._read.values() for _, column in read)
 
 
-def percentiles(values: FloatArray, segment: IntArray) -> FloatArray:
-    """Mid-rank percentile of each value among those of its segment; see the module.
+Peers = list[IntArray]
+"""The places of the loans of each segment; those without one are in none."""
 
-    NaN where the value or the segment (below 0) is unknown, or peers are too few.
-    """
-    result = np.full(len(values), np.nan)
+
+def peers_in(segment: IntArray) -> Peers:
+    """Loans by the code of their segment, below 0 for none."""
     codes = segment
     if codes.size and codes.min() >= -1 and codes.max() < 65_535:
         codes = (codes + 1).astype(np.uint16)  # Sorted by radix.
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(segment[order], prepend=-2))
-    for start, end in pairwise([*starts.tolist(), len(order)]):
-        if segment[order[start]] >= 0:
-            of_segment = values[order[start:end]]
-            known = ~np.isnan(of_segment)  # Sorting is six times slower with a NaN among them.
-            result[order[start:end][known]] = _mid_ranks(of_segment[known])
+    sorted_codes = segment[order]
+    starts = (np.diff(sorted_codes, prepend=-2) != 0).nonzero()[0].tolist()
+    return [
+        order[start:end]
+        for start, end in pairwise([*starts, len(order)])
+        if sorted_codes[start] >= 0
+    ]
+
+
+def percentiles(values: FloatArray, peers: Peers) -> FloatArray:
+    """Mid-rank percentile of each value among those of its peers; see the module.
+
+    NaN where the value is unknown, or peers are none or too few.
+    """
+    result = np.full(len(values), np.nan)
+    for places in peers:
+        of_segment = values[places]
+        known = ~np.isnan(of_segment)  # Sorting is six times slower with a NaN among them.
+        result[places[known]] = _mid_ranks(of_segment[known])
     return result
 
 
@@ -186,7 +204,7 @@ def _mid_ranks(values: FloatArray) -> FloatArray:
         return np.full(peers, np.nan)
     order = np.argsort(values)  # Ties need no order of their own.
     ordered = values[order]
-    ties = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    ties = np.concatenate(([True], ordered[1:] != ordered[:-1])).nonzero()[0]
     equal = np.diff(ties, append=peers)
     ranks = np.empty(peers)
     ranks[order] = np.repeat(100 * (ties + equal / 2) / peers, equal)

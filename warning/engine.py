@@ -32,6 +32,7 @@ from warning.earlier import EarlierLoans
 from warning.history import History, paid_of, rederive_dues, stretches_of
 from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
 from warning.indicators_score import needed, scored
+from warning.indicators_trading import TRADED
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
 from warning.loan_columns import LoanColumns
 from warning.measures import (
@@ -45,7 +46,6 @@ from warning.pausing import PauseBook
 from warning.promises import READ as PROMISES
 from warning.promises import PromiseBook
 from warning.scorecard import Model
-from warning.trading import READ as TRADING
 from warning.trading import TradingBook
 from warning.valuations import READ as STATED
 from warning.valuations import TAKEN, Valuations
@@ -98,9 +98,9 @@ class Engine:
             paid=self._paid,
             bounced=self._bounced,
             reported_due=self._reported_due,
+            trading=self.trading,
             more={
                 **{name: partial(self.earlier.read, name) for name in EARLIER},
-                **{name: partial(self._trading, name) for name in TRADING},
                 **{name: partial(self.valuations.read, name) for name in STATED},
                 **{name: partial(self.promises.read, name) for name in PROMISES},
                 "spared": self.pauses.read,
@@ -168,6 +168,7 @@ class Engine:
 
         Errors: KeyError for a name that the catalogue does not have.
         """
+        names = list(dict.fromkeys(names))
         asked = needed(names, self.score)
         self._flush()
         self._refresh(asked, rows)
@@ -175,16 +176,23 @@ class Engine:
             return scored(names, self.score, self._evaluate(asked, rows))
         count = self.book.rows
         # One block for all columns: large enough that the system hands it out in huge pages.
-        values = dict(zip(asked, np.empty((len(asked), count)), strict=True))
+        values = dict(zip(names, np.empty((len(names), count)), strict=True))
         for first in range(0, count, AT_ONCE):
             piece = slice(first, min(first + AT_ONCE, count))
-            for name, column in self._evaluate(asked, piece).items():
+            read = scored(names, self.score, self._evaluate(asked, piece))
+            for name, column in read.items():
                 values[name][piece] = column
-        return scored(names, self.score, values)
+        return values
 
     def _evaluate(self, names: Sequence[str], rows: IntArray | slice) -> dict[str, FloatArray]:
-        ended = (~self.book.open(rows)).nonzero()[0]
-        return evaluate(names, Measures(self._books, rows).read, ended)
+        open_now = self.book.open(rows)
+        ended = (~open_now).nonzero()[0]
+        told = names if self.trading.rows else [name for name in names if name not in TRADED]
+        found = evaluate(told, Measures(self._books, rows).read, ended)
+        if len(told) < len(names):  # Nobody invoices: all of that is unknown.
+            count = len(open_now)
+            found |= {name: np.full(count, np.nan) for name in names if name in TRADED}
+        return found
 
     def values_as_of(
         self, names: Sequence[str], loan_id: str, day: int, position: int
@@ -324,9 +332,6 @@ class Engine:
         for cursor in self.due_windows.values():
             cursor.place(row, self.day, days, cums)
         self.earlier.touched(row)
-
-    def _trading(self, name: str, rows: IntArray | slice) -> IntArray:
-        return self.trading.read(name, self.book.borrower[rows].astype(np.int64))
 
     def _paid_in(self, rows: IntArray, days: IntArray, amounts: IntArray) -> None:
         self._paid.add(rows, days, amounts)

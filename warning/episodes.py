@@ -83,6 +83,19 @@ def change(kind: Kind, episode: Episode, *, before: int | None = None) -> Change
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A rule begins to wait about a loan, or (`over`) waits no more and did not ring.
+
+    `warning_id` is that of the warning if it rings.
+    """
+
+    rule: Rule
+    row: int
+    warning_id: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """A resolved warning that is still looked at: until `until_ordinal`, it may be opened again."""
 

@@ -93,6 +93,12 @@ def explain(past: Past, rule: Rule, loan_id: str) -> Explanation:
     return Explanation(rule, loan_id, past.day, conditions, state, reason)
 
 
+def no_close(day: date) -> UnknownEntity:
+    """The error that nothing was closed by `day`."""
+    way_out = "Name a later day, or close days."
+    return UnknownEntity(f"No business day was closed by {day}.", way_out=way_out)
+
+
 def lived_through(
     pack: Pack,
     ledger: Iterable[Recorded],
@@ -118,9 +124,7 @@ def lived_through(
         elif record.fact.value_date <= day:
             closes.append(record)
     if not closes:
-        raise UnknownEntity(
-            f"No business day was closed by {day}.", way_out="Name a later day, or close days."
-        )
+        raise no_close(day)
     last = closes[-1]
     if not corrected:
         known = [record for record in known if record.position < last.position]

@@ -20,10 +20,12 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,20 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: np.multiply,
     ast.Div: _divide,
 }
+MOST_TOLD = 60
+"""Characters of a wrong word that are told."""
+_MEANT = (
+    (r"&|\bAND\b|\bAnd\b", "conditions are joined by the word and"),
+    (r"\||\bOR\b|\bOr\b", "conditions are joined by the word or"),
+    (r"!(?!=)|\bNOT\b|\bNot\b", "the opposite is written not"),
+    (r"=<|≤", "at most is written <="),
+    (r"=>|≥", "at least is written >="),
+    (r"<>|≠", "different is written !="),
+    (r"(?<![<>=!:])=(?!=)", "equal is written =="),
+    (r"%", "a share is a ratio: 50 % is 0.5"),
+    (r"[，（）＞＜＝！]", "signs are those of an English keyboard: , ( ) > < = !"),
+)
+"""What people write who mean something that the language has, and how it is written here."""
 CALLS = ("abs", *derived.CALLS, "known", "max", "min")
 """The only words that may be called."""
 _FORMS = {
@@ -77,7 +93,7 @@ class ExpressionError(Exception):
 
     def __init__(self, message: str, *, word: str, line: int = 0) -> None:
         super().__init__(message)
-        self.message, self.word, self.line = message, word, line
+        self.message, self.word, self.line = message, word[:MOST_TOLD], line
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +166,19 @@ def _is_constant(node: ast.expr) -> bool:
 
 
 def _check_brackets(text: str) -> None:
-    depth = 0
+    opened: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines()):
         code = line.partition("#")[0]
         for at, sign in enumerate(code):
-            depth += (sign == "(") - (sign == ")")
-            if depth < 0:
+            if sign == "(":
+                opened.append((number, code[at:].split()[0]))
+            elif sign == ")" and not opened:
                 raise ExpressionError("a bracket too many", word=code[at:].split()[0], line=number)
+            elif sign == ")":
+                opened.pop()
+    if opened:
+        number, word = opened[-1]
+        raise ExpressionError("this bracket is not closed", word=word, line=number)
 
 
 def _not_an_expression(text: str, error: SyntaxError) -> ExpressionError:
@@ -164,7 +186,13 @@ def _not_an_expression(text: str, error: SyntaxError) -> ExpressionError:
     line = min(max((error.lineno or 1) - 1, 0), len(lines) - 1)
     start = (error.offset or 1) - 1 - (line == 0)
     word = (lines[line][max(start, 0) :].split() or lines[line].split() or [text])[0]
-    return ExpressionError("not an expression", word=word, line=line)
+    return ExpressionError(f"not an expression{_hint(text)}", word=word, line=line)
+
+
+def _hint(text: str) -> str:
+    """What to write instead, where another language was meant."""
+    found = (said for sign, said in _MEANT if re.search(sign, text))
+    return "".join(f"; {said}" for said in islice(found, 1))
 
 
 class _Compiler:
@@ -211,12 +239,12 @@ class _Compiler:
         raise self._wrong(node, "a number or an indicator is expected here")
 
     def _compare(self, node: ast.Compare) -> tuple[_Truth, _Truth]:
+        if not all(type(op) in _COMPARE for op in node.ops):
+            raise self._wrong(node, "only < <= > >= == != compare, and known(x) asks for a value")
         sides = [self.number(side) for side in (node.left, *node.comparators)]
         holds, fails = [], []
         for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
-            pair = _COMPARE.get(type(op))
-            if pair is None:
-                raise self._wrong(node, "only < <= > >= == != compare")
+            pair = _COMPARE[type(op)]
             holds.append(_over(pair[0], left, right))
             fails.append(_over(pair[1], left, right))
         return _all(holds), _any(fails)
@@ -269,7 +297,8 @@ class _Compiler:
 
     def _wrong(self, node: ast.expr, message: str) -> ExpressionError:
         word = ast.get_source_segment(f"({self.text}\n)", node) or self.text
-        return ExpressionError(message, word=word.splitlines()[0], line=node.lineno - 1)
+        told = f"{message}{_hint(word)}"
+        return ExpressionError(told, word=word.splitlines()[0], line=node.lineno - 1)
 
 
 def _called(node: ast.Call) -> str:

@@ -5,7 +5,7 @@ The engine works them out with the score in force (`scored_pack`); without one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +21,10 @@ class Score(Protocol):
     def names(self) -> tuple[str, ...]:
         """The indicators that it reads."""
 
-    def pd(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Probability of going bad within the horizon."""
-
-    def points(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """Points: high is good."""
+    def said(
+        self, asked: Container[str], values: Mapping[str, FloatArray]
+    ) -> dict[str, FloatArray]:
+        """Those of the score's indicators that are `asked`."""
 
 
 _NO_SCORE = "no score is in force"
@@ -74,7 +73,7 @@ def scored(
     """`values` of `names`, the score's among them; a loan that is not open has none."""
     if model is None or SCORE_NAMES.isdisjoint(names):
         return {name: values[name] for name in names}
-    said = {"default_probability_ratio": model.pd(values), "score_points": model.points(values)}
+    said = model.said(names, values)
     nothing = np.logical_and.reduce([np.isnan(values[name]) for name in model.names])
     for column in said.values():
         column[nothing] = np.nan

@@ -6,6 +6,7 @@ Turnover is net of tax, returns and voided invoices, on the day of the invoice. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,8 +58,11 @@ def _volatility(side: str) -> Callable[[Get], FloatArray]:
 
 def _empty(side: str) -> Callable[[Get], FloatArray]:
     def formula(get: Get) -> FloatArray:
-        months = _months(get, f"{side}_count")
-        empty: FloatArray = (months <= 0).sum(axis=0).astype(np.float64)
+        counts = [get(f"{side}_count_{days}d") for days in MONTHS]
+        none = counts[0] <= 0
+        empty = none.astype(np.float64)
+        for before, count in pairwise(counts):
+            empty += np.less_equal(count, before, out=none)
         empty[get("trading_known") == UNKNOWN] = np.nan
         return _known_for(get, 360, empty)
 
@@ -286,3 +290,5 @@ SALES = frozenset(name for name in _NAMES if not name.startswith(("purchase", "s
 """Those that sales can move; what takes both sides together is in SALES and in PURCHASES."""
 PURCHASES = frozenset(name for name in _NAMES if not name.startswith(("sale", "customer")))
 """Those that purchases can move."""
+TRADED = frozenset(known.name for known in TRADING)
+"""Their names: all are unknown of a borrower without invoices."""

@@ -8,7 +8,7 @@ come as ordinals.
 How a warning lives:
 
 - *Pending.* `when` must have held, and `unless` not, at every close for `for` business days; one
-  close where it does not certainly hold starts the count anew.
+  close where it does not certainly hold ends the wait. Told when it begins and when it ends so.
 - *Raised.* One open episode a loan and rule: repeats change nothing. A graver step of the ladder
   escalates it, and then it wants a new answer; a milder one never lowers it.
 - *Deferred*, where its officer's daily budget is spent: it waits, ranked, and rings on a later day.
@@ -33,9 +33,10 @@ import numpy as np
 
 from ledger.errors import InvariantBroken
 from warning.answers import Answers
-from warning.columns import IntArray, Moment, RuleColumns, pick, ranks_of
-from warning.episodes import Change, Episode, Kind, OpenEpisodes, Rest, change
+from warning.columns import IntArray, Moment, RuleColumns, holding, pick, ranks_of
+from warning.episodes import Change, Episode, Kind, OpenEpisodes, Rest, Wait, change
 from warning.expressions import BoolArray, FloatArray, Values
+from warning.inhibition import Inhibition
 from warning.pack import Pack, Rule
 from warning.ration import Ration
 
@@ -60,19 +61,20 @@ class Lifecycle:
         self.episodes = OpenEpisodes()
         self.answers = Answers(pack)
         self.ration = Ration(pack.budget, officer_of)
-        self._muted_by: dict[str, list[Episode]] = {}
+        self._inhibition = Inhibition(pack.inhibition, self.episodes)
         self._again: list[tuple[Kind, Episode]] = []
+        self._waits: list[Wait] = []
         self._order = 0
 
     def others(self, rows: int) -> FloatArray:
         """Open warnings of each loan, by rules that do not count others."""
-        counted = np.zeros(rows)
+        counted = np.zeros(rows, np.uint16)
         for rule in self._pack.rules:
             if not rule.counts_others:
                 columns = self._columns[rule.name]
                 columns.grow(rows)
                 counted += columns.level[:rows] > 0
-        return counted
+        return counted.astype(np.float64)
 
     def columns_of(self, rule: str) -> RuleColumns:
         """The columns of a rule, to look at."""
@@ -87,25 +89,22 @@ class Lifecycle:
         graver: list[Change] = []
         rung: list[Change] = []
         due: list[tuple[int, int, int]] = []
-        excepted: dict[str, BoolArray] = {}
+        held = holding(self._pack.rules, values, is_open)
         for number, rule in enumerate(self._pack.rules):
             columns = self._columns[rule.name]
             columns.grow(rows)
-            active = np.flatnonzero(columns.level[:rows])
+            active = (columns.level[:rows] > 0).nonzero()[0]
             if active.size:
                 here = {name: values[name][active] for name in rule.names}
                 ends, stays = self._end(rule, active, here, is_open[active], moment)
                 over += ends
                 graver += self._escalate(rule, active[stays], pick(here, stays), moment)
             self.answers.causes_gone(rule, values)
-            holds = rule.when.holds(values) & is_open
-            if rule.unless is not None:
-                text = rule.unless.text  # Mostly that of the whole pack: looked at once.
-                if text not in excepted:
-                    excepted[text] = ~rule.unless.holds(values)
-                holds &= excepted[text]
+            holds = held[number]
             rung += self._relapse(rule, holds, values, moment)
-            ring = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
+            ring, begun, lapsed = columns.due(holds, for_days=rule.for_days, ordinal=moment.ordinal)
+            for rows_of, ended in ((lapsed, True), (begun, False)):
+                self._waits += [self._wait(rule, row, over=ended) for row in rows_of.tolist()]
             if ring.size:
                 ranks = ranks_of(rule, {name: values[name][ring] for name in rule.names}, ring.size)
                 due += zip((-ranks).tolist(), [number] * ring.size, ring.tolist(), strict=True)
@@ -118,6 +117,20 @@ class Lifecycle:
         shared = self._share(graver, rung, moment)
         late = self.answers.overdue(moment, self.episodes.find)
         return [*over, *graver, *rung, *shared, *late]
+
+    def waits(self) -> list[Wait]:
+        """What began to wait, or waits no more, since this was asked last."""
+        waits, self._waits = self._waits, []
+        return waits
+
+    def waiting(self, row: int) -> list[Rule]:
+        """The rules that wait to ring about a loan."""
+        return [rule for rule in self._pack.rules if self._columns[rule.name].waits(row)]
+
+    def end_wait(self, rule: Rule, row: int) -> Wait:
+        """It never should have waited: it waits no more."""
+        self._columns[rule.name].since[row] = 0
+        return self._wait(rule, row, over=True)
 
     def can_change(self, moment: Moment, rule: Rule, rows: IntArray) -> bool:
         """Whether `at_fact` can do anything: raise, or make graver, a warning about `rows`."""
@@ -198,15 +211,14 @@ class Lifecycle:
 
     def restored(self) -> None:
         """All is restored: what a warning muted that is not open here rings at the next close."""
-        for warning_id in [muter for muter in self._muted_by if not self.episodes.find(muter)]:
+        for warning_id in self._inhibition.gone():
             self._inhibitor_over(warning_id)
 
     def _rang(self, episode: Episode, moment: Moment, inhibited_by: str | None) -> None:
         self._again = [held for held in self._again if held[1] is not episode]
-        episode.inhibited_by, episode.deferred = inhibited_by, False
-        if inhibited_by:
-            self._muted_by.setdefault(inhibited_by, []).append(episode)
-        else:
+        episode.deferred = False
+        self._inhibition.mute(episode, inhibited_by)
+        if not inhibited_by:
             self.ration.spend(episode, moment.ordinal)
         self.answers.await_answer(episode, moment)
 
@@ -237,7 +249,7 @@ class Lifecycle:
             columns.level[episode.row] = episode.rank
             kind = Kind.ESCALATED
             if episode.inhibited_by is not None:
-                self._inhibit(episode)
+                self._inhibition.look(episode)
                 kind = Kind.ESCALATED if episode.inhibited_by else Kind.INHIBITION_OVER
             self.answers.await_answer(episode, moment)
             changes.append(change(kind, episode, before=before))
@@ -257,17 +269,19 @@ class Lifecycle:
                 continue
             before = episode.rank
             self._open_again(episode, rank)
-            self._inhibit(episode)
+            self._inhibition.look(episode)
             self.answers.await_answer(episode, moment)
             changes.append(change(Kind.REOPENED, episode, before=before))
         return changes
 
     def _raise(self, rule: Rule, row: int, rank: int, moment: Moment) -> Change | None:
-        if self._at_or_none(rule, row) or self.answers.keeps_quiet(rule, row, rank, moment.day):
+        if self.episodes.at(rule.name, row) or self.answers.keeps_quiet(
+            rule, row, rank, moment.day
+        ):
             return None
         number = self._numbers.get((rule.name, row), 0) + 1
         episode = self._begin(rule, row, number, rank, moment)
-        self._inhibit(episode)
+        self._inhibition.look(episode)
         self.answers.await_answer(episode, moment)
         return change(Kind.RAISED, episode, before=0)
 
@@ -291,37 +305,24 @@ class Lifecycle:
         self.episodes.add(episode)
         return episode
 
+    def _wait(self, rule: Rule, row: int, *, over: bool) -> Wait:
+        number = self._numbers.get((rule.name, row), 0) + 1
+        return Wait(rule, row, self._name(row, rule.name, number), over)
+
     def _open_again(self, episode: Episode, rank: int) -> None:
         columns = self._columns[episode.rule.name]
+        if columns.waits(episode.row):
+            self._waits.append(self._wait(episode.rule, episode.row, over=True))
         columns.level[episode.row], columns.since[episode.row] = rank, 0
         self._order += 1
         episode.rank, episode.order = rank, self._order
         episode.inhibited_by, episode.deferred = None, False
         self.episodes.add(episode)
 
-    def _inhibitor(self, episode: Episode) -> str | None:
-        """The gravest, then oldest ringing warning of the borrower that mutes this one."""
-        name, open_now = episode.rule.name, self.episodes.of_borrower(episode.borrower)
-        found: Episode | None = None
-        for other in open_now if len(open_now) > 1 else ():
-            by_name = name in other.rule.inhibits
-            by_rank = episode.rank in self._pack.inhibition.get(other.rank, ())
-            rings = not other.inhibited_by and not other.deferred
-            if other is not episode and rings and (by_name or by_rank):
-                found = other if found is None or other.rank > found.rank else found
-        return found.warning_id if found else None
-
-    def _inhibit(self, episode: Episode) -> None:
-        episode.inhibited_by = self._inhibitor(episode)
-        if episode.inhibited_by:
-            self._muted_by.setdefault(episode.inhibited_by, []).append(episode)
-
     def _inhibitor_over(self, warning_id: str) -> None:
-        for episode in self._muted_by.pop(warning_id, ()):
-            if episode.inhibited_by == warning_id:
-                episode.inhibited_by = None
-                if episode.silent_until_day is None:
-                    self._again.append((Kind.INHIBITION_OVER, episode))
+        for episode in self._inhibition.over(warning_id):
+            if episode.silent_until_day is None:
+                self._again.append((Kind.INHIBITION_OVER, episode))
 
     def _ring_again(self, moment: Moment) -> list[Change]:
         """Warnings that a silence or another warning held back: those that still hold ring."""
@@ -336,7 +337,7 @@ class Lifecycle:
                 self._again.append((kind, episode))  # It rings if it comes back.
                 continue
             rung.add(episode.warning_id)
-            self._inhibit(episode)
+            self._inhibition.look(episode)
             self.answers.await_answer(episode, moment)
             changes.append(change(kind, episode))
         return changes
@@ -361,7 +362,7 @@ class Lifecycle:
             if self.episodes.find(episode.warning_id) is not episode:
                 episode.deferred = False
             elif not self._is_leaving(episode):
-                self._inhibit(episode)
+                self._inhibition.look(episode)
                 (muted if episode.inhibited_by else waiting).append(episode)
         turn, deferred = self.ration.share(fresh, waiting, moment.ordinal)
         for episode in (*muted, *turn):
@@ -373,13 +374,10 @@ class Lifecycle:
         return bool(self._columns[episode.rule.name].since[episode.row])
 
     def _at(self, rule: Rule, row: int) -> Episode:
-        episode = self._at_or_none(rule, row)
+        episode = self.episodes.at(rule.name, row)
         if episode is None:
             raise InvariantBroken(f"A level without a warning: {rule.name}, row {row}.")
         return episode
-
-    def _at_or_none(self, rule: Rule, row: int) -> Episode | None:
-        return self.episodes.at(rule.name, row)
 
     def _forget(self, episode: Episode, moment: Moment, *, rests: bool = False) -> None:
         rule, row = episode.rule, episode.row

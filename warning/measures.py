@@ -18,6 +18,7 @@ from warning.dues import UNMET, Cursor
 from warning.history import LEVELS, History
 from warning.loan_columns import LoanColumns
 from warning.once import once
+from warning.trading import Trades, TradingBook
 from warning.windows import (
     NEVER,
     UNKNOWN,
@@ -47,6 +48,7 @@ class Books:
     paid: RollingSums
     bounced: RollingSums
     reported_due: RollingSums
+    trading: TradingBook
     more: dict[str, Callable[[IntArray | slice], IntArray]]
 
 
@@ -64,7 +66,10 @@ class Measures:
     def read(self, name: str) -> IntArray:
         """The measure `name`. Errors: KeyError for a name there is not."""
         own = _READ.get(name)
-        return own(self) if own is not None else self._books.more[name](self.rows)
+        if own is not None:
+            return own(self)
+        more = self._books.more.get(name)
+        return more(self.rows) if more is not None else self._trades.read(name)
 
     # What several measures need
 
@@ -72,6 +77,11 @@ class Measures:
     def dpd(self) -> IntArray:
         """Days past due, 0 where nothing is known."""
         return self._book.dpd(self.rows)
+
+    @once
+    def _trades(self) -> Trades:
+        """What the loans' borrowers invoice."""
+        return self._books.trading.of(self._book.borrower[self.rows].astype(np.int64))
 
     @once
     def _own(self) -> BoolArray:
@@ -272,19 +282,26 @@ class Measures:
         same = books.accounts.currency[self._account] == books.columns.currency[self.rows]
         return np.where(same, self._closing, UNKNOWN)
 
+    @once
+    def _turnover_30(self) -> IntArray:
+        return self._books.accounts.turnover.total(30, self._account)
+
     def inflow_recent(self) -> IntArray:
         """Turnover of (t-30, t]."""
-        return self._if_old(self._books.accounts.turnover.total(30, self._account))
+        return self._if_old(self._turnover_30.copy())
 
     def inflow_before(self) -> IntArray:
         """Turnover of (t-120, t-30]."""
-        turnover = self._books.accounts.turnover
-        total = turnover.total(120, self._account) - turnover.total(30, self._account)
+        total = self._books.accounts.turnover.total(120, self._account) - self._turnover_30
         return self._if_old(total)
+
+    @once
+    def _held(self) -> tuple[IntArray, IntArray]:
+        return self._books.accounts.held_sums(self._account)
 
     def held(self, part: int) -> IntArray:
         """Closing balances added up: of the last 30 days (0), of the 90 before (1)."""
-        return self._if_old(self._books.accounts.held_sums(self._account)[part])
+        return self._if_old(self._held[part])
 
     def _if_old(self, measure: IntArray) -> IntArray:
         measure[self._account_young] = UNKNOWN

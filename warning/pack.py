@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from math import nan
 from typing import get_args
 
 from ledger.events import Severity
-from warning.derived import counts_others
+from warning.derived import counts_others, indicators_of
 from warning.expressions import Condition
+from warning.indicators_score import SCORE_NAMES
 from warning.reasons import Template
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -101,6 +104,11 @@ class Rule:
         """Whether it counts other warnings; then it is not counted itself."""
         return counts_others(self.names)
 
+    @property
+    def asks_score(self) -> bool:
+        """Whether it asks for the score in force, or for something derived from it."""
+        return _asks_score(self.names)
+
     def explain(self, values: Mapping[str, float], *, currency: str, language: str) -> str:
         """The reason with its numbers. Readings of a recorded warning serve as `values`."""
         template = self.reason[1] if language == "zh" else self.reason[0]
@@ -138,3 +146,31 @@ class Pack:
     def rule(self, name: str) -> Rule:
         """The rule of that name. Errors: KeyError."""
         return next(rule for rule in self.rules if rule.name == name)
+
+    def retold(
+        self,
+        name: str,
+        recorded: str,
+        readings: Iterable[tuple[str, float | None]],
+        *,
+        currency: str,
+        language: str,
+    ) -> str:
+        """A recorded reason of the rule `name`, told anew in `language` from its readings.
+
+        As it was recorded where these rules would not tell it so in their own language: they are
+        others than those that rang, or have no such rule.
+        """
+        rule = next((rule for rule in self.rules if rule.name == name), None)
+        values = {column: nan if value is None else value for column, value in readings}
+        if rule is None or language == self.language or not set(rule.names) <= values.keys():
+            return recorded
+        before = rule.explain(values, currency=currency, language=self.language)
+        if before not in recorded:
+            return recorded
+        return rule.explain(values, currency=currency, language=language)
+
+
+@cache
+def _asks_score(names: tuple[str, ...]) -> bool:
+    return not SCORE_NAMES.isdisjoint(indicators_of(names))

@@ -31,6 +31,9 @@ class PackFile:
     """The text of one pack, its TOML document, and places within it."""
 
     def __init__(self, text: str, *, path: str) -> None:
+        if text.startswith("\ufeff"):
+            why = "it begins with a byte order mark: save it as UTF-8 without one"
+            raise RuleError(why, path=path, line=1, word=Path(path).name)
         self.text, self.path = text, path
         self.lines = text.splitlines() or [""]
         try:

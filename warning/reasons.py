@@ -123,6 +123,8 @@ PHRASES = {
         "resolved": "No longer so: {title}.",
         "loan_closed": "The loan is closed ({why}).",
         "rule_gone": "The rule {rule} is no longer in force.",
+        "pending": "Rings if it holds for {days} business days: {reason}",
+        "waits_anew": "Rules were adopted: waiting times start anew.",
         "score_lost": "{reason} Points lost: {lost}.",
         "score_drifted": "The score meets other loans than it was fitted on: stability index "
         "{index}; it says {now} on average, {then} when it was fitted. Fit it anew, or judge it by "
@@ -147,6 +149,8 @@ PHRASES = {
         "resolved": "已不再成立:{title}。",
         "loan_closed": "贷款已关闭({why})。",
         "rule_gone": "规则 {rule} 已停用。",
+        "pending": "若持续 {days} 个工作日则预警:{reason}",
+        "waits_anew": "规则已更换,等待期重新计算。",
         "score_lost": "{reason} 失分:{lost}。",
         "score_drifted": "评分所面对的贷款已不同于建模样本:稳定性指数 {index};"
         "平均违约概率 {now},建模时 {then}。请重新拟合或以实际结果检验。",

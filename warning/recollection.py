@@ -27,6 +27,8 @@ from ledger.events import (
     WarningEscalated,
     WarningExpired,
     WarningFoundFalse,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -146,12 +148,13 @@ def recall(
     *,
     row_of: Callable[[str], int],
     moment_of: Callable[[int], Moment],
-) -> list[WarningRaised]:
+) -> tuple[list[WarningRaised], list[WarningPending]]:
     """Bring the warnings that are on record as open into an empty `life`, under `pack`'s rules.
 
     Waiting and leaving times start anew; budgets, answers, roles and rests are as they stood.
     Returns those whose rule the pack does not have, in the order in which they began: they are
-    over. Errors: InvariantBroken when the record speaks of a loan or a warning that does not exist.
+    over; and what was pending. Errors: InvariantBroken when the record speaks of a loan or a
+    warning that does not exist.
     """
     known = _Recall(pack, life, row_of)
     for item in recorded:
@@ -159,13 +162,15 @@ def recall(
         if type(fact) not in _OF_NO_LOAN:
             known.take(fact, moment_of(day_number(fact.value_date)))
     life.restored()
-    return [raised for raised in known.strangers.values() if raised.warning_id in known.open]
+    gone = [raised for raised in known.strangers.values() if raised.warning_id in known.open]
+    return gone, list(known.waits.values())
 
 
 class _Recall:
     """Facts of the log, taken into a lifecycle one by one.
 
     `strangers` are warnings of rules that the pack does not have; `open` those of them not ended.
+    `waits` is what is pending, by the id that it has if it rings.
     """
 
     def __init__(self, pack: Pack, life: Lifecycle, row_of: Callable[[str], int]) -> None:
@@ -176,10 +181,17 @@ class _Recall:
         self._known: dict[str, Episode] = {}
         self.strangers: dict[str, WarningRaised] = {}
         self.open: set[str] = set()
+        self.waits: dict[str, WarningPending] = {}
 
     def take(self, fact: Any, moment: Moment) -> None:
         """The next fact."""
-        if type(fact) is WarningRaised:
+        if type(fact) is WarningPending:
+            self.waits[fact.warning_id] = fact
+        elif type(fact) is WarningLapsed:
+            if self.waits.pop(fact.warning_id, None) is None:
+                raise InvariantBroken(f"{fact.warning_id} lapsed and was not pending.")
+        elif type(fact) is WarningRaised:
+            self.waits.pop(fact.warning_id, None)
             self._raised(fact, moment)
         elif fact.warning_id in self.strangers:
             if isinstance(fact, _ENDS):

@@ -68,20 +68,22 @@ class Register:
         """The currency of a loan."""
         return self._word("currencies", int(self._engine.columns.currency[row]))
 
-    def score_lost(self, row: int) -> str:
-        """What costs a loan most points of the score in force, worst first; "" where nothing does.
+    def score_lost(self, rows: Sequence[int]) -> dict[int, str]:
+        """What costs loans most points of the score in force, worst first; "" where nothing does.
 
         By what the engine knows now.
         """
         model = self._engine.score
-        if model is None:
-            return ""
-        values = self._engine.values(model.names, np.array([row]))
-        return ", ".join(f"{one.indicator} {one.points}" for one in model.reasons(values)[0])
+        if model is None or not rows:
+            return {}
+        there = list(dict.fromkeys(rows))
+        reasons = model.reasons(self._engine.values(model.names, np.array(there)))
+        told = (", ".join(f"{one.indicator} {one.points}" for one in each) for each in reasons)
+        return dict(zip(there, told, strict=True))
 
     def account_id(self, row: int) -> str | None:
         """The settlement account of a loan, if one is known."""
-        return self._accounts[row]
+        return self._accounts[row] if row < len(self._accounts) else None
 
     def closed_reason(self, row: int) -> str:
         """Why a loan was closed; "" while it is open."""

@@ -52,7 +52,10 @@ def load_pack(path: Path | str, *, catalogue: Collection[str] | None = None) -> 
     for name in included:
         if not _PACK_NAME.fullmatch(name):
             raise head.wrong("include", "the name of a pack that lies beside this one", word=name)
-        files.append(PackFile.read(Path(path).with_name(f"{name}.toml")))
+        beside = Path(path).with_name(f"{name}.toml")
+        if beside == Path(path) or not beside.is_file():
+            raise head.wrong("include", f"no other pack {beside.name} lies beside it", word=name)
+        files.append(PackFile.read(beside))
     return _pack(files, catalogue)
 
 

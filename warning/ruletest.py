@@ -116,26 +116,36 @@ def load_tests(path: Path) -> TestFile:
     start = head.document.get("start")
     if type(start) is not date or not Calendar().is_business_day(start):
         raise head.wrong("start", "a business day, such as 2024-01-01, is expected here")
-    tests = head.document.get("test")
-    if not isinstance(tests, list) or not tests:
-        raise head.wrong("test", "there is no [[test]]")
-    return TestFile(pack, start, [_case(Table(file, test, None), pack) for test in tests])
+    tests = _tables(head, "test", "there is no [[test]]")
+    return TestFile(pack, start, [_case(test, pack, start) for test in tests])
 
 
-def _case(table: Table, pack: Pack) -> Case:
+def _tables(table: Table, key: str, missing: str) -> list[Table]:
+    """The tables under `key`, at least one; `missing` tells that there is none."""
+    rows = table.document.get(key)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise table.wrong(key, missing)
+    return [Table(table.file, row, None) for row in rows]
+
+
+def _case(table: Table, pack: Pack, start: date) -> Case:
     table.only(("name", "series", "loan", "expect"))
     name = table.text("name")
-    rows = table.document.get("loan", [{"series": table.table("series")}])
-    if not isinstance(rows, list) or not rows:
-        raise table.wrong("loan", "loans are tables, each under a [[test.loan]] line")
-    loans = [_loan(Table(table.file, row, None), pack) for row in rows]
+    rows = [Table(table.file, {"series": table.table("series")}, None)]
+    if "loan" in table.document:
+        if "series" in table.document:
+            raise table.wrong("series", "a test has series of its own, or of its loans")
+        missing = "loans are tables, each under a [[test.loan]] line"
+        rows = _tables(table, "loan", missing)
+    loans = [_loan(row, pack) for row in rows]
     if sum(loan.copies for loan in loans) > MOST_LOANS:
         raise table.wrong("copies", f"a test has at most {MOST_LOANS:,} loans")
-    expected = table.document.get("expect")
-    if not isinstance(expected, list) or not expected:
-        raise table.wrong("expect", f"the test {name!r} expects nothing", word=name)
     known = [loan.name for loan in loans]
-    cases = [_expectation(Table(table.file, row, None), pack, known) for row in expected]
+    for twice in known:
+        if known.count(twice) > 1:
+            raise table.wrong("loan", "two loans of a test have this name", word=twice)
+    expected = _tables(table, "expect", f"the test {name!r} expects nothing")
+    cases = [_expectation(row, pack, known, start) for row in expected]
     return Case(name, loans, sorted(cases, key=lambda each: each.day))
 
 
@@ -148,29 +158,35 @@ def _loan(table: Table, pack: Pack) -> Loan:
         if indicator not in pack.indicators:
             message = "no rule of the pack reads this indicator"
             raise table.wrong("series", message, word=indicator)
+        message = "a sample looks like 1, _, 1x3, 1+2x3 or _x3"
+        if not isinstance(text, str):
+            raise table.wrong(indicator, f"a series is text, in quotes: {message}")
         try:
             series[indicator] = parse_series(text)
-        except (ValueError, AttributeError, TypeError) as error:
-            message = "a sample looks like 1, _, 1x3, 1+2x3 or _x3"
+        except ValueError as error:
             raise table.wrong("series", message, word=str(error)) from None
     words = {word: table.text(word) for word in segments if word in table.document}
     borrower = table.text("borrower") if "borrower" in table.document else ""
     return Loan(name, borrower, table.days("copies", 1, least=1), words, series)
 
 
-def _expectation(table: Table, pack: Pack, loans: Sequence[str]) -> Expectation:
+def _expectation(table: Table, pack: Pack, loans: Sequence[str], start: date) -> Expectation:
     table.only(("date", "loan", "rule", "is", "muted", "reason"))
     day, rule, loan = table.document.get("date"), table.text("rule"), table.document.get("loan")
     if type(day) is not date or not Calendar().is_business_day(day):
         raise table.wrong("date", "a business day is expected here", word=str(day))
+    if day < start:
+        raise table.wrong("date", f"the series begin later, on {start}", word=str(day))
     table.one_of("rule", [known.name for known in pack.rules], "")
     muted = table.document.get("muted")
+    if muted is not None and not isinstance(muted, bool):
+        raise table.wrong("muted", "true or false is expected here")
     return Expectation(
         day=day,
         loan=loans[0] if loan is None else table.one_of("loan", loans, ""),
         rule=rule,
         state=table.one_of("is", STATES, ""),
-        muted=muted if isinstance(muted, bool) else None,
+        muted=muted,
         reason=table.text("reason") if "reason" in table.document else None,
     )
 

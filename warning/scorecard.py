@@ -9,7 +9,7 @@ these into a probability over the model's horizon. Scoring is numpy alone; fitti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log
@@ -17,12 +17,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ledger.errors import LoanError
+from warning.bins import bins_of
 from warning.indicators import CATALOGUE
 from warning.indicators_score import SCORE_NAMES
 from warning.trees import Trees
-from warning.windows import FloatArray, IntArray
+from warning.windows import FloatArray
 
 FORMAT = "loanbell-score/1"
 BASE_POINTS = 600
@@ -71,11 +73,9 @@ class Bins:
     weights: tuple[float, ...]
     shares: tuple[float, ...]
 
-    def places(self, column: FloatArray) -> IntArray:
+    def places(self, column: FloatArray) -> NDArray[Any]:
         """The bin of each value."""
-        found = np.searchsorted(np.array(self.edges), column, side="left")
-        found[np.isnan(column)] = len(self.edges) + 1
-        return found
+        return bins_of(column, np.array(self.edges))
 
     @property
     def information(self) -> float:
@@ -203,11 +203,17 @@ class Model:
 
     def pd(self, values: Values) -> FloatArray:
         """Probability of going bad within the horizon, 0 to 1."""
-        return 1 / (1 + np.exp(-self.calibrated(values)))
+        return probability_of(self.calibrated(values))
 
     def points(self, values: Values) -> FloatArray:
         """The score: 600 at odds of 20 to 1, 20 points more halve the odds; high is good."""
         return points_of(self.calibrated(values))
+
+    def said(self, asked: Container[str], values: Values) -> dict[str, FloatArray]:
+        """The columns of the score's indicators that are `asked`; the log-odds are shared."""
+        log_odds = self.calibrated(values)
+        told = {"default_probability_ratio": probability_of, "score_points": points_of}
+        return {name: tell(log_odds) for name, tell in told.items() if name in asked}
 
     def reasons(self, values: Values, *, most: int = 4) -> list[tuple[Reason, ...]]:
         """For each loan the indicators that cost it most points, the worst first."""
@@ -244,6 +250,11 @@ class Model:
     def digest(self) -> str:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def probability_of(log_odds: FloatArray) -> FloatArray:
+    """Probability of going bad from the calibrated log-odds of it."""
+    return 1 / (1 + np.exp(-log_odds))
 
 
 def points_of(log_odds: FloatArray) -> FloatArray:

@@ -32,15 +32,18 @@ class GradeChange(NamedTuple):
 
 
 class Graded:
-    """Grades of loans, as known at a place in the ledger log."""
+    """Grades of loans, as known at a place in the ledger log. `heard`: the last change told."""
 
     def __init__(self) -> None:
+        self.heard: GradeChange | None = None
         self._waiting: deque[GradeChange] = deque()
         self._grades: dict[str, GradeChange] = {}
 
     def hear(self, changes: Iterable[GradeChange]) -> None:
         """Changes in the order of their places."""
-        self._waiting.extend(changes)
+        for change in changes:
+            self._waiting.append(change)
+            self.heard = change
 
     def take_until(self, position: int) -> None:
         """Take in what was said up to `position`."""

@@ -30,9 +30,13 @@ ENDS = (WarningResolved, WarningFoundFalse, WarningWithdrawn)
 
 
 class Tiers:
-    """Open warnings by borrower, as known at a place in the ledger log."""
+    """Open warnings by borrower, as known at a place in the ledger log.
+
+    `heard`: the place in the warnings log up to which its facts were heard.
+    """
 
     def __init__(self) -> None:
+        self.heard = 0
         self._waiting: deque[Any] = deque()
         self._raised: dict[str, WarningRaised] = {}
         self._open: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -41,7 +45,9 @@ class Tiers:
 
     def hear(self, warnings: Iterable[Recorded]) -> None:
         """Facts of the warnings log, in its order."""
-        self._waiting.extend(item.fact for item in warnings)
+        for item in warnings:
+            self._waiting.append(item.fact)
+            self.heard = item.position
 
     def take_until(self, position: int) -> None:
         """Take in what was known at `position`."""

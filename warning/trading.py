@@ -155,25 +155,41 @@ class TradingBook(Growing):
 
     # Measures
 
-    def read(self, name: str, borrowers: IntArray) -> IntArray:
-        """The measure `name` of each of `borrowers`, by number; UNKNOWN without any invoice."""
+    def of(self, borrowers: IntArray) -> Trades:
+        """The trading of each of `borrowers`, by number; below 0 for none. Call `flush` before."""
         firms = self._links.firm[np.maximum(borrowers, 0)]
-        there = firms >= 0
-        there[there] = self.first_day[firms[there]] <= self.day
-        found = np.full(len(firms), UNKNOWN, np.int64)
-        found[there] = self._measure(name, firms[there])
+        there = (firms >= 0).nonzero()[0]
+        there = there[self.first_day[firms[there]] <= self.day]
+        return Trades(self, len(firms), there, firms[there])
+
+
+class Trades:
+    """Measures of some borrowers; which firms they are is looked up once for all of them."""
+
+    def __init__(self, book: TradingBook, count: int, there: IntArray, firms: IntArray) -> None:
+        self._book, self._count, self._there, self._firms = book, count, there, firms
+        self._figures: dict[str, dict[str, IntArray]] = {}
+
+    def read(self, name: str) -> IntArray:
+        """The measure `name`; UNKNOWN without any invoice."""
+        found = np.full(self._count, UNKNOWN, np.int64)
+        if self._there.size:
+            found[self._there] = self._measure(name)
         return found
 
-    def _measure(self, name: str, firms: IntArray) -> IntArray:
+    def _measure(self, name: str) -> IntArray:
+        book, firms = self._book, self._firms
         if name == "trading_known":
-            return self.day - self.first_day[firms] + 1
+            return book.day - book.first_day[firms] + 1
         word, _, what = name.partition("_")
-        side = self.sides[word]
+        side = book.sides[word]
         if what in FIGURES:
-            return side.partners.figures(firms)[what]
+            if word not in self._figures:
+                self._figures[word] = side.partners.figures(firms)
+            return self._figures[word][what]
         if what == "quiet":
             last = side.last_day[firms].astype(np.int64)
-            return np.where(last < 0, UNKNOWN, self.day - last)
+            return np.where(last < 0, UNKNOWN, book.day - last)
         sums, _, window = what.rpartition("_")
         of: HeldSums = getattr(side, sums)
         return of.total(int(window.removesuffix("d")), firms)

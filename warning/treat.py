@@ -28,7 +28,7 @@ from ledger.dates import Calendar, day_number
 from ledger.events import BusinessDayClosed, CaseCauseChanged, CaseOpened, CaseStageChanged
 from ledger.ids import stable_id
 from ledger.store import Recorded
-from warning.asking import PREFIX, Moment, asked_again, file_of, said, seen_as
+from warning.asking import PREFIX, Moment, asked_again, file_of, said, seen_as, told
 from warning.casebook import CaseBook, CaseFile
 from warning.engine import Engine
 from warning.pack import SEVERITIES
@@ -66,7 +66,7 @@ class Treat:
         self.engine.score = score
         self.tiers = Tiers()
         self.grades = Graded()
-        self._calendar, self._after = calendar, after
+        self.calendar, self.after = calendar, after
         self._ahead: set[int] = set()
         self._last_close = 0
         self._due = np.zeros(0, np.bool_)
@@ -116,7 +116,7 @@ class Treat:
 
     def _at(self, item: Recorded) -> list[Command]:
         fact = item.fact
-        asking = item.position > self._after
+        asking = item.position > self.after
         moment = Moment(fact.value_date, fact.recorded_at_us, item.position)
         commands = self.release(fact.recorded_at_us) if asking else []
         self.grades.take_until(item.position)
@@ -153,7 +153,7 @@ class Treat:
                 if case.case_id not in calm and (ask := self._contact(moment, case, row))
             ]
         self._due, self._last_close = due, moment.position
-        following = self._calendar.next_business_day(moment.value_date)
+        following = self.calendar.next_business_day(moment.value_date)
         engine.advance(max(day_number(following), engine.day))
         return commands
 
@@ -266,7 +266,7 @@ class Treat:
                     ChangeStage(
                         case_id=case.case_id,
                         stage=stage,
-                        reason=f"{dpd} days past due",
+                        reason=told([("dpd", str(dpd))]),
                         **said(moment, case.borrower_id, "stage", case.case_id, moment.position),
                     )
                 )
@@ -289,7 +289,7 @@ class Treat:
                 CloseCase(
                     case_id=case.case_id,
                     reason=reason,
-                    remark=f"nothing overdue and no open warning for {days} days",
+                    remark=told([("calm", str(days))]),
                     **said(moment, case.borrower_id, "close", case.case_id),
                 )
             )

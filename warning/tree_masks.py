@@ -10,16 +10,19 @@ for the order in which values are added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warning.bins import bins_of
 from warning.windows import FloatArray, IntArray
 
 AT_ONCE = 1_024
 """Loans at once: few enough that the masks stay in the processor's cache."""
+BINNED_AT_ONCE = 16 * AT_ONCE
+"""Loans whose values are binned at once, before."""
 MOST_LEAVES = 8
 """So many bits has a byte."""
 _MASKS = 2**MOST_LEAVES
@@ -70,6 +73,19 @@ class _Asked(NamedTuple):
     masks: Masks
 
 
+class _Room(NamedTuple):
+    """Arrays (loans, trees) that are used again: asked for anew they would be cleared each time."""
+
+    left: Masks
+    leaves: IntArray
+    found: FloatArray
+
+    @classmethod
+    def of(cls, loans: int, trees: int) -> _Room:
+        shape = (loans, trees)
+        return cls(np.empty(shape, np.uint8), np.empty(shape, np.int64), np.empty(shape))
+
+
 class LeafMasks:
     """The masks of a set of trees. Build it once; `LeafMasks.fits` says whether it can be."""
 
@@ -99,21 +115,27 @@ class LeafMasks:
     def log_odds(self, values: Mapping[str, FloatArray], count: int) -> FloatArray:
         """The values of the leaves reached, added up, for `count` loans."""
         total = np.zeros(count)
-        for first in range(0, count, AT_ONCE):
-            piece = slice(first, min(first + AT_ONCE, count))
-            total[piece] = self._piece(values, piece)
+        room = _Room.of(min(count, AT_ONCE), len(self._first))
+        for start in range(0, count, BINNED_AT_ONCE):
+            of_all = slice(start, start + BINNED_AT_ONCE)
+            bins = [bins_of(values[asked.name][of_all], asked.edges) for asked in self._asked]
+            for first in range(start, min(start + BINNED_AT_ONCE, count), AT_ONCE):
+                end = min(first + AT_ONCE, count)
+                piece = [column[first - start : end - start] for column in bins]
+                total[first:end] = self._piece(piece, end - first, room)
         return total
 
-    def _piece(self, values: Mapping[str, FloatArray], piece: slice) -> FloatArray:
-        left = np.full((piece.stop - piece.start, len(self._first)), _MASKS - 1, np.uint8)
-        for asked in self._asked:
-            column = values[asked.name][piece]
-            bins = asked.edges.searchsorted(column)
-            bins[np.isnan(column)] = len(asked.edges) + 1
-            left &= asked.masks.take(bins, axis=0)
-        leaves = np.add(left, self._first)
-        found: FloatArray = self._values.take(leaves).sum(axis=1)
-        return found
+    def _piece(self, bins: Sequence[NDArray[Any]], count: int, room: _Room) -> FloatArray:
+        """The sums of loans by their bins; `room` is for what is worked out on the way."""
+        left, leaves, found = room.left[:count], room.leaves[:count], room.found[:count]
+        left.fill(_MASKS - 1)
+        for asked, places in zip(self._asked, bins, strict=True):
+            left &= asked.masks.take(places, axis=0)
+        np.copyto(leaves, left)
+        leaves += self._first
+        self._values.take(leaves, out=found, mode="clip")  # In bounds: any other mode copies.
+        total: FloatArray = found.sum(axis=1)
+        return total
 
 
 def _asked(nodes: Nodes, at: int, trees: IntArray, spans: IntArray, count: int) -> _Asked:

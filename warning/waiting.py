@@ -1,28 +1,32 @@
-"""What waits to ring: pending is counted in columns, and told of whenever somebody asks.
+"""What waits to ring: as a watch counts it in columns, and as it is on record.
 
 Changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ledger.dates import date_of
+from ledger.dates import Calendar, date_of
+from ledger.events import WarningLapsed, WarningPending, WarningRaised
 from warning.lifecycle import Lifecycle
 from warning.pack import SEVERITIES, Rule
 
+DAY = timedelta(days=1)
+
 
 class Pending(NamedTuple):
-    """`when` of a rule has held at every close since `since`, `days` business days of its `for`."""
+    """A rule's `when` has held at every close since `since`: `days` business days of `of`."""
 
     loan_id: str
-    rule: Rule
+    rule: str
     since: date
     days: int
+    of: int
 
 
 def state_of(life: Lifecycle, rule: str, row: int) -> str:
@@ -45,5 +49,33 @@ def pending(
         rows = np.flatnonzero((columns.level == 0) & (columns.since > 0))
         for row, since in zip(rows.tolist(), columns.since[rows].tolist(), strict=True):
             day = date_of(closes[since])
-            found.append(Pending(loan_ids[row], rule, day, last - since))
-    return sorted(found, key=lambda one: (-one.days, one.rule.name, one.loan_id))
+            found.append(Pending(loan_ids[row], rule.name, day, last - since, rule.for_days))
+    return _longest_first(found)
+
+
+def pending_in(facts: Iterable[Any], day: date, *, calendar: Calendar) -> list[Pending]:
+    """What the facts of the warnings log leave pending at the close of `day`, longest first."""
+    waits: dict[str, WarningPending] = {}
+    for fact in facts:
+        if fact.value_date > day:
+            continue
+        if type(fact) is WarningPending:
+            waits[fact.warning_id] = fact
+        elif type(fact) in (WarningLapsed, WarningRaised):
+            waits.pop(fact.warning_id, None)
+    return _longest_first(
+        [
+            Pending(
+                fact.loan_id,
+                fact.rule,
+                fact.value_date,
+                calendar.business_days(fact.value_date + DAY, day + DAY),
+                fact.days,
+            )
+            for fact in waits.values()
+        ]
+    )
+
+
+def _longest_first(found: Iterable[Pending]) -> list[Pending]:
+    return sorted(found, key=lambda one: (-one.days, one.rule, one.loan_id))

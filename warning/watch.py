@@ -36,9 +36,9 @@ from warning.causes import MOVERS, RecentFacts
 from warning.columns import Moment
 from warning.drifting import Drifting
 from warning.engine import Engine, FactsOf
-from warning.episodes import Episode
 from warning.expressions import Values
 from warning.lifecycle import Lifecycle
+from warning.lookback import Doubted, Hindsight, doubted
 from warning.pack import Pack, Rule
 from warning.readings import Readings
 from warning.recollection import Recollection, Stop, batches, recall, score_of, take_action, upto
@@ -99,6 +99,11 @@ class Watch:
     def pending(self) -> list[Pending]:
         """What waits to ring at the last close, longest first."""
         return pending(self._life, self.pack.rules, self._closes, self.engine.loan_ids)
+
+    def nbytes(self) -> dict[str, int]:
+        """Bytes held in columns besides the engine's, by part."""
+        rules = sum(self._life.columns_of(rule.name).nbytes() for rule in self.pack.rules)
+        return {"rules": rules, "changes": self._readings.nbytes()}
 
     def currency_of(self, row: int) -> str:
         """The currency of a loan."""
@@ -173,7 +178,8 @@ class Watch:
             self.at_close(values)
         changes = self._life.close(moment, values, self.engine.open())
         sight = Sight(values, int, record, record.fact.value_date)
-        said = self._bulletin.changes(changes, sight)
+        said = [*self._bulletin.changes(changes, sight)]
+        said += self._bulletin.waits(self._life.waits(), sight)
         found = self._drifting.at_close(self.engine, self.backtest.fresh, record)
         return [*said, *map(self._bulletin.about_score, found)]
 
@@ -182,8 +188,8 @@ class Watch:
         rows = np.array(self._register.rows_of(record.fact), np.int64)
         rows = rows[self.engine.book.open(rows)]
         moment, heard = self._now, self._heard(record.fact, rows.tolist())
-        doubted = [episode for row in rows.tolist() for episode in self._doubted(row, record.fact)]
-        rules = [*heard, *(episode.rule for episode in doubted)]
+        doubted = self._doubted(rows.tolist(), record.fact)
+        rules = [*heard, *doubted.rules()]
         if not rules:
             return []
         names = sorted({name for rule in rules for name in rule.names})
@@ -194,9 +200,7 @@ class Watch:
         for rule in heard:
             changes = self._life.at_fact(moment, rule, rows, values)
             produced += self._bulletin.changes(changes, sight)
-        for episode in doubted:
-            produced += self._look_back(episode, sight, moment)
-        return produced
+        return produced + self._look_back(doubted, sight, moment)
 
     def _moment(self, day: int) -> Moment:
         return Moment(day, self.calendar.business_days(_FIRST_DAY, date_of(day + 1)))
@@ -206,7 +210,7 @@ class Watch:
     def _stirs(self, fact: Any) -> bool:
         """Whether anything can follow at once from a fact: cheap, and never wrongly no."""
         rows = self._register.rows_of(fact)
-        return any(self._doubted(row, fact) for row in rows) or bool(self._heard(fact, rows))
+        return bool(self._doubted(rows, fact).rules() or self._heard(fact, rows))
 
     def _heard(self, fact: Any, rows: Sequence[int]) -> list[Rule]:
         """Rules that listen to a fact and whose warnings about `rows` it can change."""
@@ -216,43 +220,28 @@ class Watch:
         there = np.array(rows, np.int64)
         return [rule for rule in rules if self._life.can_change(self._now, rule, there)]
 
-    def _doubted(self, row: int, fact: Any) -> list[Episode]:
-        """Open or resting warnings of a loan that rang on the fact's day or later, not today."""
+    def _doubted(self, rows: Sequence[int], fact: Any) -> Doubted:
+        """What a fact of an earlier day may take away."""
         day = day_number(fact.value_date)
         if type(fact) not in MOVERS or day >= self.engine.day:
-            return []
-        episodes = self._life.episodes
-        resting = (rest.episode for rest in episodes.rests_of_row(row, self._now.ordinal))
-        return [each for each in (*episodes.of_row(row), *resting) if each.raised_day >= day]
+            return Doubted([], [])
+        closed = next(reversed(self._closes.values()), 0)
+        return doubted(self._life, rows, day=day, ordinal=self._now.ordinal, closed=closed)
 
-    def _look_back(self, episode: Episode, sight: Sight, moment: Moment) -> list[NewFact]:
-        """Withdraw a warning that does not hold now and, by what is known now, had no cause."""
-        when = episode.rule.when
-        stands = when.holds_in(sight.of(when.names, episode.row))
-        if stands or self._caused_then(episode, sight.record.position):
-            return []
-        self._life.withdraw(episode, moment)
-        return [self._bulletin.withdrawn(episode, sight)]
-
-    def _caused_then(self, episode: Episode, position: int) -> bool:
-        """Whether the fact at `position` leaves the rule holding on each day that led to the ring.
-
-        It takes the cause away where the rule held on such a day by all facts before it, and by all
-        facts with it no longer does. Where the loan's facts cannot be had the warning stands.
-        """
-        waiting = range(episode.pending_since_ordinal, episode.raised_ordinal)
-        days = [self._closes[ordinal] for ordinal in waiting if ordinal in self._closes]
-        return not any(
-            self._held_on(episode, day, position) is False
-            and self._held_on(episode, day, position - 1) is True
-            for day in [*days, episode.raised_day]
-        )
-
-    def _held_on(self, episode: Episode, day: int, position: int) -> bool | None:
-        """Whether the rule held at `day` by all facts to `position`; None if they are not had."""
-        when, loan_id = episode.rule.when, self._register.loan_id(episode.row)
-        then = self._readings.as_of(when.names, loan_id, day, position)
-        return None if then is None else when.holds_in(then)
+    def _look_back(self, doubted: Doubted, sight: Sight, moment: Moment) -> list[NewFact]:
+        """Withdraw warnings that had no cause by what is known now, and take waits back."""
+        told, life = [], self._life
+        hindsight = Hindsight(self._readings, self._register.loan_id, self._closes, sight)
+        for each in doubted.episodes:
+            first, end = each.pending_since_ordinal, each.raised_ordinal
+            if hindsight.baseless(each.rule, each.row, first, end, each.raised_day):
+                life.withdraw(each, moment)
+                told.append(self._bulletin.withdrawn(each, sight))
+        for rule, row in doubted.waits:
+            since = int(life.columns_of(rule.name).since[row])
+            if hindsight.baseless(rule, row, since, moment.ordinal + 1):
+                told.append(self._bulletin.taken_back(life.end_wait(rule, row), sight))
+        return told
 
     # -- people ----------------------------------------------------------------------------------
 
@@ -295,13 +284,14 @@ class Watch:
             recorded_at_us=recorded_at_us,
         )
         self._life = self._new_life(pack)
-        gone = recall(pack, recorded, self._life, row_of=self.engine.row_of, moment_of=self._moment)
+        row_of, moment_of = self.engine.row_of, self._moment
+        gone, waits = recall(pack, recorded, self._life, row_of=row_of, moment_of=moment_of)
         self.pack, self._adopted = pack, True
         self.engine.score = self.backtest.judge_by(score_in(pack))
         self._drifting = Drifting(pack.language)
         self._readings.new_score()
         self._listening = listening(pack)
-        return self._bulletin.adopted(pack, fact, gone, recorded)
+        return self._bulletin.adopted(pack, fact, gone, waits, recorded)
 
     def replay(self, ledger: Iterable[Recorded], warnings: Sequence[Recorded]) -> list[NewFact]:
         """Restart: come to where the logs end; facts that the warnings log still lacks come out.

@@ -138,8 +138,11 @@ class RollingSums(Growing):
 
     def advance(self) -> None:
         """Close the open day and open the next calendar day."""
+        if not self.rows:
+            self.day += 1
+            return
         today = self.today[: self.rows]
-        rows = np.flatnonzero(today)
+        rows = today.nonzero()[0]
         if rows.size:
             amounts = today[rows]
             self._keep(self.day, rows, amounts)

@@ -7,7 +7,7 @@ one judged is judged for that one.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
@@ -34,11 +34,13 @@ from ledger.collection_commands import (
     LiftContactHold,
     PlaceDebtor,
     RecordContactOutcome,
+    ReportContact,
     RequestContact,
 )
 from ledger.dates import date_of, day_number
 from ledger.errors import InvalidAmount, RuleRefused, UnknownEntity
 from ledger.events import (
+    Channel,
     ContactAllowed,
     ContactConsentChanged,
     ContactHeld,
@@ -74,16 +76,10 @@ def request_contact(
     named = loans_of(loans, command)
     within(case, named)
     fresh(command.contact_id in collection.contacts, "contact", command.contact_id)
-    rules = _rules_of(collection, usual_rules() if rule_sets is None else rule_sets)
-    zone = collection.zone or rules.zone
-    if zone is None:
-        raise RuleRefused(
-            f"Nobody said in which time zone borrower {command.borrower_id} lives.",
-            rule="zone_unknown",
-            way_out=f"Send debtor_placed with their zone first; {rules.name} assumes none.",
-        )
+    rules = rules_of(collection, usual_rules() if rule_sets is None else rule_sets)
+    zone = place_of(collection, rules, command.borrower_id)
     at_us = max(command.recorded_at_us, collection.last_us)
-    return (_answer(command, rules, _known(collection, named, zone, at_us), at_us),)
+    return (_answer(command, rules, known_of(collection, named, zone, at_us), at_us),)
 
 
 def _answer(command: RequestContact, rules: ContactRules, known: Known, at_us: int) -> Any:
@@ -126,8 +122,8 @@ def forbidden_since(
         return "case_closed"
     if at_us >= allowed.until_us:
         return "permission_over"
-    rules = _rules_of(state, usual_rules() if rule_sets is None else rule_sets)
-    known = _known(state, loans, state.zone or allowed.zone, at_us)
+    rules = rules_of(state, usual_rules() if rule_sets is None else rule_sets)
+    known = known_of(state, loans, state.zone or allowed.zone, at_us)
     name = allowed.contact_id
     known = known._replace(
         contacts=list(takewhile(lambda made: made.contact_id != name, known.contacts)),
@@ -138,7 +134,20 @@ def forbidden_since(
     return None if verdict is None else verdict.rule
 
 
-def _rules_of(collection: Collection, rule_sets: RuleSets) -> ContactRules:
+def place_of(collection: Collection, rules: ContactRules, borrower_id: str) -> str:
+    """The time zone in which the borrower lives. Errors: RuleRefused "zone_unknown"."""
+    zone = collection.zone or rules.zone
+    if zone is None:
+        raise RuleRefused(
+            f"Nobody said in which time zone borrower {borrower_id} lives.",
+            rule="zone_unknown",
+            way_out=f"Send debtor_placed with their zone first; {rules.name} assumes none.",
+        )
+    return zone
+
+
+def rules_of(collection: Collection, rule_sets: RuleSets) -> ContactRules:
+    """The contact rules that protect the borrower. Errors: RuleRefused "unknown_rule_set"."""
     if collection.rule_set is None:
         return next(iter(rule_sets.values()))
     return _rule_set(collection.rule_set, rule_sets)
@@ -155,7 +164,7 @@ def _rule_set(name: str, rule_sets: RuleSets) -> ContactRules:
     return found
 
 
-def _known(collection: Collection, named: dict[str, Loan], zone: str, at_us: int) -> Known:
+def known_of(collection: Collection, named: dict[str, Loan], zone: str, at_us: int) -> Known:
     """What the judge may know of the borrower at `at_us`."""
     today = day_number(local_day(at_us, zone))
     holds = dict(collection.holds)
@@ -188,15 +197,23 @@ def record_outcome(state: State, command: RecordContactOutcome, loans: Loans = N
             f"No contact {command.contact_id} was allowed in case {case.case_id}.",
             way_out="Ask for the contact first; its outcome follows.",
         )
+    channel: Any = contact.channel
+    return outcome_facts(collection, channel, command)
+
+
+def outcome_facts(
+    collection: Collection, channel: Channel, command: RecordContactOutcome | ReportContact
+) -> Facts:
+    """What came of a contact; a dispute holds all further ones. Errors: InvalidAmount,
+    CurrencyMismatch."""
     exponent(command.currency)
     if not 0 <= command.cost_minor <= MAX_MINOR or command.seconds < 0:
         raise InvalidAmount(
             "What a contact took and cost is not below zero.",
             way_out=f"Send seconds from 0, and a cost up to {MAX_MINOR} minor units.",
         )
-    channel: Any = contact.channel
     recorded = ContactOutcomeRecorded(
-        contact_id=contact.contact_id,
+        contact_id=command.contact_id,
         channel=channel,
         outcome=command.outcome,
         seconds=command.seconds,
@@ -207,7 +224,7 @@ def record_outcome(state: State, command: RecordContactOutcome, loans: Loans = N
     if command.outcome != "disputed" or _stands(collection, "dispute"):
         return (recorded,)
     about = {name: value for name, value in said(command).items() if name != "case_id"}
-    remark = f"said in contact {contact.contact_id}"
+    remark = f"said in contact {command.contact_id}"
     return (recorded, ContactHeld(reason="dispute", until=None, remark=remark, **about))
 
 
@@ -290,11 +307,3 @@ def place_debtor(
     if state is not None and (state.zone, state.rule_set) == (command.zone, command.rule_set):
         return ()
     return (DebtorPlaced(zone=command.zone, rule_set=command.rule_set, **said(command)),)
-
-
-def deciding_by(rule_sets: RuleSets) -> dict[type, Any]:
-    """The decisions that ask the contact rules, by those of a book: for `decide`'s table."""
-    return {
-        RequestContact: partial(request_contact, rule_sets=rule_sets),
-        PlaceDebtor: partial(place_debtor, rule_sets=rule_sets),
-    }

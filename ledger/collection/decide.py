@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ledger import collection_commands as c
-from ledger.collection import cases, contacts, exemption, legal, promises
+from ledger.collection import cases, contacts, exemption, legal, promises, reported
+from ledger.collection.rules import RuleSets
 from ledger.collection.state import COLLECTION_FACTS, Collection, evolve_collection
 
 DECIDES: dict[type, Callable[..., tuple[Any, ...]]] = {
@@ -21,6 +23,7 @@ DECIDES: dict[type, Callable[..., tuple[Any, ...]]] = {
     c.CloseCase: cases.close_case,
     c.PlaceDebtor: contacts.place_debtor,
     c.RequestContact: contacts.request_contact,
+    c.ReportContact: reported.report_contact,
     c.RecordContactOutcome: contacts.record_outcome,
     c.ChangeConsent: contacts.change_consent,
     c.HoldContact: contacts.hold_contact,
@@ -39,3 +42,9 @@ EVOLVES: dict[type, Callable[[Collection | None, Any], Collection]] = dict.fromk
     COLLECTION_FACTS, evolve_collection
 )
 """Fact -> the collection after it."""
+
+
+def deciding_by(rule_sets: RuleSets) -> dict[type, Any]:
+    """The decisions that ask the contact rules, by those of a book: for `ledger.decide`'s table."""
+    asking = (c.RequestContact, c.ReportContact, c.PlaceDebtor)
+    return {kind: partial(DECIDES[kind], rule_sets=rule_sets) for kind in asking}

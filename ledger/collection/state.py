@@ -25,6 +25,7 @@ from ledger.events import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     DocumentAttached,
     EvasionSignalNoted,
@@ -79,7 +80,7 @@ class Case:
 
 
 class Contact(NamedTuple):
-    """A contact that was allowed."""
+    """A contact that was allowed, or made without asking."""
 
     case_id: str
     contact_id: str
@@ -91,7 +92,10 @@ class Contact(NamedTuple):
 
 @dataclass(slots=True)
 class Asked:
-    """The last answer to a request: allowed, queued or refused, and when it may be, if known."""
+    """The last answer to a request: allowed, queued or refused, and when it may be, if known.
+
+    "reported" of one that nobody asked for; `rule` is then the one it broke, if any.
+    """
 
     answer: str
     rule: str
@@ -128,7 +132,9 @@ class Collection:
 
     `ids` holds every id that names something here, by its kind. `conversations` are contacts whose
     outcome says that the borrower spoke. `last_us` is the latest moment a contact was judged for:
-    the clock of contacts never goes back. `breaches` counts refused contacts by officer.
+    the clock of contacts never goes back. `breaches` counts by officer contacts that were refused,
+    and those made without asking that a rule forbade. `consents`, `holdings` and `promised_us` keep
+    the moment each word was recorded, so that a contact of the past is judged by what was known.
     """
 
     borrower_id: str
@@ -145,6 +151,9 @@ class Collection:
     promises: dict[str, Promise] = field(default_factory=dict)
     steps: dict[str, LegalStepTaken] = field(default_factory=dict)
     breaches: dict[str, int] = field(default_factory=dict)
+    consents: list[tuple[int, str, Consent]] = field(default_factory=list)
+    holdings: list[tuple[int, str, bool, date | None]] = field(default_factory=list)
+    promised_us: dict[str, int] = field(default_factory=dict)
 
     def open_cases(self) -> Iterator[Case]:
         """The cases that are not closed, oldest first."""
@@ -222,6 +231,15 @@ def _refused(state: Collection, fact: ContactRefused) -> None:
     state.breaches[fact.by] = state.breaches.get(fact.by, 0) + 1
 
 
+def _reported(state: Collection, fact: ContactReported) -> None:
+    state.asked[fact.contact_id] = Asked("reported", fact.rule or "", None)
+    state.contacts[fact.contact_id] = Contact(
+        fact.case_id, fact.contact_id, fact.loan_ids, fact.channel, fact.zone, fact.at_us
+    )
+    if fact.rule is not None:
+        state.breaches[fact.by] = state.breaches.get(fact.by, 0) + 1
+
+
 def _outcome(state: Collection, fact: ContactOutcomeRecorded) -> None:
     state.asked[fact.contact_id].outcome = fact.outcome
     if fact.outcome in SPOKEN:
@@ -229,19 +247,23 @@ def _outcome(state: Collection, fact: ContactOutcomeRecorded) -> None:
 
 
 def _consent(state: Collection, fact: ContactConsentChanged) -> None:
-    state.consent[fact.channel] = Consent(fact.allowed, fact.preferred, fact.at_night)
+    said = state.consent[fact.channel] = Consent(fact.allowed, fact.preferred, fact.at_night)
+    state.consents.append((fact.recorded_at_us, fact.channel, said))
 
 
 def _held(state: Collection, fact: ContactHeld) -> None:
     state.holds[fact.reason] = fact.until
+    state.holdings.append((fact.recorded_at_us, fact.reason, True, fact.until))
 
 
 def _lifted(state: Collection, fact: ContactHoldLifted) -> None:
     del state.holds[fact.reason]
+    state.holdings.append((fact.recorded_at_us, fact.reason, False, None))
 
 
 def _promised(state: Collection, fact: PromiseMade) -> None:
     state.promises[fact.promise_id] = promise_of(fact)
+    state.promised_us[fact.promise_id] = fact.recorded_at_us
 
 
 def promise_of(fact: PromiseMade) -> Promise:
@@ -297,6 +319,7 @@ _TAKE: dict[type, Callable[[Collection, Any], None]] = {
     ContactAllowed: _allowed,
     ContactQueued: _queued,
     ContactRefused: _refused,
+    ContactReported: _reported,
     ContactOutcomeRecorded: _outcome,
     ContactConsentChanged: _consent,
     ContactHeld: _held,

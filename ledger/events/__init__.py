@@ -70,6 +70,7 @@ from ledger.events.contact import (
     ContactOutcomeRecorded,
     ContactQueued,
     ContactRefused,
+    ContactReported,
     DebtorPlaced,
     HoldReason,
 )
@@ -121,6 +122,7 @@ from ledger.events.score import (
 from ledger.events.trading import InvoiceVoided, PurchaseInvoiced, SaleInvoiced
 from ledger.events.valuation import CollateralValued, Figure, FigureReported
 from ledger.events.warning import (
+    WAITS,
     Reading,
     RulesAdopted,
     Severity,
@@ -130,6 +132,8 @@ from ledger.events.warning import (
     WarningEscalated,
     WarningExpired,
     WarningFoundFalse,
+    WarningLapsed,
+    WarningPending,
     WarningRaised,
     WarningReferred,
     WarningReopened,
@@ -139,6 +143,7 @@ from ledger.events.warning import (
 )
 
 __all__ = [
+    "WAITS",
     "AccessRefused",
     "AccountCredited",
     "AccountDebitReturned",
@@ -172,6 +177,7 @@ __all__ = [
     "ContactOutcomeRecorded",
     "ContactQueued",
     "ContactRefused",
+    "ContactReported",
     "DebtorPlaced",
     "DelinquencyPaused",
     "DelinquencyResumed",
@@ -247,6 +253,8 @@ __all__ = [
     "WarningEscalated",
     "WarningExpired",
     "WarningFoundFalse",
+    "WarningLapsed",
+    "WarningPending",
     "WarningRaised",
     "WarningReferred",
     "WarningReopened",

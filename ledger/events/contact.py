@@ -89,10 +89,22 @@ class ContactRefused(ContactAsked):
     next_allowed_us: int | None
 
 
+@event_type("contact.reported", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactReported(ContactAsked):
+    """A contact was made at `at_us`, and nobody had asked before whether it may be.
+
+    Counts as a contact. `rule` is the one that forbade it then, None where none did: a breach,
+    which counts against the officer.
+    """
+
+    rule: str | None
+
+
 @event_type("contact.outcome_recorded", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactOutcomeRecorded(OfCase):
-    """What came of a contact that was allowed, how long it took and what it cost."""
+    """What came of a contact that was made, how long it took and what it cost."""
 
     contact_id: str
     channel: Channel

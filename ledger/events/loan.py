@@ -222,12 +222,13 @@ class PositionReported:
     recorded_at_us: int
 
 
-@event_type("loan.closed", version=1)
+@event_type("loan.closed", version=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoanClosed:
     """The loan ended. `remaining` is what the book still held then, by component.
 
-    Nothing when repaid, unless the loan is known by reported positions only.
+    Nothing when repaid, unless the loan is known by reported positions only. Where people decided
+    it, as a write-off, `requested_by` asked for it and `approved_by` agreed; None: nobody said.
     """
 
     loan_id: str
@@ -236,3 +237,5 @@ class LoanClosed:
     transaction_id: str
     value_date: date
     recorded_at_us: int
+    requested_by: str | None = None
+    approved_by: str | None = None

@@ -37,6 +37,47 @@ class Reading:
     value: float | None
 
 
+@event_type("warning.pending", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningPending:
+    """A rule's condition holds, but not for long enough yet: after `days` business days it rings.
+
+    Calls nobody. `warning_id` is the one that the warning has if it rings.
+    """
+
+    warning_id: str
+    loan_id: str
+    rule: str
+    pack: str
+    days: int
+    reason: str
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+@event_type("warning.lapsed", version=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningLapsed:
+    """What was pending ended without a ring.
+
+    `cause_event_ids` name the late fact by which it never should have waited; mostly there is none.
+    """
+
+    warning_id: str
+    loan_id: str
+    rule: str
+    reason: str
+    cause_event_ids: tuple[str, ...]
+    ledger_position: int
+    value_date: date
+    recorded_at_us: int
+
+
+WAITS = (WarningPending, WarningLapsed)
+"""Facts of rules that wait: no warning is open, and nobody is called."""
+
+
 @event_type("warning.raised", version=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarningRaised:

@@ -7,11 +7,12 @@ it the day's beginning. `by` is the user.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ledger import collection_commands as c
 from ledger.commands import Command
+from ledger.dates import moment_us
 from ledger.events import Addressee, Channel, PromisePart
 from ledger.scenario.words import Unclear, Words, literal, on_or_off, one_of
 
@@ -132,6 +133,30 @@ def _contact(words: Words, common: Common) -> Command:
         addressee=words.take("to", one_of(Addressee), "debtor"),
         agency=words.take("agency"),
         queue=words.take("queue", on_or_off, False),
+    )
+
+
+def _contacted(words: Words, common: Common) -> Command:
+    said = _said(words, common)
+    contact_id = words.word("The contact's id")
+    channel = one_of(Channel)(words.word("The channel"))
+    outcome = literal(c.ReportContact, "outcome")(words.word("The outcome"))
+    made = words.take("made", datetime.fromisoformat)
+    if made is None:
+        raise Unclear("when it was made is missing: made 2024-07-02T13:30 (UTC)")
+    words.currency = words.take("currency", default="CNY")
+    return c.ReportContact(
+        **said,
+        contact_id=contact_id,
+        channel=channel,
+        outcome=outcome,
+        made_at_us=moment_us(made.replace(tzinfo=UTC)),
+        loan_ids=_loans(words),
+        addressee=words.take("to", one_of(Addressee), "debtor"),
+        agency=words.take("agency"),
+        seconds=words.take("seconds", int, 0),
+        cost_minor=words.take("cost", words.minor, 0),
+        currency=words.currency,
     )
 
 
@@ -294,6 +319,7 @@ COLLECTION_VERBS: dict[str, Callable[[Words, Common], Command]] = {
     "close-case": _close_case,
     "place": _place,
     "contact": _contact,
+    "contacted": _contacted,
     "outcome": _outcome,
     "consent": _consent,
     "hold": _hold,

@@ -209,7 +209,13 @@ def _report(words: Words, common: Common) -> c.Command:
 def _close(words: Words, common: Common) -> c.Command:
     loan_id = words.entity()
     reason = literal(c.CloseLoan, "reason")(words.word("The reason"))
-    return c.CloseLoan(loan_id=loan_id, reason=reason, **common)
+    return c.CloseLoan(
+        loan_id=loan_id,
+        reason=reason,
+        requested_by=words.take("by"),
+        approved_by=words.take("approved"),
+        **common,
+    )
 
 
 def _open_account(words: Words, common: Common) -> c.Command:

@@ -35,7 +35,7 @@ HAPPENINGS: dict[str, str] = {
     "override": "override LOAN REGIME GRADE, by WHO, approved WHO, until DATE, reason TEXT",
     "end-override": "end-override LOAN REGIME, by WHO, approved WHO, reason TEXT",
     "report": "report LOAN AMOUNT [, due AMOUNT, months N]",
-    "close": "close LOAN repaid|refinanced|written_off|cancelled",
+    "close": "close LOAN repaid|refinanced|written_off|cancelled [, by WHO, approved WHO]",
     "open-account": "open-account ACCOUNT AMOUNT CUR [, overdraft AMOUNT, borrower ID]",
     "credit": "credit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
     "debit": "debit ACCOUNT AMOUNT [, balance AMOUNT, flow F]",
@@ -69,6 +69,9 @@ HAPPENINGS: dict[str, str] = {
     "place": "place BORROWER ZONE [, rules NAME]",
     "contact": "contact BORROWER CASE CONTACT CHANNEL [, loans LOAN…, to ADDRESSEE, agency ID, "
     "queue on]",
+    "contacted": "contacted BORROWER CASE CONTACT CHANNEL OUTCOME, made MOMENT [, loans LOAN…, to "
+    "ADDRESSEE, agency ID, seconds N, cost AMOUNT, currency CUR] (UTC, as 2024-07-02T13:30; nobody "
+    "had asked)",
     "outcome": "outcome BORROWER CASE CONTACT OUTCOME [, seconds N, cost AMOUNT, currency CUR]",
     "consent": "consent BORROWER CHANNEL on|off [, preferred on, at-night on, reason TEXT]",
     "hold": "hold BORROWER REASON [, until DATE, remark TEXT]",
@@ -121,8 +124,9 @@ OF_A_LOAN: dict[str, str] = {
 
 OF_A_BORROWER: dict[str, str] = {
     "case": "case CASE owner|team|branch|cause|stage|status|revision|arm VALUE",
-    "contact": "contact CONTACT allowed, or queued|refused RULE [MOMENT|never] (UTC)",
-    "breaches": "breaches USER N (contacts refused)",
+    "contact": "contact CONTACT allowed|reported, or queued|refused|reported RULE [MOMENT|never] "
+    "(UTC)",
+    "breaches": "breaches USER N (contacts refused, or made against a rule)",
     "held": "held REASON… | nothing",
     "promise": "promise PROMISE open|kept|partial|broken|cancelled AMOUNT (paid since it was made)",
     "limitation": "limitation LOAN CAUSE DATE | none (its last day)",

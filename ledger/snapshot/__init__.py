@@ -12,10 +12,10 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
-from math import prod
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ import numpy as np
 import orjson
 
 from ledger.process import no_cycle_hunting
+from ledger.snapshot.arrays import narrowed, restored, stored
 from ledger.snapshot.freezer import Column, Freezer
 from ledger.snapshot.thawer import SnapshotUnusable, Thawer
 
 __all__ = ["Frozen", "SnapshotUnusable", "code_digest", "freeze", "thaw"]
 
-FORMAT = 1
+FORMAT = 2
 _LEVEL = 1  # of zlib: three times as fast as the default, a tenth larger
 _HEAD = struct.Struct("<IQQ")
 
@@ -36,18 +37,24 @@ _HEAD = struct.Struct("<IQQ")
 class Frozen:
     """What `freeze` copied: the graph may go on changing while it is `packed`."""
 
-    def __init__(self, column: Column, arrays: list[Any]) -> None:
-        self._column, self._arrays = column, arrays
+    def __init__(
+        self, column: Column, arrays: Sequence[Any], texts: Sequence[Sequence[str]]
+    ) -> None:
+        self._column, self._arrays, self._texts = column, arrays, texts
 
     def packed(self) -> bytes:
         """As bytes. Takes several times as long as the copying; gives way to other threads."""
-        layout = orjson.dumps([self._column, [[a.dtype.str, a.shape] for a in self._arrays]])
-        size = sum(a.nbytes for a in self._arrays)
+        known: dict[str, int] = {}
+        codes = [narrowed([known.setdefault(t, len(known)) for t in part]) for part in self._texts]
+        kept = [*map(stored, chain(self._arrays, codes))]
+        shapes = [shape for _, shape in kept]
+        layout = orjson.dumps([self._column, shapes, [*known], len(codes)])
+        size = sum(values.nbytes for values, _ in kept)
         packer = zlib.compressobj(_LEVEL)
         packed = [_HEAD.pack(FORMAT, len(layout), size), packer.compress(layout)]
-        for values in self._arrays:
+        for values, _ in kept:
             if values.size:
-                packed.append(packer.compress(np.ascontiguousarray(values).data.cast("B")))
+                packed.append(packer.compress(values.data.cast("B")))
         return b"".join([*packed, packer.flush()])
 
 
@@ -56,8 +63,10 @@ def freeze(root: object, names: Mapping[str, object]) -> Frozen:
 
     Errors: TypeError for a thing that no snapshot can hold.
     """
-    freezer = Freezer({id(thing): name for name, thing in names.items()})
-    return Frozen(freezer.column([root]), freezer.arrays)
+    named = {id(thing): name for name, thing in names.items()}
+    freezer = Freezer(named, {*map(type, names.values())})
+    with no_cycle_hunting():
+        return Frozen(freezer.column([root]), freezer.arrays, freezer.texts)
 
 
 def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
@@ -71,24 +80,17 @@ def thaw(root: object, names: Mapping[str, object], state: bytes) -> None:
             raise SnapshotUnusable(f"It has format {found}, this LoanBell reads {FORMAT}.")
         packed = memoryview(state)[_HEAD.size :]
         held = memoryview(zlib.decompress(packed, bufsize=max(1, size + rest)))
-        column, shapes = orjson.loads(held[:size])
-        arrays = list(_arrays(held[size:], shapes))
         with no_cycle_hunting():
-            (there,) = Thawer(names, arrays).values(column, [root])
+            column, shapes, known, parts = orjson.loads(held[:size])
+            arrays = [*restored(held[size:], shapes)]
+            start = len(arrays) - parts
+            texts = [[*map(known.__getitem__, codes.tolist())] for codes in arrays[start:]]
+            (there,) = Thawer(names, arrays[:start], texts).values(column, [root])
     except (struct.error, zlib.error, orjson.JSONDecodeError, LookupError, ValueError,
             TypeError, AttributeError) as error:  # fmt: skip
         raise SnapshotUnusable(f"It cannot be read: {error!r}.") from error
     if there is not root:
         raise SnapshotUnusable("It is of something else.")
-
-
-def _arrays(held: memoryview, shapes: Iterable[Any]) -> Iterator[Any]:
-    at = 0
-    for word, shape in shapes:
-        dtype, count = np.dtype(word), prod(shape)
-        # A copy of its own: it may be grown, and is let go of alone.
-        yield np.frombuffer(held, dtype, count, at).reshape(shape).copy()
-        at += count * dtype.itemsize
 
 
 @cache

@@ -1,6 +1,7 @@
 """A graph of objects laid out as columns, by type.
 
-Mutable things are numbered, so that what is shared stays shared. Knows neither bytes nor files.
+Columns of text are put beside, as they are, so that each text is stored once. Mutable things are
+numbered, so that what is shared stays shared. Knows neither bytes nor files.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from enum import Enum
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
+
+from ledger.snapshot.arrays import narrowed
 
 OURS = frozenset({"ledger", "warning", "projections"})
 EPOCH = date(1970, 1, 1).toordinal()
@@ -43,16 +47,20 @@ def _attributes(kind: type, one: object) -> list[str]:
 class Freezer:
     """Lays things out. Mutable things are numbered, so that what is shared stays shared."""
 
-    def __init__(self, named: Mapping[int, str]) -> None:
-        self._named = named
+    def __init__(self, named: Mapping[int, str], kinds: Set[type]) -> None:
+        """`named`: by their ids, things of these `kinds` that are only named."""
+        self._named, self._named_kinds = named, kinds
         self._numbers: dict[int, int] = {}
         self.arrays: list[Any] = []
+        self.texts: list[Sequence[str]] = []
 
-    def column(self, values: Sequence[Any]) -> Column:
+    def column(self, values: list[Any]) -> Column:
         """`values` as a column; of several kinds, one part for each kind."""
         kinds = set(map(type, values))
-        if len(kinds) == 1 and kinds <= _PLAIN.keys():
-            return self._plain(kinds.pop(), values)
+        if len(kinds) == 1 and kinds.isdisjoint(self._named_kinds):
+            (kind,) = kinds
+            if not issubclass(kind, tuple):  # as the rest would, but sooner
+                return self._of_sort(kind, values)
         parts: dict[Any, list[Any]] = {}
         for value in values:
             parts.setdefault(self._sort_of(value), []).append(value)
@@ -90,7 +98,10 @@ class Freezer:
         return ["frozenset", *self._lists(values)] if kind is frozenset else None
 
     def _mutable(self, kind: type, values: list[Any]) -> Column:
-        """Things that others may hold too: laid out where they come first, named by number then."""
+        """Things that others may hold too: laid out where they come first, named by number then.
+
+        They are numbered in the order in which they are made again.
+        """
         new: list[Any] = []
         known: list[Any] = []
         which = []
@@ -101,23 +112,26 @@ class Freezer:
             (known if is_known else new).append(value)
         columns = [self._of_kind(kind, new)] if new else []
         if known:
-            columns.append(["known", self._places(known)])
+            columns.append(["known", self._ints([self._numbers[id(value)] for value in known])])
         return columns[0] if len(columns) == 1 else ["mixed", self._ints(which), columns]
 
     def _of_kind(self, kind: type, values: Sequence[Any]) -> Column:
-        numbers = self._places(values)
         if kind is np.ndarray:
-            return ["array", numbers, [self._array(value.copy()) for value in values]]
+            return ["array", [self._array(value.copy()) for value in values]]
         if kind is array:
-            return ["held", numbers, [[v.typecode, self._array(np.array(v))] for v in values]]
+            codes = "".join(value.typecode for value in values)
+            held = bytearray().join(values)
+            lengths = self._ints([len(value) * value.itemsize for value in values])
+            return ["held", codes, lengths, self._array(np.frombuffer(held, np.uint8))]
         if kind in (list, set, deque):
-            return [kind.__name__, numbers, *self._lists(values)]
+            return [kind.__name__, *self._lists(values)]
         if issubclass(kind, dict):
             keys = self._lists(values)
             kept = self.column(list(chain.from_iterable(value.values() for value in values)))
-            return ["dict", numbers, *keys, kept, [*map(_maker_of, values)]]
+            makers = [*map(_maker_of, values)]
+            return ["dict", *keys, kept, makers if any(makers) else []]
         if kind.__module__.partition(".")[0] in OURS:
-            return self._objects(kind, numbers, values)
+            return self._objects(kind, values)
         raise TypeError(f"No snapshot holds a {kind.__qualname__}: {values[0]!r:.80}")
 
     def _tuples(self, kind: type, values: Sequence[Any]) -> Column:
@@ -125,13 +139,10 @@ class Freezer:
         columns = [self.column([value[at] for value in values]) for at in range(len(values[0]))]
         return ["tuple", name, len(values), columns]
 
-    def _places(self, values: Sequence[Any]) -> int:
-        return self._ints([self._numbers[id(value)] for value in values])
-
-    def _objects(self, kind: type, numbers: int, values: Sequence[Any]) -> Column:
+    def _objects(self, kind: type, values: Sequence[Any]) -> Column:
         names = _attributes(kind, values[0])
-        columns = [self.column([getattr(value, name) for value in values]) for name in names]
-        return ["object", name_of(kind), numbers, names, columns]
+        columns = [self.column([*map(attrgetter(name), values)]) for name in names]
+        return ["object", name_of(kind), len(values), names, columns]
 
     def _plain(self, kind: type, values: Sequence[Any]) -> Column:
         if kind is int:
@@ -140,7 +151,8 @@ class Freezer:
             except OverflowError:
                 return ["long", [str(value) for value in values]]
         if kind is str:
-            return ["str", list(values)]
+            self.texts.append(values)
+            return ["str", len(self.texts) - 1]
         if kind is date:
             return ["date", self._ints([value.toordinal() - EPOCH for value in values])]
         if kind is type(None):
@@ -152,22 +164,13 @@ class Freezer:
         return self._ints([*map(len, values)]), self.column(list(chain.from_iterable(values)))
 
     def _ints(self, values: Sequence[int]) -> int:
-        return self._array(_narrowed(np.array(values, np.int64)))
+        return self._array(narrowed(values))
 
     def _array(self, values: Any) -> int:
         if values.dtype.hasobject:
             raise TypeError("No snapshot holds an array of objects.")
         self.arrays.append(values)
         return len(self.arrays) - 1
-
-
-def _narrowed(values: Any) -> Any:
-    """Whole numbers in as few bytes as they fit."""
-    low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
-    for dtype in (np.int8, np.int16, np.int32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return values.astype(dtype)
-    return values
 
 
 def _maker_of(value: dict[Any, Any]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from itertools import accumulate, chain, pairwise, repeat
+from types import MemberDescriptorType
 from typing import Any
 
 from ledger.errors import LoanError
@@ -29,9 +30,11 @@ class Thawer:
     Objects are filled in place; containers are made anew for whoever holds them.
     """
 
-    def __init__(self, names: Mapping[str, object], arrays: Sequence[Any]) -> None:
-        self._names, self._arrays = names, arrays
-        self._made: dict[int, Any] = {}
+    def __init__(
+        self, names: Mapping[str, object], arrays: Sequence[Any], texts: Sequence[list[str]]
+    ) -> None:
+        self._names, self._arrays, self._texts = names, arrays, texts
+        self._made: list[Any] = []
 
     def values(self, column: Column, there: Sequence[Any]) -> list[Any]:
         """The things of a column."""
@@ -68,8 +71,8 @@ class Thawer:
     def _long(self, _: Sequence[Any], values: Sequence[str]) -> list[Any]:
         return [int(value) for value in values]
 
-    def _str(self, _: Sequence[Any], values: list[str]) -> list[Any]:
-        return values
+    def _str(self, _: Sequence[Any], place: int) -> list[Any]:
+        return self._texts[place]
 
     def _none(self, _: Sequence[Any], count: int) -> list[Any]:
         return [None] * count
@@ -103,16 +106,15 @@ class Thawer:
     def _frozenset(self, _: Sequence[Any], lengths: int, column: Column) -> list[Any]:
         return [frozenset(part) for part in self._parts(lengths, self.values(column, ()))]
 
-    def _array(self, _: Sequence[Any], numbers: int, places: Sequence[int]) -> list[Any]:
-        return self._keep(numbers, [self._arrays[place] for place in places])
+    def _array(self, _: Sequence[Any], places: Sequence[int]) -> list[Any]:
+        return self._keep([self._arrays[place] for place in places])
 
-    def _held(self, _: Sequence[Any], numbers: int, places: Sequence[Any]) -> list[Any]:
-        made = [array(code, self._arrays[place].tolist()) for code, place in places]
-        return self._keep(numbers, made)
+    def _held(self, _: Sequence[Any], codes: str, sizes: int, held: int) -> list[Any]:
+        return self._keep([*map(array, codes, self._parts(sizes, self._arrays[held].tobytes()))])
 
-    def _list(self, there: Sequence[Any], numbers: int, lengths: int, column: Column) -> list[Any]:
+    def _list(self, there: Sequence[Any], lengths: int, column: Column) -> list[Any]:
         counts = self._numbers(lengths)
-        made: list[Any] = self._keep(numbers, [[] for _ in counts])
+        made: list[Any] = self._keep([[] for _ in counts])
         olds = (old if isinstance(old, list) else () for old in _padded(there, len(counts)))
         beside = chain.from_iterable(map(_padded, olds, counts))
         for one, part in zip(
@@ -121,11 +123,14 @@ class Thawer:
             one.extend(part)
         return made
 
-    def _set(self, _: Sequence[Any], numbers: int, lengths: int, column: Column) -> list[Any]:
-        return self._keep(numbers, [set(p) for p in self._parts(lengths, self.values(column, ()))])
+    def _set(self, _: Sequence[Any], lengths: int, column: Column) -> list[Any]:
+        made: list[Any] = self._keep([set() for _ in self._numbers(lengths)])
+        for one, part in zip(made, self._parts(lengths, self.values(column, ())), strict=True):
+            one.update(part)
+        return made
 
-    def _deque(self, there: Sequence[Any], numbers: int, lengths: int, column: Column) -> list[Any]:
-        made: list[Any] = self._keep(numbers, [deque() for _ in self._numbers(lengths)])
+    def _deque(self, _: Sequence[Any], lengths: int, column: Column) -> list[Any]:
+        made: list[Any] = self._keep([deque() for _ in self._numbers(lengths)])
         for one, part in zip(made, self._parts(lengths, self.values(column, ())), strict=True):
             one.extend(part)
         return made
@@ -133,20 +138,27 @@ class Thawer:
     def _dict(
         self,
         there: Sequence[Any],
-        numbers: int,
         lengths: int,
         keys: Column,
         values: Column,
         makers: Sequence[str],
     ) -> list[Any]:
         counts = self._numbers(lengths)
-        made: list[Any] = self._keep(numbers, [*map(_empty, makers)])
+        made = self._keep([*map(_empty, makers)] if makers else [{} for _ in counts])
+        if not any(counts):
+            return made
         olds = [old if isinstance(old, dict) else {} for old in _padded(there, len(counts))]
-        beside = [*chain.from_iterable(map(_padded, map(list, olds), counts))]
+        beside: Sequence[Any] = ()
+        if any(olds):
+            beside = [*chain.from_iterable(map(_padded, map(list, olds), counts))]
         parts = list(self._parts(lengths, self.values(keys, beside)))
-        old_values = [
-            old.get(key, _NOTHING) for old, part in zip(olds, parts, strict=True) for key in part
-        ]
+        old_values: Sequence[Any] = ()
+        if any(olds):
+            old_values = [
+                old.get(key, _NOTHING)
+                for old, part in zip(olds, parts, strict=True)
+                for key in part
+            ]
         found = iter(self.values(values, old_values))
         for one, part in zip(made, parts, strict=True):
             dict.update(one, zip(part, found))  # noqa: B905 - `found` goes on with the next one
@@ -156,20 +168,25 @@ class Thawer:
         self,
         there: Sequence[Any],
         name: str,
-        numbers: int,
+        count: int,
         names: Sequence[str],
         columns: Sequence[Column],
     ) -> list[Any]:
         kind = _class(name)
-        olds = _padded(there, len(self._arrays[numbers]))
-        made = self._keep(
-            numbers, [old if type(old) is kind else kind.__new__(kind) for old in olds]
-        )
         are_new = not any(type(old) is kind for old in there)
+        if are_new:
+            made = self._keep([*map(kind.__new__, repeat(kind, count))])
+        else:
+            olds = _padded(there, count)
+            made = self._keep([old if type(old) is kind else kind.__new__(kind) for old in olds])
         for attribute, column in zip(names, columns, strict=True):
             beside = () if are_new else [getattr(one, attribute, _NOTHING) for one in made]
             values = self.values(column, beside)
-            deque(map(object.__setattr__, made, repeat(attribute), values), maxlen=0)
+            slot = getattr(kind, attribute, None)
+            if isinstance(slot, MemberDescriptorType):  # half the time of the general way
+                deque(map(slot.__set__, made, values), maxlen=0)
+            else:
+                deque(map(object.__setattr__, made, repeat(attribute), values), maxlen=0)
         return made
 
     # -- within ----------------------------------------------------------------------------------
@@ -178,11 +195,12 @@ class Thawer:
         found: list[Any] = self._arrays[values].tolist()
         return found
 
-    def _keep(self, numbers: int, made: list[Any]) -> list[Any]:
-        self._made.update(zip(self._numbers(numbers), made, strict=True))
+    def _keep(self, made: list[Any]) -> list[Any]:
+        """Number them, before what they hold is made."""
+        self._made += made
         return made
 
-    def _parts(self, lengths: int, values: list[Any]) -> Iterator[list[Any]]:
+    def _parts(self, lengths: int, values: Any) -> Iterator[Any]:
         ends = accumulate(self._numbers(lengths), initial=0)
         return (values[start:end] for start, end in pairwise(ends))
 

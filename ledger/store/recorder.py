@@ -69,6 +69,8 @@ class BatchRecorder:
         self._fresh = False
         self._heads: dict[str, Head] = {}
         self._unknown: tuple[int, AbstractSet[str]] = (0, frozenset())
+        self._tracked: dict[str, int] = {}
+        self._committing = False
         self._lock = threading.RLock()
 
     # What a database does its own way
@@ -103,20 +105,28 @@ class BatchRecorder:
         with self._lock:
             self._follow()
             framed = self._framed(facts, encode)
-            moved = self._tail.due(len(facts), self._last[0])
+            moved, sources = self._tail.due(len(facts), self._last[0]), [*tracking]
+            self._committing = True
             try:
                 with self.datastore.transaction(commit=True) as cursor:
-                    for source in tracking:
+                    for source in sources:
                         self._insert_tracking(cursor, source)
                     self.write(cursor, framed, moved, self._last)
+                self._note(framed, moved, sources)
             except BaseException:
                 self._fresh = False
                 raise
-            self._tail.add(len(facts), framed.heads, framed.commands)
-            self._tail.moved(moved)
-            self._remember(framed.heads)
-            self._last, self._scanned = framed.last, framed.last[0]
+            finally:
+                self._committing = False
             return framed.recorded
+
+    def _note(self, framed: Framed, moved: Slice, sources: Sequence[Tracking]) -> None:
+        """What was just committed is known from now on."""
+        self._tail.add(len(framed.recorded), framed.heads, framed.commands)
+        self._tail.moved(moved)
+        self._remember(framed.heads)
+        self._last, self._scanned = framed.last, framed.last[0]
+        self._tracked |= {each.application_name: each.notification_id for each in sources}
 
     def _framed(self, facts: Sequence[NewFact], encode: Encode) -> Framed:
         """Rows with positions and chain. Errors: IntegrityError for a version or command."""
@@ -169,8 +179,19 @@ class BatchRecorder:
         rows = self.rows(self.sql.select_log)
         return rows[0] if rows else (0, START, 0)
 
+    @property
+    def _is_current(self) -> bool:
+        """Whether what is known here is all there is: nobody else writes, and no commit runs."""
+        return self._fresh and not self.shared and not self._committing
+
+    def ends_at(self, position: int) -> bool:
+        """Whether nothing is behind `position`, as far as can be told without a look."""
+        return self._is_current and self._last[0] <= position
+
     def _ready(self) -> None:
         """Know at least what the file shows by now: a commit is seen before it is noted here."""
+        if self._is_current:
+            return
         end = self._end()[0]
         if not self._fresh or self._last[0] < end:
             with self._lock:
@@ -187,6 +208,7 @@ class BatchRecorder:
             self._tail, self._scanned = Tail(TAIL_FACTS if self._writes else None), indexed
         self._indexed = indexed
         self._heads.clear()
+        self._tracked.clear()
         while self._scanned < position:
             self._scan(position)
         self._last, self._fresh = (position, chain), self._writes
@@ -260,6 +282,9 @@ class BatchRecorder:
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """The last offset tracked from a source; None when none."""
+        known = self._tracked.get(application_name) if self._is_current else None
+        if known is not None:
+            return known
         found: int | None = self.rows(self.sql.tracked, (application_name,))[0][0]
         return found
 

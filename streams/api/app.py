@@ -30,6 +30,7 @@ from streams.api import (
     problems,
     proposals,
     reads,
+    refused,
     scaled,
     signing,
     trace,
@@ -49,7 +50,7 @@ from streams.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from streams.books import Books
     from streams.kafka import Producer
-    from streams.metrics import Meter
+    from streams.meter import Meter
     from streams.wiring import Node
 
 MIB = 1024 * 1024
@@ -90,6 +91,7 @@ def create_api(
         transactions.routes(node, bounds),
         trace.routes(node.store.ledger, node.queries),
         warnings.routes(node, live, access),
+        refused.routes(node.queries),
         proposals.routes(node, access),
         reads.routes(node),
         figures.routes(node),
@@ -119,7 +121,11 @@ def create_reading_api(
     feed = MergedFeed([store.warnings for store in books.stores], books.metrics)
     access = Access(books, ledger=books.ledger, audit=books.audit)
     app = _plain(access)
-    routers = [scaled.stream(books, feed, access), warnings.reading(books)]
+    routers = [
+        scaled.stream(books, feed, access),
+        warnings.reading(books),
+        refused.routes(books.queries),
+    ]
     if producer is not None:
         asking = Asking(books, producer)
         routers += [

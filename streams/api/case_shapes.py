@@ -54,12 +54,14 @@ _OF_CASE: dict[str, Schema] = {
     "promises": listed(record("Promise", fields_of(PROMISES))),
     "assignments": listed(record("Assignment", fields_of(ASSIGNMENTS))),
     "payments": listed(record("CasePayment", fields_of(CASE_PAYMENTS))),
-    "history": listed(record("CaseFact", fields_of(CASE_HISTORY))),
+    "history": listed(ref("CaseFact")),
+    "borrower_history": listed(ref("CaseFact")),
     "loans": listed({"type": "object"}),
     "warnings": listed(ref("Warning")),
 }
 
 CASE_SCHEMAS: dict[str, Schema] = {
+    "CaseFact": record("CaseFact", fields_of(CASE_HISTORY)),
     "CaseEntry": record("CaseEntry", fields_of(CASES)),
     "RankedCase": record("RankedCase", {**fields_of(CASES), **_RANKED}),
     "Case": record("Case", {**fields_of(CASES), **_RANKED, **_OF_CASE}),

@@ -24,7 +24,7 @@ from ledger.codec import encode, topic_of
 from ledger.errors import InvariantBroken
 from ledger.store import Recorded
 from streams.api.problems import Problem
-from streams.metrics import Meter
+from streams.meter import Meter
 
 ReadLog = Callable[[int, int], list[Recorded]]
 """(after, limit) -> facts of the warnings log, by position."""

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.dates import now_us
 from streams.api.problems import Problem, respond
-from streams.metrics import Meter
+from streams.meter import Meter
 
 log = logging.getLogger("loanbell.http")
 

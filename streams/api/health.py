@@ -18,7 +18,8 @@ from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from projections.warnings import SEVERITIES
 from streams.api.answers import json_answer
 from streams.api.problems import Problem, told
-from streams.metrics import Standing
+from streams.gauges import Standing
+from streams.keeping import standings_of
 
 if TYPE_CHECKING:
     from streams.books import Books
@@ -89,6 +90,7 @@ class _Health:
                     last_positions=health.positions,
                     store_bytes=self._sizes(),
                     receivers=self._node.deliveries.metered(),
+                    snapshots=standings_of(self._node.derivers, 0),
                     **self._book,
                 )
             )

@@ -28,7 +28,7 @@ from streams.api.feed import (
     loan_of,
     words_of,
 )
-from streams.metrics import Meter
+from streams.meter import Meter
 
 LOOK_SECONDS = 0.25
 AWAY_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""What takes two people, over HTTP: grade overrides, write-offs, erasures.
+"""What takes two people, over HTTP: grade overrides, write-offs, exemptions, erasures.
 
 One proposes, another approves or declines; both are signed in, and the messages and the audit log
 carry both. Where nobody signs in there are no two people, so nothing can be proposed. A core system
@@ -8,12 +8,10 @@ that sends such messages itself (Kafka, files, a publisher's token) answers for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Body, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -24,7 +22,7 @@ from streams.api.access import Access, Signed, moment, unknown
 from streams.api.answers import Filters, Limit, json_answer
 from streams.api.problems import Problem
 from streams.api.shapes import WHOLE, WORDS, done, listed, or_null, record
-from streams.fields import Id, Remark
+from streams.api.wanted import ErasureAsked, ExemptionAsked, Reasoned, Wanted
 from streams.identity.person import Person
 from streams.identity.proposals import Proposal, Proposals, State
 from streams.identity.rights import ACTIONS, TWO_PEOPLE
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from streams.wiring import Node
 
 ProposalId = Annotated[str, Path(pattern=r"^[0-9a-f]{20}$")]
-Reason = Annotated[Remark, Field(min_length=1, description="Why; the second person reads it.")]
 _SHAPE = record(
     "Proposal",
     {
@@ -58,70 +55,16 @@ _SHAPE = record(
 )
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    reason: Reason
+_NAMES = {
+    "grade_overridden": ("requested_by", "approved_by"),
+    "grade_override_ended": ("requested_by", "approved_by"),
+    "loan_closed": ("requested_by", "approved_by"),
+    "officer_exempted": ("by", "approved_by"),
+}
+"""Where a message names the two, by its type."""
 
 
-class _OfLoan(_Asked):
-    loan_id: Id
-    value_date: date
-
-
-class GradeOverrideAsked(_OfLoan):
-    """Set a loan's grade in a regime."""
-
-    kind: Literal["grade_override"]
-    regime: Id
-    grade: Id
-    until: date | None = None
-
-    def message(self) -> dict[str, Any]:
-        """The message it becomes, without the names of the two."""
-        return {
-            "type": "grade_overridden",
-            "regime": self.regime,
-            "grade": self.grade,
-            "until": self.until,
-            "reason": self.reason,
-        }
-
-
-class GradeOverrideEndAsked(_OfLoan):
-    """Let the rules of a regime speak again."""
-
-    kind: Literal["grade_override_end"]
-    regime: Id
-
-    def message(self) -> dict[str, Any]:
-        """As above."""
-        return {"type": "grade_override_ended", "regime": self.regime, "reason": self.reason}
-
-
-class WriteOffAsked(_OfLoan):
-    """Close a loan as a loss."""
-
-    kind: Literal["write_off"]
-
-    def message(self) -> dict[str, Any]:
-        """As above; who proposed and approved it is in the audit log under its transaction id."""
-        return {"type": "loan_closed", "reason": "written_off"}
-
-
-class ErasureAsked(_Asked):
-    """Make what was written about a borrower unreadable, for ever."""
-
-    kind: Literal["erasure"]
-    borrower_id: Id
-
-
-Wanted = Annotated[
-    GradeOverrideAsked | GradeOverrideEndAsked | WriteOffAsked | ErasureAsked,
-    Body(discriminator="kind"),
-]
-
-
-class Declining(_Asked):
+class Declining(Reasoned):
     """Why not."""
 
 
@@ -149,6 +92,9 @@ class ProposalPages:
         if not person.roles & TWO_PEOPLE[wanted.kind][0]:
             await self._access.refuse(request, "role", wanted.kind)
             raise Problem("not_allowed", "Your roles do not propose it.")
+        await self._refuse_own(
+            wanted.message("") if wanted.kind == "exemption" else {}, person, request
+        )
         made = await run_in_threadpool(self._add, wanted, person)
         return json_answer(_told(made), status=201)
 
@@ -168,16 +114,17 @@ class ProposalPages:
                 reason=wanted.reason,
                 by=person.user_id,
             )
-        found = self._access.places.loan(wanted.loan_id)
+        of_case = isinstance(wanted, ExemptionAsked)
+        places = self._access.places
+        found = places.case(wanted.case_id) if of_case else places.loan(wanted.loan_id)
         if found is None or not person.covers(found.branch):
             raise unknown()
-        content = {**wanted.message(), "value_date": wanted.value_date, "loan_id": wanted.loan_id}
         return proposals.add(
             kind=wanted.kind,
             borrower_id=found.borrower_id,
-            loan_id=wanted.loan_id,
+            loan_id=None if of_case else wanted.loan_id,
             branch=found.branch,
-            content=content,
+            content=wanted.message(found.borrower_id),
             reason=wanted.reason,
             by=person.user_id,
         )
@@ -224,6 +171,7 @@ class ProposalPages:
         if found.proposed_by == person.user_id:
             await self._access.refuse(request, "own_proposal")
             raise Problem("two_people", "You proposed it yourself.")
+        await self._refuse_own(found.content, person, request)
         taken = await run_in_threadpool(
             self._proposals().claim, proposal_id, person.user_id, declined=declined
         )
@@ -232,6 +180,14 @@ class ProposalPages:
             state, outcome = await self._carry_out(taken, person)
             await run_in_threadpool(self._proposals().settle, proposal_id, state, outcome)
         return json_answer(_told(await run_in_threadpool(self.one, proposal_id, person)))
+
+    async def _refuse_own(
+        self, content: Mapping[str, Any], person: Person, request: Request
+    ) -> None:
+        """Nobody takes part in what is about themselves. Errors: Problem "two_people"."""
+        if str(content.get("officer_id", "")).casefold() == person.user_id.casefold():
+            await self._access.refuse(request, "own_exemption")
+            raise Problem("two_people", "It is about yourself: two others decide it.")
 
     async def _carry_out(self, proposal: Proposal, person: Person) -> tuple[State, str]:
         """What became of it. Errors: what can be tried again."""
@@ -260,8 +216,8 @@ class ProposalPages:
 def _message(proposal: Proposal, person: Person) -> Mapping[str, Any]:
     """The message that a proposal becomes, with both names where its type has room for them."""
     content = {name: value for name, value in proposal.content.items() if value is not None}
-    both = {"requested_by": proposal.proposed_by, "approved_by": person.user_id}
-    named = both if content["type"] in ("grade_overridden", "grade_override_ended") else {}
+    first, second = _NAMES.get(content["type"], ("", ""))
+    named = {first: proposal.proposed_by, second: person.user_id} if first else {}
     return {**content, **named, "transaction_id": proposal.transaction_id}
 
 
@@ -270,7 +226,7 @@ def _decision(proposal: Proposal, person: Person, *, approved: bool) -> Proposal
     return ProposalDecided(
         proposal_id=proposal.proposal_id,
         kind=proposal.kind,
-        subject=proposal.loan_id or proposal.borrower_id,
+        subject=proposal.loan_id or proposal.content.get("case_id", proposal.borrower_id),
         proposed_by=proposal.proposed_by,
         user_id=person.user_id,
         approved=approved,
@@ -332,7 +288,7 @@ def routes(node: Node, access: Access) -> APIRouter:
         responses={201: {**done_one[200], "description": "Made."}},
     )
     async def propose(wanted: Wanted, person: Signed, request: Request) -> Response:
-        """A grade override or its end, a write-off, an erasure."""
+        """A grade override or its end, a write-off, an exemption, an erasure."""
         return await pages.propose(wanted, person, request)
 
     _add_decisions(router, pages)

@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from streams.api.answers import json_answer
-from streams.metrics import PartitionStanding, ReceiverStanding, Standing
+from streams.gauges import PartitionStanding, ReceiverStanding, Standing
+from streams.keeping import Standings, standings_of
 
 if TYPE_CHECKING:
     from streams.lane import Lane
@@ -64,6 +65,7 @@ def standing_of(worker: Worker) -> Standing:
     closed: list[date] = []
     partitions: dict[int, PartitionStanding] = {}
     receivers: dict[str, ReceiverStanding] = {}
+    snapshots: Standings = {}
     for partition, lane in list(worker.lanes.items()):
         node, outbox = lane.node, lane.outbox
         partitions[partition] = PartitionStanding(
@@ -79,6 +81,7 @@ def standing_of(worker: Worker) -> Standing:
                 behind_facts=before.behind_facts + each.behind_facts,
                 parked=before.parked + each.parked,
             )
+        snapshots |= standings_of(node.derivers, partition)
         health = node.health()
         lags.update(health.lags)
         last.update(health.positions)
@@ -92,6 +95,7 @@ def standing_of(worker: Worker) -> Standing:
         last_positions=last,
         partitions=partitions,
         receivers=receivers,
+        snapshots=snapshots,
     )
 
 

@@ -18,6 +18,7 @@ from streams.settings import Settings
 
 __all__ = [
     "INTERRUPTED",
+    "BookOption",
     "ConfigOption",
     "DataOption",
     "JsonOption",
@@ -69,6 +70,14 @@ def loanbell() -> None:
     """
 
 
+BookOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="All partitions of a scaled-out book instead: LOANBELL_DATABASE.",
+        rich_help_panel="Where",
+    ),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -14,13 +14,12 @@ from rich.progress import Progress as Bar
 
 from ledger.errors import LoanError, StoreUnavailable
 from ledger.store import ChainFault, ChainReport, Checkpoint, FactLog, Log, Store
-from ledger.store.anchors import anchor_at, anchor_now, written
+from ledger.store.anchors import Anchor, anchor_at, anchor_now, written
 from projections.projector import Projector
-from projections.projector import check as check_views
-from projections.queries import Queries
-from projections.rebuild import Difference, Progress, RebuildReport
+from projections.rebuild import Progress, RebuildReport
 from streams.cli.anchors import Promises, anchors_in, broken_promise, write_anchors
-from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.app import BookOption, ConfigOption, DataOption, JsonOption, cli, err, out
+from streams.cli.book import Book, ViewsFound, book_of, logs_of
 from streams.cli.packs import check_pack
 from streams.cli.render import amount, progress_bar, table
 from streams.parts import views_of
@@ -62,7 +61,7 @@ PackOption = Annotated[
     typer.Option(
         "--pack",
         metavar="FILE",
-        help="Check a pack of evidence instead; with --data against that book too.",
+        help="Check a pack of evidence instead; with --data or --database against that book too.",
         rich_help_panel="Evidence",
     ),
 ]
@@ -97,6 +96,7 @@ def opened(
 @cli.command(rich_help_panel="Keep it right")
 def check(
     data: DataOption = None,
+    database: BookOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     since: SinceOption = None,
@@ -116,23 +116,26 @@ def check(
       new (without `--since` the first time)
     - `loanbell check --anchor kept-by-the-auditor.anchor`: nobody rewrote what the auditor saw
     - `loanbell check --pack K1.html --data loanbell-data`: the evidence of a case is the book's
+    - `loanbell check --database postgresql://…`: the logs and views of every partition, and the
+      audit log that they share
 
     `loanbell anchor` makes such a file: keep it where nobody who can write the data can write.
     """
     if pack is not None:
-        _check_pack(pack, data, config, anchor or (), as_json=as_json)
+        named = data is not None or database is not None
+        book = book_of(data, database, config) if named else None
+        _check_pack(pack, book, anchor or (), as_json=as_json)
         return
-    settings, store = opened(data, read_only=True, config=config)
     starts = {} if since is None else {one.log: one.checkpoint for one in anchors_in(since)}
     kept = [one for file in anchor or () for one in anchors_in(file)]
-    with store, progress_bar() as bar:
-        logs: dict[str, FactLog] = {log.name: log for log in _logs(store)}
-        chains = [_verified(log, starts.get(name), bar) for name, log in logs.items()]
+    with book_of(data, database, config) as book, progress_bar() as bar:
+        logs = book.logs()
+        chains = [_verified(name, log, starts.get(name), bar) for name, log in logs.items()]
         sound = all(report.holds for report in chains)
         broken = [(one, broken_promise(logs, one)) for one in kept] if sound else []
-        found = _checked_views(settings, store) if sound and not chains_only else None
+        found = book.views() if sound and not chains_only else None
         if to is not None and sound and not any(fault for _, fault in broken):
-            write_anchors(to, [anchor_at(logs[report.log], report.checkpoint) for report in chains])
+            write_anchors(to, [_anchor(logs[report.log], report) for report in chains])
     if as_json:
         print(_as_json(chains, broken, found or ViewsFound()))
     else:
@@ -143,95 +146,27 @@ def check(
         sys.exit(1)
 
 
-def _check_pack(
-    pack: Path, data: Path | None, config: Path | None, anchors: Sequence[Path], *, as_json: bool
-) -> None:
+def _check_pack(pack: Path, book: Book | None, anchors: Sequence[Path], *, as_json: bool) -> None:
     kept = [one for file in anchors for one in anchors_in(file)]
-    if data is None:
-        check_pack(pack, None, kept, as_json=as_json)
+    if book is None:
+        check_pack(pack, (), kept, as_json=as_json)
         return
-    _, store = opened(data, read_only=True, config=config)
-    with store:
-        check_pack(pack, store, kept, as_json=as_json)
+    with book:
+        check_pack(pack, book.stores, kept, as_json=as_json)
 
 
-def _logs(store: Store) -> list[FactLog]:
-    """The logs, that of the audit where anybody ever signed in."""
-    audit = [store.audit] if store.audit.last_position() else []
-    return [store.ledger, store.warnings, *audit]
+def _anchor(log: FactLog, report: ChainReport) -> Anchor:
+    return replace(anchor_at(log, report.checkpoint), log=report.log)
 
 
-def _verified(log: FactLog, since: Checkpoint | None, bar: Bar) -> ChainReport:
+def _verified(name: str, log: FactLog, since: Checkpoint | None, bar: Bar) -> ChainReport:
     start = since.position if since is not None else 0
-    task = bar.add_task(f"chain of {log.name}", total=max(0, log.last_position() - start))
+    task = bar.add_task(f"chain of {name}", total=max(0, log.last_position() - start))
     report = log.verify(
         progress=lambda position: bar.update(task, completed=position - start), since=since
     )
     bar.update(task, completed=report.facts)
-    return report
-
-
-class OtherRules(LoanError):
-    """The views were judged by other rules than the settings name."""
-
-    code = "other_rules"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewsFound:
-    """How the views stand: accounts that were added up, currencies that do not balance, rows that
-    are not what the facts give, facts that no view has read yet, and why the rest is unknown."""
-
-    accounts: int | None = None
-    off: Sequence[tuple[str, int]] = ()
-    differences: Sequence[Difference] = ()
-    behind: int = 0
-    fault: LoanError | None = None
-
-    @property
-    def wrong(self) -> bool:
-        """Whether something is not as it must be; to be behind is not wrong."""
-        return bool(self.off or self.differences or self.fault)
-
-
-def _checked_views(settings: Settings, store: Store) -> ViewsFound:
-    """Reads only; what keeps the views from being read is part of the answer."""
-    try:
-        reads = Queries.open(settings.views_db, store)
-        try:
-            standing = reads.status()["views"]
-            _same_rules(settings, {view["view"]: view["rules_version"] for view in standing})
-            balances = reads.trial_balance()
-        finally:
-            reads.close()
-        return ViewsFound(
-            accounts=len(balances),
-            off=[row for row in _totals(balances) if row[1]],
-            differences=check_views(settings.views_db, store, views=views_of(settings)),
-            behind=max((view["lag_facts"] for view in standing), default=0),
-        )
-    except LoanError as fault:
-        return ViewsFound(fault=fault)
-
-
-def _same_rules(settings: Settings, stored: Mapping[str, str]) -> None:
-    """Errors: OtherRules, before anything is compared by rules that the views do not follow."""
-    for view in (factory() for factory in views_of(settings)):
-        if stored.get(view.name, view.rules_version) != view.rules_version:
-            raise OtherRules(
-                f"The view {view.name} follows {stored[view.name]}; the settings name "
-                f"{view.rules_version}.",
-                way_out="Check under the settings that wrote it (LOANBELL_REGIME, --config), or "
-                "start `loanbell serve`, which grades all of history by the new rules.",
-            )
-
-
-def _totals(balances: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Debits less credits by currency: 0 when the books balance."""
-    totals: dict[str, int] = {}
-    for row in balances:
-        totals[row["currency"]] = totals.get(row["currency"], 0) + row["balance_minor"]
-    return sorted(totals.items())
+    return replace(report, log=name)
 
 
 def _print_chains(chains: list[ChainReport], broken: Promises) -> None:
@@ -324,7 +259,7 @@ def anchor(
     """
     _, store = opened(data, read_only=True)
     with store:
-        anchors = [anchor_now(log) for log in _logs(store)]
+        anchors = [anchor_now(log) for log in logs_of(store)]
     if to is None:
         print(written(anchors), end="")
     else:

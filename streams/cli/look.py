@@ -17,7 +17,7 @@ from rich.text import Text
 from ledger.codec import topic_of
 from ledger.dates import date_of_us
 from ledger.errors import UnknownEntity
-from ledger.events import MessageRefused, WarningEscalated, WarningRaised, WarningReopened
+from ledger.events import WAITS, MessageRefused, WarningEscalated, WarningRaised, WarningReopened
 from ledger.ids import REFUSALS_STREAM
 from ledger.store import FactLog, Recorded
 from projections.queries import Queries
@@ -74,6 +74,9 @@ def watch(
         str | None,
         typer.Option("--group", help="Of the topic: share it with others, go on where it was."),
     ] = None,
+    waits: Annotated[
+        bool, typer.Option("--pending", help="Also what begins to wait, and what ended so.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Tail the warnings as they come: raised, escalated, referred, acknowledged, resolved, …
@@ -84,6 +87,8 @@ def watch(
     """
 
     def tell(item: Recorded) -> None:
+        if type(item.fact) in WAITS and not waits:
+            return
         print(_json_line(item)) if as_json else out.print(_line(item))
 
     if broker is not None or group is not None:
@@ -150,7 +155,7 @@ def loan(
     days = {"as_of": _day(as_of), "known_on": _day(known_on)}
     with queries(data) as reads:
         state = reads.loan(loan_id, **days)
-        lines = reads.story(loan_id, **days)
+        lines = reads.story(loan_id, as_of=days["as_of"], known_on=days["known_on"])
     if state is None or lines is None:
         raise UnknownEntity(
             f"The book has no loan {loan_id}{_then(days)}.",

@@ -16,22 +16,24 @@ from ledger.evidence_check import (
     faults_within,
     read_pack,
 )
-from ledger.store import Store
+from ledger.ids import collection_stream
 from ledger.store.anchors import Anchor
 from streams.cli.app import err, out
 from streams.evidence_page import document_in, faults_of_page
+from streams.parts import AnyStore
 
 
 def check_pack(
-    path: Path, store: Store | None, anchors: Sequence[Anchor], *, as_json: bool
+    path: Path, stores: Sequence[AnyStore], anchors: Sequence[Anchor], *, as_json: bool
 ) -> None:
-    """Check the pack in a file, against the book where `store` is one. Exit code 1: it is wrong.
+    """Check the pack in a file, against a book where there are `stores`. Exit code 1: it is wrong.
 
     Errors: PackUnreadable.
     """
     document, faults = _within(path)
     unsaid: list[str] = []
     if not faults:
+        store = _home_of(document, stores)
         logs = None if store is None else {log.name: log for log in (store.ledger, store.warnings)}
         if logs is not None:
             faults = faults_against_book(document, logs)
@@ -41,7 +43,7 @@ def check_pack(
         "pack": str(path),
         "case_id": document.get("case_id"),
         "facts": len(document.get("facts", ())),
-        "against": ["itself", *(["book"] if store else []), *(["anchors"] if anchors else [])],
+        "against": ["itself", *(["book"] if stores else []), *(["anchors"] if anchors else [])],
         "faults": faults,
         "unsaid": unsaid,
     }
@@ -51,6 +53,13 @@ def check_pack(
         _tell(answer, faults, unsaid)
     if faults or unsaid:
         sys.exit(1)
+
+
+def _home_of(document: Document, stores: Sequence[AnyStore]) -> AnyStore | None:
+    """The store that has the borrower of a pack, else the first: it will say what is not there."""
+    borrower = collection_stream(document["subjects"]["borrower_id"])
+    home = next((store for store in stores if store.ledger.stream(borrower)), None)
+    return home or next(iter(stores), None)
 
 
 def _within(path: Path) -> tuple[Document, list[str]]:
@@ -74,7 +83,9 @@ def _tell(answer: Document, faults: Sequence[str], unsaid: Sequence[str]) -> Non
         err.tell("wrong:", fault, style="bold red")
     for anchor in unsaid:
         err.tell("not shown:", f"anchor {anchor} is between the facts of the pack.", style="bold")
-        err.tell("  way out:", "check against the book too, with --data.", style="bold")
+        err.tell(
+            "  way out:", "check against the book too, with --data or --database.", style="bold"
+        )
     if not faults and not unsaid:
         against = ", ".join(answer["against"])
         out.print(f"{answer['facts']:,} facts of case {answer['case_id']} hold, against {against}")

@@ -12,7 +12,9 @@ from projections.queries import Ask
 from streams.cli.app import DataOption, cli, err
 from streams.cli.look import DayOption, queries
 from streams.cli.portfolio import conditions
+from streams.parts import pack_of
 from streams.pictures import report as drawn
+from streams.settings import Settings
 
 
 class Language(StrEnum):
@@ -45,7 +47,8 @@ def report(
     """
     day = None if as_of is None else as_of.date()
     ask = Ask(as_of=day, where=conditions(where or []), regime=regime)
+    pack = pack_of(Settings.load({"data": data}))
     with queries(data) as reads:
-        page = drawn(reads, ask, language=language.value)
+        page = drawn(reads, ask, language=language.value, pack=pack)
     out_file.write_text(page, encoding="utf-8")
     err.print(f"{out_file}: {len(page.encode()):,} bytes; open it in any browser")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,8 @@ import typer
 from rich.text import Text
 
 from ledger.errors import LoanError
-from ledger.ids import warning_stream
+from ledger.events import BusinessDayClosed
+from ledger.ids import CALENDAR_STREAM, warning_stream
 from ledger.store import FactLog, Recorded, Store
 from streams.cli.app import ConfigOption, DataOption, JsonOption, cli, out
 from streams.cli.care import opened
@@ -23,11 +24,12 @@ from streams.parts import pack_of
 from streams.settings import Settings, calendar_of
 from streams.watching import facts_of
 from warning.catalogue_page import as_documents, as_markdown
-from warning.explain import Explanation, Part, Past, explain, lived_through
+from warning.explain import Explanation, Part, Past, explain, lived_through, no_close
 from warning.pack import SEVERITIES, Pack, Rule
 from warning.packfile import RuleError
 from warning.rules import load_pack
 from warning.ruletest import Failure, load_tests, run_tests
+from warning.waiting import Pending, pending_in
 
 rules = typer.Typer(name="rules", no_args_is_help=True, help="Check, test and explain rule packs.")
 cli.add_typer(rules, rich_help_panel="Rules")
@@ -185,23 +187,36 @@ def list_pending(
 ) -> None:
     """List what waited to ring at the close of a day: its condition held, but not for long enough.
 
-    By what was known then, or corrected; the whole ledger is lived through to that close.
+    As it was recorded then. By another pack, or corrected, the whole ledger is lived through to
+    that close.
     """
     settings, store = opened(data, read_only=True, config=config)
     chosen = load_pack(pack) if pack else pack_of(settings)
     with store:
-        past = _lived(settings, store, chosen, day, corrected=corrected)
-    rows = [
-        (each.loan_id, each.rule.name, each.since.isoformat(), each.days, each.rule.for_days)
-        for each in past.watch.pending()
-    ]
+        if pack is None and not corrected:
+            closed, waits = _on_record(settings, store, day.date())
+        else:
+            past = _lived(settings, store, chosen, day, corrected=corrected)
+            closed, waits = past.day, past.watch.pending()
+    rows = [(each.loan_id, each.rule, each.since.isoformat(), each.days, each.of) for each in waits]
     names = ("loan_id", "rule", "since", "business_days", "of")
     if as_json:
         print(orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode())
         return
-    title = f"Pending at the close of {past.day} by {chosen.label}"
+    title = f"Pending at the close of {closed} by {chosen.label}"
     columns = [name.replace("_", " ") for name in names]
     out.print(table(title, columns, [tuple(map(str, row)) for row in rows]))
+
+
+def _on_record(settings: Settings, store: Store, day: date) -> tuple[date, list[Pending]]:
+    """The last close on or before `day`, and what was pending then. Errors: UnknownEntity."""
+    closes = (item.fact.value_date for item in store.ledger.stream(CALENDAR_STREAM)
+              if type(item.fact) is BusinessDayClosed)  # fmt: skip
+    closed = max((each for each in closes if each <= day), default=None)
+    if closed is None:
+        raise no_close(day)
+    facts = (item.fact for item in every(store.warnings))
+    return closed, pending_in(facts, closed, calendar=calendar_of(settings))
 
 
 def _lived(settings: Settings, store: Store, pack: Pack, day: datetime, *, corrected: bool) -> Past:

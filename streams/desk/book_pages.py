@@ -138,7 +138,7 @@ def _past(
     """What led to where a loan stands: story, warnings, grades and the pictures."""
     teller = Teller(desk.node.watch, words)
     rang = teller.told(desk.queries.warnings(WarningFilter(loan_id=loan_id), limit=200).rows)
-    story = desk.queries.story(loan_id, **axes) or []
+    story = desk.queries.story(loan_id, **axes, language=words.language) or []
     course = desk.queries.course(loan_id, **axes)
     rang = [row for row in rang if row["raised_date"] <= course.until]
     return {

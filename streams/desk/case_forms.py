@@ -7,7 +7,9 @@ the schema of the messages; here only what no message could carry is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from projections.queries import Answer
 from streams.api.problems import Problem
@@ -16,8 +18,10 @@ from streams.identity.rights import Action
 
 Made = dict[str, Any]
 MOST_PARTS = 12
-NO_DECISION = frozenset({"outcome", "document"})
+NO_DECISION = frozenset({"contacted", "outcome", "document"})
 """Forms that hold whatever others did meanwhile."""
+OF_BORROWER = frozenset({"contact_held", "contact_hold_lifted", "contact_consent_changed"})
+"""Messages about all of a borrower's debts, not about one case."""
 
 
 def _count(form: Form, name: str) -> int:
@@ -46,6 +50,30 @@ def _contact(form: Form, case: Answer, once: str) -> Made:
         "channel": form["channel"],
         "addressee": form["addressee"] or "debtor",
         "queue": form["queue"] == "yes",
+    }
+
+
+def _contacted(form: Form, case: Answer, once: str) -> Made:
+    """A contact that was made already; its time is the wall clock's where the borrower lives."""
+    text = form.text("made")
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        raise Problem("invalid_request", "made: a day and a time are wanted.") from None
+    if made.tzinfo is not None:
+        raise Problem("invalid_request", "made: a time without a zone is wanted.")
+    return {
+        "type": "contact_reported",
+        "contact_id": f"K-{once}",
+        "loan_ids": case["loan_ids"],
+        "channel": form["channel"],
+        "addressee": form["addressee"],
+        "value_date": made.date().isoformat(),
+        "made_at": made.replace(tzinfo=ZoneInfo(case["zone"])).astimezone(UTC).isoformat(),
+        "outcome": form["outcome"],
+        "seconds": 60 * _count(form, "minutes"),
+        "cost": form.text("cost") or "0",
+        "currency": case["currency"],
     }
 
 
@@ -135,6 +163,17 @@ def _lift(form: Form, case: Answer, once: str) -> Made:
     }
 
 
+def _consent(form: Form, case: Answer, once: str) -> Made:
+    return {
+        "type": "contact_consent_changed",
+        "channel": form["channel"],
+        "allowed": form["allowed"] == "yes",
+        "preferred": form["preferred"] == "yes",
+        "at_night": form["at_night"] == "yes",
+        "reason": form.text("reason"),
+    }
+
+
 def _legal(form: Form, case: Answer, once: str) -> Made:
     return {
         "type": "legal_step_taken",
@@ -194,6 +233,7 @@ Make = Callable[[Form, Answer, str], Made]
 FORMS: Mapping[Action, Mapping[str, Make]] = {
     "act": {
         "contact": _contact,
+        "contacted": _contacted,
         "outcome": _outcome,
         "promise": _promise,
         "cancel": _cancel,
@@ -203,6 +243,7 @@ FORMS: Mapping[Action, Mapping[str, Make]] = {
         "close": _close,
         "hold": _hold,
         "lift": _lift,
+        "consent": _consent,
         "legal": _legal,
         "signal": _signal,
     },
@@ -219,7 +260,7 @@ def message_of(right: str, word: str, form: Form, case: Answer, once: str) -> Ma
     if made is None:
         raise Problem("not_found")
     fields: Made = made(form, case, once)
-    if fields["type"] not in ("contact_held", "contact_hold_lifted"):
+    if fields["type"] not in OF_BORROWER:
         fields["case_id"] = case["case_id"]
         fields["expected_revision"] = None if word in NO_DECISION else _revision(form)
     return fields

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import merge
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -12,19 +14,22 @@ from ledger.errors import LoanError, UnknownEntity
 from projections.queries import Answer, CaseFilter
 from streams.api.answers import Paged
 from streams.api.problems import Problem, problem_of
+from streams.api.proposals import ProposalPages
 from streams.api.reads import LoanId
 from streams.desk import case_words as offered
 from streams.desk.asked import asked_of
 from streams.desk.case_forms import message_of
 from streams.desk.desk import Desk
 from streams.desk.errors import page_route
+from streams.desk.formats import moment
 from streams.desk.forms import Form, form_of
 from streams.desk.frame import redirect, words_of
+from streams.desk.proposal_pages import wanted_of
 from streams.desk.sending import business_day, send
-from streams.desk.telling import Teller
+from streams.desk.telling import Teller, treated
 from streams.desk.visitor import actor_of, check_origin, person_of
 from streams.fields import Id, Text
-from streams.identity.rights import can
+from streams.identity.rights import TWO_PEOPLE, can
 
 PAGE_ROWS = 50
 PATH = "/desk/cases"
@@ -101,6 +106,24 @@ def _add_opening(router: APIRouter, desk: Desk) -> None:
 def _add_forms(router: APIRouter, desk: Desk) -> None:
     """One route for each right, so that the tables of rights can speak of them."""
 
+    pages = ProposalPages(desk.node, desk.access, now_us=desk.now_us)
+
+    @router.post(PATH + "/{case_id}/propose/exemption", operation_id="desk_propose_exemption")
+    async def exempt(request: Request, case_id: LoanId) -> Response:
+        form = await form_of(request)
+        check_origin(request)
+        desk.reader(request)
+        given = {name: form.text(name) for name in ("officer_id", "reference", "reason")}
+        day = business_day(desk, desk.now_us()).isoformat()
+        try:
+            wanted = wanted_of(
+                {"kind": "exemption", "case_id": case_id, "value_date": day, **given}
+            )
+            await pages.propose(wanted, person_of(request), request)
+        except (LoanError, Problem) as error:
+            return await _again(desk, request, case_id, error, form, "exemption")
+        return redirect(f"{PATH}/{case_id}", done="proposed")
+
     for right in ("act", "lead", "propose", "approve"):
         _add_right(router, desk, right)
 
@@ -119,6 +142,8 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
     case = await desk.read(_case, desk, request, case_id)
     once = once_of(form)
     try:
+        if word == "contacted":
+            case["zone"] = await desk.read(desk.reaches.zone, case["borrower_id"])
         if word == "handover":
             await desk.read(_check_owner, desk, form.text("owner_id"), case)
         made = (
@@ -129,21 +154,30 @@ async def _do(desk: Desk, request: Request, case_id: str, right: str, word: str)
         by = {"borrower_id": case["borrower_id"], "by": actor_of(request)}
         changed = await send(desk, f"desk-{once}", {**by, **made})
     except (LoanError, Problem) as error:
-        problem = problem_of(error) if isinstance(error, LoanError) else error
-        shown = await desk.read(case_shown, desk, request, case_id)
-        shown |= {"problem": problem, "form": form, "tried": word}
-        return await desk.page(request, "case.html", status=problem.kind.status, **shown)
+        return await _again(desk, request, case_id, error, form, word)
     done = await _word(desk, word, case_id, once) if changed else "unchanged"
     return redirect(form["back"] or f"{PATH}/{case_id}", done=done)
 
 
+async def _again(
+    desk: Desk, request: Request, case_id: str, error: LoanError | Problem, form: Form, word: str
+) -> Response:
+    """The case with what is wrong about a form, which still holds what was entered."""
+    problem = problem_of(error) if isinstance(error, LoanError) else error
+    shown = await desk.read(case_shown, desk, request, case_id)
+    shown |= {"problem": problem, "form": form, "tried": word}
+    return await desk.page(request, "case.html", status=problem.kind.status, **shown)
+
+
 async def _word(desk: Desk, word: str, case_id: str, once: str) -> str:
     """What the next page confirms; of a contact, how the contact rules answered."""
-    if word != "contact":
+    if word not in ("contact", "contacted"):
         return f"case_{word}"
     found = await desk.read(desk.queries.case, case_id)
-    states = {contact["contact_id"]: contact["state"] for contact in found["contacts"]}
-    return f"contact_{states.get(f'K-{once}', 'asked')}"
+    (made,) = [c for c in found["contacts"] if c["contact_id"] == f"K-{once}"] or [{}]
+    if word == "contacted":
+        return "contact_breached" if made.get("breach") else "contact_reported"
+    return f"contact_{made.get('state', 'asked')}"
 
 
 def once_of(form: Form) -> str:
@@ -224,26 +258,42 @@ def case_shown(desk: Desk, request: Request, case_id: str) -> dict[str, Any]:
     """Everything that the page of a case shows."""
     case, person = _case(desk, request, case_id), person_of(request)
     now, branch = desk.now_us(), case["branch"]
+    seen_facts = len(case["history"])
+    told = merge(case["history"], case["borrower_history"], key=itemgetter("position"))
+    case["history"] = [*told]
     for change in case["history"]:
         change["word"] = "_".join(change["change"].split(".")[:2])
+        change["details"] = treated(change, words_of(request))
     return {
         "case": case,
         "warnings": Teller(desk.node.watch, words_of(request)).told(case["warnings"]),
-        "seen_facts": len(case["history"]),
+        "seen_facts": seen_facts,
         "unanswered": [c for c in case["contacts"] if c["state"] == "allowed"],
         "reach": desk.reaches.of_case(case, offered.CHANNELS, now) if case["open"] else [],
         "today": business_day(desk, now),
+        "there": _there(desk, case["borrower_id"], now),
         "segments": desk.segments(words_of(request).language),
         **_referrals(case),
+        "held_by": [*dict.fromkeys([owner["owner_id"] for owner in case["owners"]])],
         "offered": offered,
         "may_lead": can(person, "lead", branch),
         "may_propose": can(person, "propose", branch),
+        "may_exempt": person.signed_in and bool(person.roles & TWO_PEOPLE["exemption"][0]),
         "may_approve": can(person, "approve", branch),
         "me": actor_of(request),
         "problem": None,
         "form": Form(),
         "tried": "",
     }
+
+
+def _there(desk: Desk, borrower_id: str, now_us: int) -> tuple[str, str]:
+    """The borrower's time zone, and what the clock shows there; empty while nobody knows it."""
+    try:
+        zone = desk.reaches.zone(borrower_id)
+    except LoanError:
+        return "", ""
+    return zone, moment(now_us, zone).replace(" ", "T")
 
 
 def _referrals(case: Answer) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from ledger.events import (
+    Addressee,
     Cause,
     Channel,
     CloseReason,
@@ -17,6 +18,7 @@ from ledger.events import (
 
 CAUSES: tuple[str, ...] = get_args(Cause)
 STAGES: tuple[str, ...] = get_args(Stage)
+ADDRESSEES: tuple[str, ...] = get_args(Addressee)
 CHANNELS: tuple[str, ...] = get_args(Channel)
 OUTCOMES: tuple[str, ...] = get_args(ContactOutcome)
 CLOSE_REASONS: tuple[str, ...] = get_args(CloseReason)

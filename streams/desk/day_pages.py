@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -24,11 +24,16 @@ MOST_WARNINGS = 12
 UNANSWERED = ("raised", "expired")
 
 
-class DayAsked(Paged):
-    """Whose day; their own unless a manager asks for another."""
+Scope = Literal["own", "branch"]
 
+
+class DayAsked(Paged):
+    """Whose day: their own, or that of their branches, of one officer or team there."""
+
+    scope: Scope | None = None
     owner: Id | None = None
     team: Text | None = None
+    branch: Text | None = None
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -39,45 +44,55 @@ def routes(desk: Desk) -> APIRouter:
     async def my_day(request: Request) -> Response:
         asked = asked_of(request, DayAsked)
         shown = await desk.read(_day, desk, request, asked)
-        others = desk.may(request, "lead") or not desk.may(request, "act")
-        return await desk.page(
-            request, "my_day.html", asked=asked, offered=offered, others=others, **shown
-        )
+        return await desk.page(request, "my_day.html", asked=asked, offered=offered, **shown)
 
     return router
 
 
 def _day(desk: Desk, request: Request, asked: DayAsked) -> dict[str, Any]:
-    owner = _whose(desk, request, asked)
-    language, now = words_of(request).language, desk.now_us()
+    person, scope = person_of(request), _scope(desk, request, asked)
+    own = scope == "own"
+    owner = person.user_id if own else asked.owner
+    branch = desk.branches(request, None if own else asked.branch)
     page = desk.queries.worklist(
         owner_id=owner,
-        team=asked.team,
-        branch=desk.branches(request, None),
+        team=None if own else asked.team,
+        branch=branch,
         after=asked.after,
         limit=PAGE_ROWS,
-        language=language,
+        language=words_of(request).language,
     )
-    waiting = desk.queries.contacts(officer_id=owner, state="allowed", limit=200).rows
+    given = {"officer_id": owner, "branch": branch}
+    waiting = desk.queries.contacts(**given, state="allowed", limit=200).rows
     of_case = {contact["case_id"]: contact for contact in reversed(waiting)}
-    rows = [_row(desk, row, of_case.get(row["case_id"]), now) for row in page.rows]
-    warnings = _warnings(desk, request, owner)
+    now = desk.now_us()
     return {
         "page": page,
-        "rows": rows,
+        "rows": [_row(desk, row, of_case.get(row["case_id"]), now) for row in page.rows],
         "first": asked.after is None,
+        "scope": scope,
+        "has_own": _has_own(desk, request),
         "owner": owner,
-        "warnings": warnings,
-        "promises": desk.queries.promises(officer_id=owner, state="open", limit=50).rows,
+        "branches": (branch,) if isinstance(branch, str) else branch or (),
+        "several": person.branches is None or len(person.branches) > 1,
+        "warnings": _warnings(desk, request, owner, branch),
+        "promises": desk.queries.promises(**given, state="open", limit=50).rows,
     }
 
 
-def _whose(desk: Desk, request: Request, asked: DayAsked) -> str | None:
-    """The officer whose day is shown; None: of all that may be seen."""
-    person = person_of(request)
-    if asked.owner is not None or asked.team is not None:
-        return asked.owner
-    return person.user_id if person.signed_in and desk.may(request, "act") else None
+def _has_own(desk: Desk, request: Request) -> bool:
+    """Whether cases can be theirs at all."""
+    return person_of(request).signed_in and desk.may(request, "act")
+
+
+def _scope(desk: Desk, request: Request, asked: DayAsked) -> Scope:
+    """Who leads or only looks begins with the branch: cases are their officers', not theirs."""
+    if not _has_own(desk, request):
+        return "branch"
+    if asked.scope is not None:
+        return asked.scope
+    narrowed = asked.owner or asked.team or asked.branch
+    return "branch" if narrowed or desk.may(request, "lead") else "own"
 
 
 def _row(desk: Desk, row: Answer, contact: Answer | None, now_us: int) -> Answer:
@@ -88,11 +103,9 @@ def _row(desk: Desk, row: Answer, contact: Answer | None, now_us: int) -> Answer
     return {**row, "channel": channel, "reach": reach, "waiting": contact}
 
 
-def _warnings(desk: Desk, request: Request, owner: str | None) -> list[Answer]:
+def _warnings(desk: Desk, request: Request, owner: str | None, branch: Any) -> list[Answer]:
     """The newest warnings that wait for an answer."""
-    wanted = WarningFilter(
-        state="open", officer_id=owner, branch=desk.branches(request, None), inhibited=False
-    )
+    wanted = WarningFilter(state="open", officer_id=owner, branch=branch, inhibited=False)
     rows = desk.queries.warnings(wanted, limit=4 * MOST_WARNINGS).rows
     waiting = [row for row in rows if row["state"] in UNANSWERED][:MOST_WARNINGS]
     return Teller(desk.node.watch, words_of(request)).told(waiting)

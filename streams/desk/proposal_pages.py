@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streams.api.problems import Problem
-from streams.api.proposals import ProposalId, ProposalPages, ProposalsAsked, Wanted
+from streams.api.proposals import ProposalId, ProposalPages, ProposalsAsked
 from streams.api.reads import LoanId
+from streams.api.wanted import Wanted
 from streams.desk.asked import asked_of
 from streams.desk.desk import Desk
 from streams.desk.errors import page_route
@@ -78,6 +79,11 @@ def _wanted(form: Form, loan_id: str, day: str) -> Any:
         given["regime"] = form["regime"]
     if form["kind"] == "grade_override":
         given |= {"grade": form["grade"], "until": form.text("until") or None}
+    return wanted_of(given)
+
+
+def wanted_of(given: dict[str, Any]) -> Any:
+    """What is proposed, checked. Errors: Problem "invalid_request"."""
     try:
         return _WANTED.validate_python(given)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.collection.contacts import request_contact
+from ledger.collection.contacts import place_of, request_contact, rules_of, usual_rules
 from ledger.collection.rules import RuleSets
 from ledger.collection.state import Collection
 from ledger.collection_commands import RequestContact
@@ -48,6 +48,12 @@ class Reaches:
         collection = collection_of(self._ledger, case["borrower_id"])
         loans = loans_of(self._ledger, case["loan_ids"])
         return [self._ask(collection, loans, case, channel, at_us) for channel in channels]
+
+    def zone(self, borrower_id: str) -> str:
+        """The time zone in which a borrower lives. Errors: RuleRefused "zone_unknown"."""
+        collection = collection_of(self._ledger, borrower_id) or Collection(borrower_id)
+        rules = rules_of(collection, self._rule_sets or usual_rules())
+        return place_of(collection, rules, borrower_id)
 
     def _ask(
         self,

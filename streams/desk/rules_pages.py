@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -18,6 +19,7 @@ from streams.desk.frame import redirect, words_of
 from streams.desk.telling import Teller
 from streams.desk.visitor import check_origin
 from streams.desk.what_if import WhatIf
+from warning.pack import Pack
 from warning.packfile import RuleError
 
 PATH = "/desk/rules"
@@ -35,7 +37,10 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get(f"{PATH}/what-if", operation_id="desk_what_if")
     async def what_if(request: Request) -> Response:
-        return await _asked(desk, request, rehearsals, desk.node.watch.pack.text, None)
+        number = request.query_params.get("from", "")
+        found = rehearsals.find(int(number)) if number.isdecimal() and len(number) < 10 else None
+        pack = found.pack if found is not None else desk.node.watch.pack
+        return await _asked(desk, request, rehearsals, pack.text, None)
 
     @router.post(f"{PATH}/what-if", operation_id="desk_ask_what_if")
     async def ask(request: Request) -> Response:
@@ -43,7 +48,7 @@ def routes(desk: Desk) -> APIRouter:
         check_origin(request)
         text = form["pack"].replace("\r\n", "\n")
         try:
-            begun = await desk.read(rehearsals.ask, text)
+            begun = await desk.read(rehearsals.ask, text, words_of(request).language)
         except RuleError as error:
             problem = Problem("invalid_request", str(error))
             return await _asked(desk, request, rehearsals, text, problem)
@@ -60,15 +65,18 @@ def routes(desk: Desk) -> APIRouter:
             request,
             "what_if_answer.html",
             asked=found,
-            title=_teller(desk, request).title,
+            title=_titles(found.pack, Teller(desk.node.watch, words_of(request)), request),
             present=desk.node.watch.pack.label,
         )
 
     return router
 
 
-def _teller(desk: Desk, request: Request) -> Teller:
-    return Teller(desk.node.watch, words_of(request))
+def _titles(other: Pack, teller: Teller, request: Request) -> Callable[[str], str]:
+    """What rules are called: as the present ones are, else as the other ones are."""
+    language = words_of(request).language
+    of_other = {rule.name: rule.title.in_language(language) for rule in other.rules}
+    return lambda name: of_other.get(name, name) if name not in teller.rules else teller.title(name)
 
 
 async def _asked(

@@ -1,13 +1,12 @@
-"""Warnings in the reader's language: a rule's title, and its reason with the numbers it had."""
+"""What facts say, in the reader's language: titles of rules, reasons of warnings and treatments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import nan
 
 from projections.queries import Answer
 from streams.desk.words import Words
-from warning.pack import Rule
+from warning.asking import NAME, Part, parts_of
 from warning.watch import Watch
 
 
@@ -17,6 +16,11 @@ class Teller:
     def __init__(self, watch: Watch, words: Words) -> None:
         self._watch, self._language = watch, words.language
         self._rules = {rule.name: rule for rule in watch.pack.rules}
+
+    @property
+    def rules(self) -> Iterable[str]:
+        """The names of the rules in force."""
+        return self._rules.keys()
 
     def title(self, rule: str) -> str:
         """A rule's title; its name when the rules in force do not have it."""
@@ -32,19 +36,34 @@ class Teller:
 
     def reason(self, row: Answer, name: str) -> str:
         """The reason told anew; as it was recorded where that cannot give the same sentence."""
-        rule, pack = self._rules.get(name), self._watch.pack
-        recorded = str(row["reason"])
-        if rule is None or self._language == pack.language:
-            return recorded
-        values = {column: nan if value is None else value for column, value in row["readings"]}
-        if not set(rule.names) <= values.keys():
-            return recorded
-        return self._translated(rule, values, row["loan_id"], recorded)
+        watch = self._watch
+        at = watch.engine.row_of(row["loan_id"])
+        return watch.pack.retold(
+            name,
+            str(row["reason"]),
+            row["readings"],
+            currency=watch.currency_of(at) if at >= 0 else "",
+            language=self._language,
+        )
 
-    def _translated(self, rule: Rule, values: dict[str, float], loan_id: str, recorded: str) -> str:
-        at = self._watch.engine.row_of(loan_id)
-        currency = self._watch.currency_of(at) if at >= 0 else ""
-        before = rule.explain(values, currency=currency, language=self._watch.pack.language)
-        if before not in recorded:
-            return recorded
-        return rule.explain(values, currency=currency, language=self._language)
+
+_NAMED = {"tier": "severity", "cause": "cause", "grade": "grade"}
+"""Where the words of a treatment's reason have their names."""
+
+
+def treated(change: Answer, words: Words) -> Answer:
+    """The details of a change in a case; of the treat agent's, the reasons told anew."""
+    details: Answer = change["details"]
+    if change["actor"] != NAME:
+        return details
+    reasons = {key: parts_of(str(details.get(key, ""))) for key in ("reason", "remark")}
+    return details | {key: _said(parts, words) for key, parts in reasons.items() if parts}
+
+
+def _said(parts: Iterable[Part], words: Words) -> str:
+    return " · ".join(
+        words.name("treated", name).format(
+            about=words.name(_NAMED[name], about) if name in _NAMED else about
+        )
+        for name, about in parts
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,13 @@ EXAMPLES = 15
 
 @dataclass(slots=True)
 class Rehearsal:
-    """A question and, once it is `done`, its answer; `position` of `last` facts are read."""
+    """A question and, once it is `done`, its answer; `position` of `last` facts are read.
+
+    Reasons are in the language of `pack`, that of whoever asked.
+    """
 
     number: int
-    pack: str
+    pack: Pack
     last: int
     position: int = 0
     done: bool = False
@@ -60,20 +63,18 @@ class WhatIf:
         self._stopping = False
         node.on_stopping(self._stop)
 
-    def ask(self, text: str) -> Rehearsal:
+    def ask(self, text: str, language: str) -> Rehearsal:
         """Begin to rehearse the pack in `text`. Errors: RuleError; Problem "busy"."""
-        pack = parse_pack(text, path="pack")
+        pack = replace(parse_pack(text, path="pack"), language=language)
         with self._lock:
             if any(not each.done for each in self._known.values()):
                 raise Problem("busy", "Another rehearsal is running.", way_out="Wait for its end.")
             self._count += 1
-            asked = Rehearsal(self._count, pack.label, self._node.store.ledger.last_position())
+            asked = Rehearsal(self._count, pack, self._node.store.ledger.last_position())
             self._known[asked.number] = asked
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        Thread(
-            target=self._run, args=(asked, pack), name=f"{THREADS}rehearsal", daemon=True
-        ).start()
+        Thread(target=self._run, args=(asked,), name=f"{THREADS}rehearsal", daemon=True).start()
         return asked
 
     def find(self, number: int) -> Rehearsal | None:
@@ -87,9 +88,9 @@ class WhatIf:
     def _stop(self) -> None:
         self._stopping = True
 
-    def _run(self, asked: Rehearsal, pack: Pack) -> None:
+    def _run(self, asked: Rehearsal) -> None:
         try:
-            asked.answer = self._answered(asked, pack)
+            asked.answer = self._answered(asked)
         except Stopped:
             asked.failed = "stopped"
         except Exception as error:
@@ -98,8 +99,9 @@ class WhatIf:
         finally:
             asked.done = True
 
-    def _answered(self, asked: Rehearsal, pack: Pack) -> dict[str, Any]:
-        present, ledger = self._node.watch.pack, self._node.store.ledger
+    def _answered(self, asked: Rehearsal) -> dict[str, Any]:
+        ledger = self._node.store.ledger
+        present = replace(self._node.watch.pack, language=asked.pack.language)
 
         def told(position: int) -> None:
             asked.position = position
@@ -107,7 +109,7 @@ class WhatIf:
                 raise Stopped
 
         rings = rehearse(
-            [present, pack],
+            [present, asked.pack],
             _every(ledger, asked.last),
             calendar=self._node.calendar,
             facts_of=facts_of(ledger),
@@ -143,4 +145,5 @@ def _told(difference: Difference, rings: list[list[Ring]]) -> dict[str, Any]:
         },
         "rung": difference.rung[:EXAMPLES],
         "missed": difference.missed[:EXAMPLES],
+        "otherwise": [*difference.earlier, *difference.later][:EXAMPLES],
     }

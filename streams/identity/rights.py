@@ -56,6 +56,7 @@ TWO_PEOPLE: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "grade_override": (_ANY_THREE, ACTIONS["approve"]),
     "grade_override_end": (_ANY_THREE, ACTIONS["approve"]),
     "write_off": (_ANY_THREE - {"officer"}, ACTIONS["approve"]),
+    "exemption": (_ANY_THREE - {"officer"}, ACTIONS["approve"]),
     "erasure": (frozenset({"operator", "risk_manager"}), ACTIONS["approve"]),
 }
 """By kind of proposal: whose roles may propose it, and whose may approve it. Never one person both.
@@ -99,6 +100,7 @@ RIGHTS: Mapping[str, Right] = {
     "group_warnings": _LOOK,
     "stream_warnings": _LOOK,
     "get_warning": _LOOK,
+    "list_refused_actions": _LOOK,
     "acknowledge_warning": _ACT,
     "start_action": _ACT,
     "dismiss_warning": _ACT,
@@ -149,6 +151,7 @@ RIGHTS: Mapping[str, Right] = {
     "desk_act_on_case": _ACT,
     "desk_lead_on_case": Right("lead"),
     "desk_propose_on_case": Right("propose"),
+    "desk_propose_exemption": Right("propose"),
     "desk_approve_on_case": Right("approve"),
     "desk_team": _PAGE,
     "desk_behind_figure": _PAGE,

@@ -65,7 +65,6 @@ class Dispatch:
         self._source = f"{NAME}-{channel.replace('_', '-')}"
         self._read_through, self._moved = read_through, moved
         self._rule_sets = {rules.name: rules for rules in contact_rules_of(node.settings)}
-        self._by_clock = node.settings.closed_by == "timer"
         self.position = 0
         self.sent = 0
 
@@ -116,7 +115,7 @@ class Dispatch:
             if attempts >= ATTEMPTS:
                 log.warning("%s %s is given up", self._channel, letter.contact.contact_id)
                 return Sent("undelivered")
-            await asyncio.sleep(pause if self._by_clock else 0)
+            await asyncio.sleep(pause if self._node.by_clock else 0)
             pause *= 2
         log.warning("%s %s is not sent: %s", self._channel, letter.contact.contact_id, rule)
         return Sent("undelivered")
@@ -126,7 +125,7 @@ class Dispatch:
         ledger = self._node.store.ledger
         collection = collection_of(ledger, contact.borrower_id)
         loans = loans_of(ledger, contact.loan_ids)
-        at_us = now_us() if self._by_clock else contact.at_us
+        at_us = now_us() if self._node.by_clock else contact.at_us
         try:
             return forbidden_since(
                 collection, contact, loans, rule_sets=self._rule_sets, at_us=at_us
@@ -164,7 +163,7 @@ class Dispatch:
         if sent.outcome is None:
             return []
         contact = letter.contact
-        at_us = now_us() if self._by_clock else contact.at_us
+        at_us = now_us() if self._node.by_clock else contact.at_us
         day = local_day(contact.at_us, contact.zone)
         common: dict[str, Any] = {
             "borrower_id": contact.borrower_id,

@@ -14,7 +14,8 @@ from projections.figures_warnings import LEAD_NAMES
 from projections.provisions import RatesError, rates_of
 from projections.queries import Answer, Ask, Figure, Queries
 from streams.pictures import charts
-from streams.pictures.words import both, full_money, percent, short_money
+from streams.pictures.words import LANGUAGES, both, full_money, in_both, percent, short_money
+from warning.pack import Pack
 
 NAMED = 10
 """Bars of a concentration, and lines of the watch list times one and a half."""
@@ -24,8 +25,8 @@ TREND_MONTHS = 17
 class Chapter:
     """One currency at one close. `ask` already holds the day, the regime and the currency."""
 
-    def __init__(self, queries: Queries, ask: Ask) -> None:
-        self._queries, self._ask = queries, ask
+    def __init__(self, queries: Queries, ask: Ask, pack: Pack | None = None) -> None:
+        self._queries, self._ask, self._pack = queries, ask, pack
         self.currency = ask.where["currency"]
         self.as_of: date = queries.figure("par", ask).as_of
 
@@ -182,7 +183,7 @@ class Chapter:
                 escape(row["branch"]),
                 escape(row["officer"]),
                 f"{row['since_date']}",
-                escape(row["reason"]),
+                self._reason(row),
                 escape(row["bucket"]),
                 full_money(row["arrears_minor"], self.currency),
                 full_money(row["outstanding_minor"], self.currency),
@@ -197,6 +198,23 @@ class Chapter:
         more = f'<p class="note">{both("more", count=f"{rest:,}")}</p>' if rest else ""
         table = _table(heads, lines, numbers=3) if lines else charts.nothing()
         return _framed("watchlist", table + more, wide=True, noted=False)
+
+    def _reason(self, row: Answer) -> str:
+        """Why the warning rang, in both languages."""
+        recorded, pack = row["reason"], self._pack
+        warning = self._queries.warning(row["warning_id"]) if pack is not None else None
+        said = [c for c in warning["history"] if c["reason"] == recorded] if warning else []
+        if pack is None or warning is None or not said:
+            return escape(recorded)
+        told = [
+            pack.retold(
+                *(warning["rule"], recorded, said[-1]["readings"]),
+                currency=self.currency,
+                language=language,
+            )
+            for language in LANGUAGES
+        ]
+        return in_both(told)
 
 
 def _used(ends: Sequence[str], shares: dict[tuple[str, str], float | None]) -> list[str]:

@@ -8,19 +8,23 @@ from importlib.resources import files
 from projections.queries import Ask, Queries
 from streams.pictures.chapter import Chapter
 from streams.pictures.words import LANGUAGES, WORDS, both
+from warning.pack import Pack
 
 _NAMES = {"en": "English", "zh": "中文"}
 
 
-def report(queries: Queries, ask: Ask, *, language: str = "en") -> str:
+def report(queries: Queries, ask: Ask, *, language: str = "en", pack: Pack | None = None) -> str:
     """The report as HTML: everything inside, in both languages, `language` shown at first.
 
-    A chapter for each currency, the one with most loans first. Errors: as `Queries.figure`, and
+    A chapter for each currency, the one with most loans first. `pack` tells reasons of warnings in
+    both languages; without it they stand as they were recorded. Errors: as `Queries.figure`, and
     ValueError for a language that it does not have.
     """
     if language not in LANGUAGES:
         raise ValueError(f"The report has {', '.join(LANGUAGES)}, not {language!r}.")
-    chapters = [Chapter(queries, _of(ask, currency)) for currency in _currencies(queries, ask)]
+    chapters = [
+        Chapter(queries, _of(ask, currency), pack) for currency in _currencies(queries, ask)
+    ]
     as_of = queries.figure("par", ask).as_of
     status = queries.status()
     facts = max((view["ledger_position"] for view in status["views"]), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
@@ -157,9 +158,14 @@ def both(key: str, *, tag: str = "span", **fields: object) -> str:
     """
     if key not in WORDS:
         return escape(key.replace("_", " "))
+    return in_both([text.format(**fields) for text in WORDS[key]], tag=tag)
+
+
+def in_both(texts: Sequence[str], *, tag: str = "span") -> str:
+    """A text in English and Chinese, one of which the page shows."""
     return "".join(
-        f'<{tag} class="{language}" lang="{language}">{escape(text.format(**fields))}</{tag}>'
-        for language, text in zip(LANGUAGES, WORDS[key], strict=True)
+        f'<{tag} class="{language}" lang="{language}">{escape(text)}</{tag}>'
+        for language, text in zip(LANGUAGES, texts, strict=True)
     )
 
 

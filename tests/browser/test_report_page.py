@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,24 @@ def page(book: Path, browser: Any, tmp_path: Path) -> Iterator[Any]:
     yield opened
     opened.close()
     assert complaints == []
+
+
+def test_the_watch_list_says_why_in_both_languages(book: Path, tmp_path: Path) -> None:
+    text = written(book, tmp_path / "report.html")
+    listed = re.search(r'<figure[^>]*id="watchlist".*?</figure>', text, re.S)
+    assert listed is not None
+    lines = re.findall(r"<tr>.*?</tr>", listed.group().partition("<tbody>")[2], re.S)
+    for line in lines:
+        english, chinese = (
+            re.findall(rf'<span class="{language}" lang="{language}">([^<]*)</span>', line)[-1]
+            for language in ("en", "zh")
+        )
+        assert not CHINESE.search(english), line
+        assert CHINESE.search(chinese), line
+        # Both tell of the same readings; what one writes in words, the other may in digits.
+        numbers = [Counter(re.findall(r"\d[\d,.]*\d|\d", said)) for said in (english, chinese)]
+        assert numbers[0] - numbers[1] == Counter(), line
+    assert len(lines) == 15
 
 
 def test_the_page_is_one_file_that_names_no_other(book: Path, tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from ledger.service import Incoming
+from ledger.snapshot import freeze
 from ledger.store import Store
 from projections import rebuild
-from streams import keeping, watching
+from streams import keeping, treating, watching
 from streams.generate.portfolio import portfolio
 from streams.ingest import read_many
 from streams.settings import Settings
 from streams.wiring import Node
+from warning.windows import RollingSums
 
 CLOSED = {"closed_by": "driver"}
 
@@ -94,6 +96,30 @@ def test_a_restart_reads_what_came_after_the_snapshot_and_ends_as_if_it_never_st
     assert begun == {**places, "views": places["ledger"]}
 
 
+def test_who_treats_goes_on_from_its_own_snapshot(
+    tmp_path: Path, messages: list[Incoming], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half, treated = len(messages) // 2, {"strategy": "sme-collections"}
+    whole = run(fed(tmp_path / "whole", messages[:half], **treated))
+    assert run(fed(tmp_path / "cut", messages[:half], **treated)) == whole
+    with Store.open(tmp_path / "cut" / "ledger.db") as store:
+        kept = store.snapshots.load("treat")
+        assert kept is not None
+        place = store.ledger.tracked("treat")
+        assert 0 < place <= kept.at["ledger"].position <= store.ledger.last_position()
+    begun: list[tuple[str, int]] = []
+    pages = treating.pages
+
+    def read(source: Any, after: int, **given: Any) -> Iterator[Any]:
+        begun.append((source.name, after))
+        return pages(source, after, **given)
+
+    monkeypatch.setattr(treating, "pages", read)
+    assert run(fed(tmp_path / "cut", messages[half:], **treated))[0] != whole[0]
+    assert begun[0] == ("warnings", kept.at["warnings"].position)
+    assert begun[1] == ("ledger", kept.at["ledger"].position)
+
+
 @pytest.mark.parametrize("other", [{"pack": "sme-trading"}, {"calendar": "weekends"}], ids=str)
 def test_under_other_rules_or_days_all_facts_are_read_and_the_log_says_so(
     tmp_path: Path,
@@ -143,8 +169,14 @@ def test_while_it_runs_one_is_kept_when_the_work_since_is_worth_it(
             await node.settled()
             while node.busy:
                 await asyncio.sleep(0.01)
-            for name in ("watch", "views"):
-                assert node.store.snapshots.load(name) is not None
+            standings = keeping.standings_of(node.derivers, 0)
+            assert [*standings] == [("watch", 0), ("project", 0)]
+            for name, standing in zip(("watch", "views"), standings.values(), strict=True):
+                kept = node.store.snapshots.load(name)
+                assert kept is not None
+                assert standing.position == kept.at["ledger"].position
+                assert standing.size_bytes == len(kept.state)
+                assert standing.write_seconds > 0
 
     run(work())
 
@@ -162,3 +194,27 @@ def test_what_cannot_be_kept_is_said_once_and_stops_nothing(
     run(fed(tmp_path / "book", messages))
     assert caplog.text.count("no snapshots are made: No snapshot holds this.") == 1
     run(fed(tmp_path / "book", []))
+
+
+def test_what_no_snapshot_holds_counts_until_one_is_written(tmp_path: Path) -> None:
+    async def work() -> None:
+        with Store.open(tmp_path / "ledger.db") as store:
+            keeper = keeping.Keeper("watch", store, key="k")
+            keeper.worked(3.0)
+            keeper.save(freeze(RollingSums((30,)), {}), keeper.at({"ledger": 0}))
+            keeper.worked(0.5)
+            assert keeper.standing.unkept_seconds == 3.5  # until it is written
+            while keeper.is_saving:
+                await asyncio.sleep(0.01)
+            assert keeper.standing.unkept_seconds == 0.5
+            kept = store.snapshots.load("watch")
+            assert kept is not None
+            assert keeper.standing.size_bytes == len(kept.state)
+            keeper.refuse("of no use")
+            assert keeper.standing.size_bytes == 0
+            keeper.give_up(TypeError("cannot be kept"))
+            keeper.worked(100.0)
+            assert not keeper.is_due
+            assert keeper.standing.unkept_seconds == 100.5
+
+    run(work())

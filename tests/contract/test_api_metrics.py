@@ -6,7 +6,9 @@ from datetime import date
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.metrics import Meter, Metrics, NoMetrics, Standing
+from streams.gauges import SnapshotStanding, Standing
+from streams.meter import Meter, NoMetrics
+from streams.metrics import Metrics
 from warning.backtest import Backtested
 from warning.calibrated import calibration_of
 
@@ -107,6 +109,17 @@ def test_each_view_says_how_far_its_rows_go() -> None:
     found = samples(full())
     view = found["loanbell_view_position[('log', 'ledger'), ('view', 'grades')]"]
     assert found["loanbell_log_last_position[('log', 'ledger')]"] - view == 5
+
+
+def test_a_snapshot_tells_where_it_stands_and_what_it_does_not_hold() -> None:
+    kept = SnapshotStanding(position=90, size_bytes=700, write_seconds=0.5, unkept_seconds=3.0)
+    metrics = full()
+    metrics.stand(Standing(snapshots={("watch", 2): kept}))
+    found, labels = samples(metrics), [("agent", "watch"), ("partition", "2")]
+    assert found[f"loanbell_snapshot_position{labels}"] == 90
+    assert found[f"loanbell_snapshot_size_bytes{labels}"] == 700
+    assert found[f"loanbell_snapshot_write_seconds{labels}"] == 0.5
+    assert found[f"loanbell_snapshot_unkept_seconds{labels}"] == 3.0
 
 
 def test_a_grade_without_loans_is_gone_at_the_next_look() -> None:

@@ -283,6 +283,7 @@ def test_a_rule_is_explained_part_by_part_on_both_time_axes(book: Path, tmp_path
     (tmp_path / "mine.toml").write_text(PACK)
     shown = run("watch", "--data", "data", "--once", "--json", folder=book).stdout.splitlines()
     facts = [json.loads(line)["fact"] for line in shown if '"WarningRaised"' in line]
+    assert not [line for line in shown if '"WarningPending"' in line or '"WarningLapsed"' in line]
     late = next(fact for fact in facts if fact["rule"] == "arrears")
     words = ("rules", "explain", "late", late["loan_id"], late["value_date"], "--data", "data",
              "--rules", tmp_path / "mine.toml", "--json")  # fmt: skip
@@ -301,6 +302,25 @@ def test_a_rule_is_explained_part_by_part_on_both_time_axes(book: Path, tmp_path
     assert told["reason"] == late["reason"]
     unknown = run("rules", "explain", "nonsense", "L1", "2024-01-01", "--data", "data", folder=book)
     assert (unknown.returncode, "Rules: " in unknown.stderr) == (1, True)
+
+
+def test_what_is_pending_is_on_record_as_living_through_the_ledger_tells_it(book: Path) -> None:
+    from streams.settings import PACKS
+
+    words = ("--data", "data", "--once", "--json", "--pending")
+    shown = run("watch", *words, folder=book).stdout.splitlines()
+    told = [json.loads(line) for line in shown]
+    pending = [line["fact"] for line in told if line["type"] == "WarningPending"]
+    one = pending[len(pending) // 2]
+    day = ("rules", "pending", one["value_date"], "--data", "data", "--json")
+    recorded = json.loads(run(*day, folder=book).stdout)
+    row = next(r for r in recorded if (r["loan_id"], r["rule"]) == (one["loan_id"], one["rule"]))
+    assert (row["since"], row["business_days"], row["of"]) == (one["value_date"], 0, one["days"])
+    lived = run(*day, "--rules", PACKS / "sme-early.toml", folder=book)
+    assert json.loads(lived.stdout) == recorded
+    loan = run("loan", one["loan_id"], "--data", "data", "--json", folder=book)
+    line = next(line for line in json.loads(loan.stdout)["story"] if line["what"] == "pending")
+    assert line["text"].startswith(f"Warning pending: {one['rule']}: Rings if it holds for ")
 
 
 def test_replay_under_other_rules_tells_what_reaches_each_officer(book: Path) -> None:

@@ -132,6 +132,16 @@ def test_an_expectation_that_is_not_met_says_what_was_found(
         ("dpd_days =", "dpd_dayz =", "dpd_dayz"),
         ('"4 5 6"', '"4 5 six"', "six"),
         ("[[test.expect]]", "[[test.expects]]", "expects"),
+        # What would else be passed over, so that the test holds less than it says.
+        ("date = 2024-01-02", "date = 2023-12-29", "2023-12-29"),
+        ("muted = false", 'muted = "no"', "muted"),
+        ('"4 5 6"', "[4, 5, 6]", "dpd_days"),
+        ("[test.series]", 'loan = [{ name = "L1" }]\n[test.series]', "series"),
+        (
+            '[test.series]\ndpd_days = "4 5 6"',
+            'loan = [{ name = "A" }, { name = "A" }]',
+            "A",
+        ),
     ],
 )
 def test_a_wrong_test_file_is_refused_by_its_word(
@@ -141,6 +151,13 @@ def test_a_wrong_test_file_is_refused_by_its_word(
         load_tests(written(tmp_path, GOOD.replace(good, bad)))
     assert refused.value.word == word
     assert refused.value.path.endswith("mine.test.toml")
+
+
+def test_tests_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    text = 'pack = "mine.toml"\nstart = 2024-01-01\ntest = [3]\n'
+    with pytest.raises(RuleError) as refused:
+        load_tests(written(tmp_path, text))
+    assert (refused.value.line, refused.value.why) == (3, "there is no [[test]]")
 
 
 def test_the_page_of_indicators_is_the_catalogue() -> None:

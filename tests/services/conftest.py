@@ -35,24 +35,6 @@ from streams.watching import facts_of
 from warning.watch import Watch
 
 Facts = dict[str, list[Any]]
-SURVIVED: Counter[str] = Counter()
-
-
-@pytest.fixture(scope="session")
-def survived() -> Callable[..., None]:
-    """`survived(kills=5)` when a book has come through them unharmed; told at the end."""
-
-    def note(**faults: int) -> None:
-        SURVIVED.update(faults)
-
-    return note
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many faults were survived, of which kind."""
-    if SURVIVED:
-        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in SURVIVED.items())
-        terminalreporter.write_line(f"{SURVIVED.total():,} faults survived: {kinds}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,13 +147,26 @@ class Scaled:
 
     def joined(self, process: subprocess.Popen[bytes]) -> str:
         """Until a process serves; returns its address."""
-        log = self.folder / f"worker{self.processes.index(process)}.log"
-        for _ in range(1_200):
-            found = re.search(r"LoanBell .* at (http://\S+)", log.read_text())
-            if found is not None:
-                return found[1]
+        said = r"LoanBell .* at (http://\S+)"
+        self.until(lambda: re.search(said, self.printed(process)) is not None)
+        found = re.search(said, self.printed(process))
+        assert found is not None
+        return found[1]
+
+    def printed(self, process: subprocess.Popen[bytes]) -> str:
+        """What a process has printed."""
+        return (self.folder / f"worker{self.processes.index(process)}.log").read_text()
+
+    def recorded(self) -> int:
+        """How far all partitions have read the transactions topic, together."""
+        return sum(self.tracked("ledger", f"{TRANSACTIONS_TOPIC}:{{}}"))
+
+    def until(self, holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
+        """Wait until something holds; fails with what the processes printed."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "\n".join(map(self.printed, self.processes))
             time.sleep(0.05)
-        raise AssertionError(log.read_text())
 
     def send(self, messages: Iterable[bytes]) -> None:
         """Messages as a core system sends them: by borrower, closes to every partition."""
@@ -225,9 +220,14 @@ class Scaled:
         return found
 
     def wait(self, seconds: float = 120.0) -> None:
-        """Until all that is in the topic was recorded, watched and published."""
+        """Until all that is in the topic was recorded, watched and published.
+
+        How far the watch has read is nowhere in the database: it is done when it says no more.
+        """
         deadline = time.monotonic() + seconds
-        while not self._finished():
+        looks = 0
+        while looks < 6:
+            looks = looks + 1 if self._finished() else 0
             dead = [p for p in self.processes if p.poll() not in (None, -9, 0)]
             if dead or time.monotonic() > deadline:
                 logs = sorted(self.folder.glob("worker*.log"))

@@ -17,7 +17,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from ledger.events import WarningAcknowledged
+from ledger.events import WAITS, WarningAcknowledged
 from ledger.store import PostgresStore
 from streams.cli import commands
 from streams.controls import asked
@@ -44,6 +44,16 @@ def rung(scaled: Any) -> dict[int, list[Any]]:
         with PostgresStore.open(scaled.settings.database, partition, read_only=True) as store:
             found[partition] = store.warnings.read(limit=10**6)
     return found
+
+
+def sent(log: list[Any]) -> list[Any]:
+    """What a receiver that names no types is sent: what is pending calls nobody."""
+    return [item for item in log if type(item.fact) not in WAITS]
+
+
+def about_warnings(log: list[Any]) -> list[Any]:
+    """What the stream of warnings tells."""
+    return [item for item in sent(log) if item.stream != "rules"]
 
 
 class Stream:
@@ -139,7 +149,7 @@ def test_a_book_told_and_answered_over_http_alone(
     assert book.ledger == undisturbed.ledger
     assert book.refused == undisturbed.refused
     logs = rung(scaled)
-    warnings = sum(item.stream != "rules" for log in logs.values() for item in log)
+    warnings = sum(len(about_warnings(log)) for log in logs.values())
     assert warnings > 5
     assert_streamed(url, stream, logs, warnings)
     assert_webhooks_told(receiver, logs, scaled, told)
@@ -176,7 +186,7 @@ def assert_streamed(url: str, stream: Stream, logs: dict[int, list[Any]], warnin
     """All facts about warnings came, in each partition's order; a reader resumes exactly."""
     events = stream.wait(warnings)
     for partition, log in logs.items():
-        expected = [item.position for item in log if item.stream != "rules"]
+        expected = [item.position for item in about_warnings(log)]
         assert [d["position"] for _, d in events if d["partition"] == partition] == expected
     middle, rest = events[warnings // 2][0], events[warnings // 2 + 1 :]
     again = Stream(url, resume=middle)
@@ -189,8 +199,8 @@ def assert_streamed(url: str, stream: Stream, logs: dict[int, list[Any]], warnin
 
 
 def assert_webhooks_told(receiver: Any, logs: Any, scaled: Any, told: str) -> None:
-    """Every fact of both partitions' warnings logs, each once, each partition in order."""
-    ids = [f"{p}/warnings/{item.event_id}" for p, log in logs.items() for item in log]
+    """Every fact of both warnings logs but waits, each once, each partition in order."""
+    ids = [f"{p}/warnings/{item.event_id}" for p, log in logs.items() for item in sent(log)]
     events = receiver.wait(len(ids))
     for partition in logs:
         own = [name for name in ids if name.startswith(f"{partition}/")]
@@ -247,8 +257,18 @@ def assert_acted_once(url: str, logs: dict[int, list[Any]], scaled: Any) -> None
     answer = httpx.post(f"{url}/v1/warnings/{one}/acknowledge", json=said, timeout=30)
     assert answer.status_code == 200, answer.text
     (event,) = answer.json()["event_ids"]
-    again = httpx.post(f"{url}/v1/warnings/{one}/acknowledge", json={"actor": "Wang"}, timeout=30)
+    again = httpx.post(
+        f"{url}/v1/warnings/{one}/acknowledge",
+        json={"actor": "Wang"},
+        headers={"X-Request-ID": "second-thought"},
+        timeout=30,
+    )
     assert (again.status_code, again.json()["code"]) == (409, "rule_refused")
+    assert "is answered already" in again.json()["detail"]
+    (refused,) = httpx.get(f"{url}/v1/warnings/{one}/refusals").json()["refusals"]
+    assert (refused["transaction_id"], refused["code"]) == ("second-thought", "rule_refused")
+    assert refused["reason"].startswith(again.json()["detail"])
+    assert orjson.loads(refused["excerpt"])["actor"] == "Wang"
     unknown = httpx.post(f"{url}/v1/warnings/nobody/acknowledge", json=said)
     assert unknown.status_code == 404
     # One that came twice in the topic, as after a producer's retry, is done once.
@@ -276,7 +296,8 @@ def assert_console_tells(scaled: Any, warnings: int) -> None:
     ) + sum(len(days) for days in scaled.book().days) + sum(scaled.book().refused.values())
     shown = loanbell(scaled, "status")
     assert "2, 0 without a worker" in shown
-    told = loanbell(scaled, "watch", "--once", "--json", "--broker", scaled.settings.broker)
+    broker = ("--broker", scaled.settings.broker)
+    told = loanbell(scaled, "watch", "--once", "--json", "--pending", *broker)
     lines = [orjson.loads(line) for line in told.splitlines()]
     log = [item.event_id for each in rung(scaled).values() for item in each]
     assert Counter(line["event_id"] for line in lines) == Counter(log)
@@ -284,7 +305,7 @@ def assert_console_tells(scaled: Any, warnings: int) -> None:
     again = scaled.read(WARNINGS_TOPIC)[-1]
     repeat = Outgoing(again.key, again.value, list(again.headers))
     publish(scaled, WARNINGS_TOPIC, again.partition, [repeat])
-    words = ["watch", "--once", "--json", "--group", "desk"]
+    words = ["watch", "--once", "--json", "--pending", "--group", "desk"]
     assert len(loanbell(scaled, *words).splitlines()) == len(log)
     assert loanbell(scaled, *words) == ""  # The group has read them.
 
@@ -346,13 +367,13 @@ def test_a_parked_receiver_is_resumed_in_every_partition_and_actions_survive_a_k
     done = [i for log in logs.values() for i in log
             if getattr(i.fact, "actor", "") == "Zhao"]  # fmt: skip
     assert len(done) == 1
-    ids = {f"{p}/warnings/{item.event_id}" for p, log in logs.items() for item in log}
+    ids = {f"{p}/warnings/{item.event_id}" for p, log in logs.items() for item in sent(log)}
     deadline = time.monotonic() + 30
     while {event["id"] for event in receiver.events()} != ids:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     for partition in logs:  # Repeats after a kill change nothing of the order of first arrivals.
         own = [e["id"] for e in receiver.events() if e["id"].startswith(f"{partition}/")]
-        expected = [f"{partition}/warnings/{item.event_id}" for item in logs[partition]]
+        expected = [f"{partition}/warnings/{item.event_id}" for item in sent(logs[partition])]
         assert list(dict.fromkeys(own)) == expected
     scaled.stop()

@@ -117,7 +117,7 @@ def test_the_database_is_killed_restarted_and_cuts_connections(
     random, scaled = Random(seed), scale(PARTITIONS, own=own_postgres)
     scaled.start(**QUICK)
     with sending(scaled, portfolio_messages, pieces=8, pause=0.3):
-        time.sleep(3.0)
+        scaled.until(lambda: scaled.recorded() > 0)
         for _ in range(4):
             own_postgres.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -139,12 +139,14 @@ def test_the_broker_is_stopped_and_started(
     scale: Scale, kafka: Any, portfolio_messages: list[bytes], undisturbed: Any, survived: Survived
 ) -> None:
     scaled = scale(PARTITIONS)
-    scaled.joined(scaled.start(**QUICK))
+    worker = scaled.start(**QUICK)
+    scaled.joined(worker)
     half = len(portfolio_messages) // 2
     scaled.send(portfolio_messages[:half])
-    time.sleep(1.0)
+    scaled.until(lambda: scaled.recorded() > 0)
     kafka.kill()
-    time.sleep(1.0)
+    before = len(scaled.printed(worker))
+    scaled.until(lambda: len(scaled.printed(worker)) > before)  # It misses the broker.
     kafka.start()
     scaled.send(portfolio_messages[half:])
     scaled.wait()
@@ -166,7 +168,7 @@ def test_a_worker_that_was_frozen_cannot_write_to_a_partition_that_another_took_
     scaled.send(portfolio_messages[half:])
     scaled.wait()
     frozen.send_signal(signal.SIGCONT)
-    time.sleep(2.0)
+    scaled.until(lambda: "is given back" in scaled.printed(frozen))
     scaled.stop()
     assert_same_book(scaled, undisturbed)
     survived(frozen_workers=1)

@@ -19,6 +19,7 @@ from ledger.events import (
     ContactHeld,
     ContactHoldLifted,
     ContactOutcomeRecorded,
+    ContactReported,
     DebtorPlaced,
     LoanStatusChanged,
     PromiseCancelled,
@@ -43,6 +44,19 @@ def read(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def known_at(facts: Sequence[Any], at_us: int) -> list[Any]:
+    """What counts when a contact of the past is judged: words said by then, contacts made by then,
+    and all that is known of loans and outcomes, wherever the rules cut them off by their day."""
+    said = (ContactConsentChanged, ContactHeld, ContactHoldLifted, PromiseMade)
+    made = (ContactAllowed, ContactReported)
+    return [
+        fact
+        for fact in facts
+        if not (isinstance(fact, said) and fact.recorded_at_us > at_us)
+        and not (isinstance(fact, made) and fact.at_us > at_us)
+    ]
+
+
 class Oracle:
     """Judges by `facts`, all recorded before the contact."""
 
@@ -52,7 +66,7 @@ class Oracle:
         name = placed[-1].rule_set if placed and placed[-1].rule_set else next(iter(texts))
         self.rules = read(texts[name])
         self.zone: str = placed[-1].zone if placed else self.rules["zone"]
-        self.allowed = [fact for fact in facts if isinstance(fact, ContactAllowed)]
+        self.allowed = [f for f in facts if isinstance(f, ContactAllowed | ContactReported)]
 
     def forbids(self, channel: str, addressee: str, loans: Sequence[str], at_us: int) -> set[str]:
         """The names of all rules that forbid a contact at `at_us`."""
@@ -121,8 +135,8 @@ class Oracle:
                     yield "promise_pause"
 
     def groups(
-        self, limit: dict[str, Any], facts: list[ContactAllowed], loans: Sequence[str]
-    ) -> Iterator[list[ContactAllowed]]:
+        self, limit: dict[str, Any], facts: list[Any], loans: Sequence[str]
+    ) -> Iterator[list[Any]]:
         same = [fact for fact in facts if fact.channel in limit.get("channels", EVERY)]
         if limit["per"] == "borrower":
             yield same
@@ -130,7 +144,7 @@ class Oracle:
             for loan_id in loans:
                 yield [fact for fact in same if loan_id in fact.loan_ids]
 
-    def within(self, fact: ContactAllowed, days: int, at_us: int) -> bool:
+    def within(self, fact: Any, days: int, at_us: int) -> bool:
         """Whether fewer than `days` days have begun since, on either calendar of the debtor."""
         for zone in (self.zone, fact.zone):
             passed = shown(at_us, zone).date() - shown(fact.at_us, zone).date()
@@ -144,7 +158,7 @@ class Oracle:
             if isinstance(fact, ContactHeld):
                 holds[fact.reason] = fact.until
             if isinstance(fact, ContactHoldLifted):
-                holds.pop(fact.reason)
+                holds.pop(fact.reason, None)
         for reason, until in holds.items():
             if until is None or shown(at_us, self.zone).date() <= until:
                 yield f"{reason}_hold"

@@ -3,7 +3,8 @@
 An attempt goes on where the store says that the last one came to, a day at a time, with strategies,
 contacts and the answers of simulated borrowers; the last attempt is left alone. Compared are all
 facts of the ledger with their places and bytes, the files that were dropped, and all rows of the
-views with a rebuild. More of it:
+views with a rebuild. Some attempts keep a snapshot after every step and die when so many are kept,
+so that the next one begins with it. More of it:
 
     LOANBELL_TEST_KILLS=60 pytest tests/simulation/test_kill_treat.py
 """
@@ -22,15 +23,32 @@ from typing import Any
 import orjson
 import pytest
 
+from ledger.store import Store
+
 BODY = """
-from itertools import islice
+import os, signal
 from pathlib import Path
-from streams import wiring
+from ledger.store.snapshots import Snapshots
+from streams import keeping, wiring
 from streams.drive import _days
 from streams.ingest import read_many
 from streams.settings import Settings
 
+def die_after(kept):
+    keeping.LEAST_SECONDS = keeping.TIMES_ITS_COST = 0.0
+    save, left = Snapshots.save, [kept]
+
+    def saved(self, snapshot):
+        save(self, snapshot)
+        left[0] -= snapshot.name == "treat"
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Snapshots.save = saved
+
 async def run(order):
+    if order["kept"]:
+        die_after(order["kept"])
     given = {"data": order["data"], "closed_by": "driver", "calendar": "weekends"}
     given |= {"strategy": "sme-collections", "outbound": order["ways"]}
     node = wiring.Node.open(Settings.load(given, environ={}))
@@ -120,7 +138,10 @@ def attempt(runner: Runner, folder: Path, file: Path, **order: Any) -> int:
     ways = folder / "ways.toml"
     folder.mkdir(exist_ok=True)
     ways.write_text(WAYS, encoding="utf-8")
-    given = {"data": str(folder / "data"), "ways": str(ways), "file": str(file), "check": False}
+    given: dict[str, Any] = {
+        "data": str(folder / "data"), "ways": str(ways), "file": str(file),
+    }  # fmt: skip
+    given |= {"check": False, "kept": 0}
     return runner(**{**given, **order})
 
 
@@ -149,15 +170,13 @@ def test_the_same_facts_whenever_it_is_killed(runner: Runner, tmp_path: Path) ->
     assert kinds["case.strategy_assigned"] > 8
     assert kinds["contact.outcome_recorded"] >= 8
     draws, killed = random.Random(f"treat {KILLS}"), 0
-    for _ in range(KILLS):
-        status = attempt(
-            runner,
-            tmp_path / "torn",
-            file,
-            kill_after=draws.uniform(LONGEST_SECONDS / 10, LONGEST_SECONDS),
-        )
-        killed += status != 0
+    for number in range(KILLS):
+        longest = draws.uniform(LONGEST_SECONDS / 10, LONGEST_SECONDS)
+        kept = {"kept": draws.randint(1, 5)} if number % 2 else {"kill_after": longest}
+        killed += attempt(runner, tmp_path / "torn", file, **kept) != 0
     assert killed >= KILLS // 2
+    with Store.open(tmp_path / "torn" / "data" / "ledger.db", read_only=True) as store:
+        assert store.snapshots.load("treat") is not None
     assert attempt(runner, tmp_path / "torn", file, check=True) == 0
     whole, torn = facts(tmp_path / "whole"), facts(tmp_path / "torn")
     assert len(torn) == len(whole)

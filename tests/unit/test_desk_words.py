@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
+from ledger.events.collection import Trigger
+from ledger.events.contact import Addressee
 from streams.desk.words import Words, catalogue, language_of
+from warning.asking import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2] / "streams" / "desk"
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -70,10 +74,49 @@ def test_words_the_ledger_may_store_are_all_known() -> None:
         "channel": offered.CHANNELS, "outcome": offered.OUTCOMES,
         "close": offered.CLOSE_REASONS, "hold": offered.HOLD_REASONS,
         "legal": offered.LEGAL_STEPS, "signal": offered.SIGNALS,
+        "trigger": get_args(Trigger), "addressee": get_args(Addressee),
+        "case_reason": (*offered.CLOSE_REASONS, *offered.HOLD_REASONS),
+        "treated": SENTENCES,
     }  # fmt: skip
     missing = [f"{g}.{w}" for g, words in groups.items() for w in words
                if f"{g}.{w}" not in catalogue()]  # fmt: skip
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        (
+            "tier orange, cause cash_gap, grade special_mention, 12 days past due",
+            "warning: orange · cause: cash gap · grade: special mention · 12 days past due",
+            "预警：橙色 · 原因：资金周转 · 分类：关注 · 逾期 12 天",
+        ),
+        (
+            "tier none, cause unknown, days past due unknown",
+            "warning: none · cause: cause unknown · days past due unknown",
+            "预警：无 · 原因：原因未明 · 逾期天数未知",
+        ),
+        ("31 days past due", "31 days past due", "逾期 31 天"),
+        (
+            "nothing overdue and no open warning for 5 days",
+            "nothing overdue and no open warning for 5 days",
+            "连续 5 天无逾期且无未结预警",
+        ),
+        ("31 days past due, we believe", None, None),
+        ("", None, None),
+    ],
+)
+def test_what_the_treat_agent_did_is_explained_in_the_language_of_the_page(
+    reason: str, english: str | None, chinese: str | None
+) -> None:
+    from streams.desk.telling import treated
+
+    for language, said in (("en", english), ("zh", chinese)):
+        change = {"actor": "treat", "details": {"reason": "cured", "remark": reason, "x": 1}}
+        told = {"reason": "cured", "remark": said or reason, "x": 1}
+        assert treated(change, Words(language)) == told
+        by_hand = change | {"actor": "li.na"}
+        assert treated(by_hand, Words(language)) == change["details"]
 
 
 def test_a_word_that_nobody_listed_is_shown_as_it_is_stored() -> None:

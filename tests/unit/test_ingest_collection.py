@@ -24,6 +24,8 @@ SEEN: dict[str, Any] = {
 }  # fmt: skip
 CASE = SEEN | {"case_id": "K1"}
 DIGEST = "0f" * 32
+MADE_AT = "2023-11-14T21:13:20Z"
+"""An hour before AT_US, which is 22:13:20."""
 
 EVERY: dict[str, tuple[dict[str, Any], Command]] = {
     "case_opened": (
@@ -83,6 +85,15 @@ EVERY: dict[str, tuple[dict[str, Any], Command]] = {
         c.RequestContact(
             **CASE, contact_id="C1", loan_ids=("L1",), channel="voice_bot", addressee="debtor",
             agency="A1", queue=True,
+        ),
+    ),
+    "contact_reported": (
+        {"contact_id": "C1", "loan_ids": ["L1"], "channel": "call", "made_at": MADE_AT,
+         "outcome": "promised", "cost": "0.35", "currency": "CNY"},
+        c.ReportContact(
+            **CASE, contact_id="C1", loan_ids=("L1",), channel="call", addressee="debtor",
+            agency=None, made_at_us=AT_US - 3_600_000_000, outcome="promised", seconds=0,
+            cost_minor=35, currency="CNY",
         ),
     ),
     "contact_outcome_recorded": (
@@ -195,6 +206,9 @@ def test_whose_it_is_and_who_acts_are_required(kind: str, field: str) -> None:
         ("debtor_placed", {"zone": "../etc/passwd"}, "invalid_value"),
         ("contact_requested", {"channel": "fax"}, "invalid_value"),
         ("contact_requested", {"queue": "yes"}, "invalid_value"),
+        ("contact_reported", {"made_at": "2023-11-14T21:13:20"}, "invalid_value"),
+        ("contact_reported", {"made_at": "2023-02-30T21:13:20Z"}, "invalid_value"),
+        ("contact_reported", {"made_at": "1889-11-14T21:13:20Z"}, "date_out_of_range"),
         ("contact_outcome_recorded", {"cost": "0.001"}, "invalid_amount"),
         ("contact_outcome_recorded", {"cost": 1}, "invalid_amount"),
         ("promise_made", {"parts": []}, "invalid_value"),

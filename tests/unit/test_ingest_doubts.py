@@ -22,10 +22,27 @@ def closing(**fields: str) -> bytes:
 
 PLAIN = b'"transaction_id":"a:b","value_date":"2024-03-29","sent_at":"2024-03-29T10:00:00Z"'
 TERMS = b'{"method":"annuity","instalments":6,"rate_percent":"5"'
+ROWS = (
+    b'{"number":1,"due_date":"2024-04-29","principal":"1.00","interest":"0"},'
+    b'{"number":2,"due_date":"2024-05-29","principal":"1.00","interest":"0"%s}'
+)
+SCHEDULED = (
+    b'{"type":"instalments_scheduled","loan_id":"L","currency":"CNY","instalments":[%s],'
+    + PLAIN
+    + b"}"
+)
 OPENED = (
     b'{"type":"loan_opened","loan_id":"L","borrower_id":"B","product":"p: q","currency":"CNY",'
     b'"principal":"1.00","officer_id":"O","branch":"x",' + PLAIN + b',"terms":%s}'
 )
+
+
+def test_the_names_in_the_rows_of_a_schedule_are_counted_without_reading_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The slow way, which goes through all names, is not taken."""
+    monkeypatch.delattr("streams.ingest.check_names")
+    assert take(SCHEDULED % (ROWS % b"")).error is None
 
 
 @pytest.mark.parametrize(
@@ -40,6 +57,7 @@ OPENED = (
         (b'{"type":"business_day_closed","value\\u005fdate":"2024-03-28",' + PLAIN + b"}",
          "value_date"),
         (OPENED % (TERMS + b',"instalments":7}'), "instalments"),
+        (SCHEDULED % (ROWS % b',"number":2'), "number"),
     ],
 )  # fmt: skip
 def test_a_field_that_is_there_twice_is_refused(body: bytes, name: str) -> None:
@@ -52,6 +70,7 @@ def test_a_field_that_is_there_twice_is_refused(body: bytes, name: str) -> None:
 
 def test_colons_and_escapes_in_values_and_names_in_different_objects_are_no_repetition() -> None:
     assert take(OPENED % (TERMS + b"}")).error is None
+    assert take(SCHEDULED % (ROWS % b"")).error is None
     escaped = b'{"type":"business_day_closed",' + PLAIN.replace(b"a:b", b"a\\u003ab") + b"}"
     assert take(escaped).error is None
     assert take(b'{ "type" : "business_day_closed", ' + PLAIN + b" }").error is None
@@ -100,7 +119,19 @@ def test_a_contact_is_asked_for_now_and_not_for_a_later_hour_with_other_rules() 
     assert at("2024-03-29T12:05:00Z").error is None  # clocks differ, by five minutes at most
     later = at("2024-03-29T12:05:00.000001Z")
     assert isinstance(later.error, DateOutOfRange)
-    assert "at a later time than now" in str(later.error)
+    assert "of a later time than now" in str(later.error)
     assert isinstance(at(None, accepted_us=NOON_US + 300_000_001).error, DateOutOfRange)
     assert at("2024-03-29T11:00:00Z").error is None
     assert at("2199-12-31T23:59:59Z", clock=None).error is None  # a demo makes time up
+
+
+@pytest.mark.parametrize(("made_at", "fine"), [("12:05:00", True), ("12:05:01", False)])
+def test_a_contact_that_is_reported_was_not_made_later_than_now(made_at: str, fine: bool) -> None:
+    """Its sender says that it is the next morning there, which a day's grace would let pass."""
+    body = closing(
+        type="contact_reported", borrower_id="B", by="O", case_id="C", contact_id="K",
+        loan_ids=["L"], channel="call", made_at=f"2024-03-29T{made_at}Z", outcome="no_answer",
+        currency="CNY", sent_at="2024-03-30T09:00:00Z",
+    )  # fmt: skip  # type: ignore[arg-type]
+    found = read(body, source="s", offset=1, accepted_us=NOON_US, clock_us=NOON_US)
+    assert (found.error is None) is fine

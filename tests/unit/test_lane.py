@@ -99,3 +99,68 @@ def test_a_stop_lets_a_waiting_sender_go_and_takes_nothing_more(
         assert acked == []
 
     run(test)
+
+
+def test_what_comes_one_by_one_comes_together_and_after_a_quiet_moment_nothing_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second and third come within the space of the first: one batch holds both."""
+    monkeypatch.setattr("streams.lane.SPACING_SECONDS", 0.2)
+
+    async def test() -> None:
+        waiting = lane()
+        await waiting.put(delivery(1))
+        first = asyncio.ensure_future(waiting._gather())
+        await turns()
+        assert [each.offset for each in first.result()] == [1]
+        await waiting.put(delivery(2))
+        second = asyncio.ensure_future(waiting._gather())
+        await turns()
+        await waiting.put(delivery(3))
+        assert not second.done()
+        assert [each.offset for each in await second] == [2, 3]
+
+    run(test)
+
+
+def test_what_is_worth_a_commit_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.lane.SPACING_SECONDS", 5.0)
+    monkeypatch.setattr("streams.lane.PLENTY_BYTES", 10)
+
+    async def test() -> None:
+        waiting = lane()
+        for offset in (1, 2):
+            await waiting.put(delivery(offset, b"x" * 10))
+            gathering = asyncio.ensure_future(waiting._gather())
+            await turns()
+            assert [each.offset for each in gathering.result()] == [offset]
+
+    run(test)
+
+
+@pytest.mark.parametrize(("closed_by", "by_clock"), [("timer", True), ("driver", False)])
+def test_contacts_of_a_partition_go_by_the_clock_where_days_do(
+    monkeypatch: pytest.MonkeyPatch, closed_by: str, by_clock: bool
+) -> None:
+    class Opened:
+        by_clock = None
+        settings: Settings
+
+        async def start(self) -> None:
+            assert self.by_clock is not None  # known before anything is sent
+
+    def opened(settings: Settings, **_: Any) -> Opened:
+        assert settings.closed_by == "driver"  # closes come through the topic
+        return Opened()
+
+    monkeypatch.setattr("streams.lane.Node.open", opened)
+
+    async def test() -> None:
+        settings = Settings.load(
+            {"broker": "kafka://127.0.0.1:9", "closed_by": closed_by}, environ={}
+        )
+        producer, metrics = Producer(settings), Metrics(version="1")
+        one = Lane(0, settings, partitions=1, producer=producer, metrics=metrics)
+        assert (await one._open(evict=False)).by_clock is by_clock
+
+    run(test)

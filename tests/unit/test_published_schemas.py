@@ -17,11 +17,17 @@ from streams.topics import TOPICS
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "deploy" / "schemas"
 GOLDEN = ROOT / "tests" / "golden"
-CURRENT = {codec.topic for codec in codecs() if topic_of(codec) is not None}
+PUBLISHED = {
+    f"{codec.name}.v{version}"
+    for codec in codecs()
+    for version in range(1, codec.version + 1)
+    if topic_of(codec) is not None
+}
+"""Every version of every fact: a topic holds what was recorded by all of them."""
 STORED = [
     path
     for path in sorted(GOLDEN.glob("*.json"))
-    if path.name.removesuffix(".json").removesuffix(".edge") in CURRENT
+    if path.name.removesuffix(".json").removesuffix(".edge") in PUBLISHED
 ]
 
 
@@ -82,10 +88,24 @@ def test_every_topic_is_a_channel_and_every_fact_a_message_of_exactly_one() -> N
     assert set(channels) == {*TOPICS, "receiver"}
     listed = [name for topic in TOPICS for name in channels[topic]["messages"]]
     assert len(set(listed)) == len(listed)
-    assert set(listed) == {*CURRENT, "grade.changed.v1", "transaction"}
+    assert set(listed) == {*PUBLISHED, "grade.changed.v1", "transaction"}
     assert list(channels["loanbell.rejects.v1"]["messages"]) == ["message.refused.v1"]
     told = set(channels["loanbell.warnings.v1"]["messages"])
     assert {name.partition(".")[0] for name in told} == {"warning", "rules", "score"}
     assert not [name for name in listed if name.startswith("audit.")]
     compacted = channels["loanbell.grades.v1"]["bindings"]["kafka"]["topicConfiguration"]
     assert compacted == {"cleanup.policy": ["compact"]}
+
+
+def test_an_older_version_has_exactly_the_fields_that_its_facts_have() -> None:
+    versions = ("loan.opened.v1", "loan.opened.v2")
+    for name in versions:
+        fact = orjson.loads((GOLDEN / f"{name}.json").read_bytes())
+        assert validator(name).is_valid(fact)
+        more = {**fact, "terms": {**fact["terms"], "unheard_of": 1}}
+        less = {**fact, "terms": {k: v for k, v in fact["terms"].items() if k != "method"}}
+        assert not validator(name).is_valid(more)
+        assert not validator(name).is_valid(less)
+    old, new = (orjson.loads((GOLDEN / f"{name}.json").read_bytes()) for name in versions)
+    assert not validator("loan.opened.v1").is_valid(new)
+    assert not validator("loan.opened.v2").is_valid(old)

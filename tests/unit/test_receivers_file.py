@@ -87,3 +87,22 @@ def test_a_weak_secret_is_refused_and_not_shown(tmp_path: Path, secret: str) -> 
 def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, lines: list[str], why: str) -> None:
     with pytest.raises(SettingsError, match=why):
         webhook(tmp_path, *lines)
+
+
+@pytest.mark.parametrize(
+    ("types", "raised", "pending"),
+    [
+        ("", True, False),
+        ('types = ["warning."]', True, False),
+        ('types = ["warning.raised"]', True, False),
+        ('types = ["warning.pending"]', False, True),
+        ('types = ["warning.raised", "warning.pending"]', True, True),
+    ],
+)
+def test_what_is_pending_is_sent_only_where_its_type_is_named(
+    tmp_path: Path, types: str, raised: bool, pending: bool
+) -> None:
+    (receiver,) = webhook(tmp_path, 'url = "https://cases.bank.example/hook"', types)
+    assert receiver.wants("warning.raised.v1") is raised
+    assert receiver.wants("warning.pending.v1") is pending
+    assert receiver.wants("warning.lapsed.v1") is False

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warning.columns import Moment
-from warning.derived import MIN_PEERS, Deriver, derived, indicators_of, percentiles
+from warning.derived import MIN_PEERS, Deriver, derived, indicators_of, peers_in, percentiles
 from warning.expressions import ExpressionError, compile_condition, parts_of
 from warning.lifecycle import Lifecycle
 from warning.rules import RuleError, parse_pack
@@ -124,7 +124,7 @@ def test_percentiles_are_the_mid_ranks_of_a_plain_loop(loans: list[tuple[float, 
         else:
             below, equal = sum(p < value for p in peers), sum(p == value for p in peers)
             wanted.append(100 * (below + equal / 2) / len(peers))
-    assert np.array_equal(percentiles(values, segment), wanted, equal_nan=True)
+    assert np.array_equal(percentiles(values, peers_in(segment)), wanted, equal_nan=True)
 
 
 RULES = """

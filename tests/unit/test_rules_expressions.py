@@ -164,7 +164,7 @@ def test_nothing_both_holds_and_fails_and_without_unknowns_python_agrees(
 def test_what_the_language_does_not_have_is_refused_by_its_word(text: str, word: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_condition(text, NAMES)
-    assert caught.value.word == word
+    assert caught.value.word == word[:60]
 
 
 def test_a_misspelt_indicator_is_answered_with_the_nearest_one() -> None:
@@ -196,3 +196,34 @@ def test_the_line_within_a_long_condition_is_named() -> None:
     with pytest.raises(ExpressionError) as caught:
         compile_condition("dpd_days > 1\n and coverage_ratio < 1\n and nonsense > 2", NAMES)
     assert (caught.value.word, caught.value.line) == ("nonsense", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "taught"),
+    [
+        ("dpd_days > 1 && coverage_ratio < 1", "conditions are joined by the word and"),
+        ("dpd_days > 1 & coverage_ratio < 1", "conditions are joined by the word and"),
+        ("dpd_days > 1 AND coverage_ratio < 1", "conditions are joined by the word and"),
+        ("dpd_days > 1 || coverage_ratio < 1", "conditions are joined by the word or"),
+        ("NOT dpd_days > 1", "the opposite is written not"),
+        ("dpd_days =< 1", "at most is written <="),
+        ("dpd_days ≥ 1", "at least is written >="),
+        ("dpd_days <> 1", "different is written !="),
+        ("dpd_days = 1", "equal is written =="),
+        ("coverage_ratio < 50%", "a share is a ratio: 50 % is 0.5"),
+        ("min（dpd_days，2） > 1", "signs are those of an English keyboard: , ( ) > < = !"),
+        ("dpd_days is None", "and known(x) asks for a value"),
+        ("dpd_days in (1, 2)", "and known(x) asks for a value"),
+        ("(dpd_days > 1", "this bracket is not closed"),
+    ],
+)
+def test_what_another_language_would_write_is_taught(text: str, taught: str) -> None:
+    with pytest.raises(ExpressionError) as refused:
+        compile_condition(text, NAMES)
+    assert refused.value.message.endswith(taught)
+
+
+def test_a_wrong_word_without_end_is_told_in_short() -> None:
+    with pytest.raises(ExpressionError) as refused:
+        compile_condition("(" * 240 + "dpd_days" + ")" * 240, NAMES)
+    assert len(refused.value.word) == 60

@@ -99,7 +99,11 @@ def test_the_copy_does_not_change_with_the_original() -> None:
     assert (there.held, there.column.tolist()) == ([1], [1.0, 1.0, 1.0])
 
 
-@pytest.mark.parametrize("held", [Decimal(1), object(), b"bytes", np.array([object()])], ids=repr)
+@pytest.mark.parametrize(
+    "held",
+    [Decimal(1), object(), b"bytes", np.array([object()])],
+    ids=["decimal", "object", "bytes", "column of objects"],
+)
 def test_what_no_snapshot_can_hold_is_refused_when_it_is_made(held: Any) -> None:
     with pytest.raises(TypeError, match="No snapshot holds"):
         freeze(box(held=held), {})

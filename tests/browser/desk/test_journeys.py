@@ -80,7 +80,9 @@ def test_from_the_bell_to_the_money(bank: Any) -> None:
     page.get_by_role("button", name="Close the case").click()
     assert said(page) == "The case is closed."
     assert page.locator("h1 + .state").inner_text() == "closed"
-    assert page.locator("#acts").count() == 0
+    # What was done before may still be told; nothing else is to be done.
+    assert page.locator("#acts form").count() == 1
+    assert page.locator('#acts form[action$="/contacted"]').count() == 1
 
 
 def test_a_warning_is_suppressed_with_a_reason_that_is_asked_for(bank: Any) -> None:
@@ -182,6 +184,100 @@ def test_contact_rules_answer_with_a_rule_and_a_time(bank: Any) -> None:
     assert said(page) == "The contact waits for the next allowed time."
     assert "Contact waits" in page.locator(".timeline").inner_text()
     bank.clock[0] = before
+
+
+def test_what_a_borrower_allows_decides_how_they_are_reached(bank: Any) -> None:
+    """A call is allowed on Tuesday at 10:00; once consent is withdrawn, it is not, at any time."""
+    page = open_case(bank, "second", "L2")
+    reach = page.locator("#reach tr", has_text="Call")
+    assert "allowed now" in reach.inner_text()
+    page.locator("#acts summary", has_text="Note what the borrower allows").click()
+    form = page.locator('form[action$="/consent"]')
+    form.locator("select[name=channel]").select_option("call")
+    form.locator("select[name=allowed]").select_option("no")
+    form.get_by_label("preferred").check()
+    bank.expected(409)
+    form.get_by_role("button").click()
+    assert "cannot be liked best" in page.locator("[role=alert]").inner_text()
+    form = page.locator('form[action$="/consent"]')
+    assert form.locator("select[name=allowed]").input_value() == "no"  # what was tried stays
+    form.get_by_label("preferred").uncheck()
+    form.locator("textarea").fill("wrote so on the 4th")
+    form.get_by_role("button").click()
+    assert said(page) == "What the borrower allows is noted."
+    reach = page.locator("#reach tr", has_text="Call")
+    assert "consent was withdrawn" in reach.inner_text()
+    assert "not allowed" in reach.inner_text()
+    line = page.locator(".timeline li", has_text="Consent")
+    assert "Call · may not be used · wrote so on the 4th" in line.inner_text()
+    page.get_by_role("button", name="中文").click()
+    assert "电话 · 不得使用" in page.locator(".timeline li", has_text="联系授权").inner_text()
+
+
+def test_a_call_from_the_car_is_noted_afterwards_and_a_breach_is_a_breach(bank: Any) -> None:
+    """Tuesday, 10:00 in Shanghai. At 9:15 a call was fine; yesterday at 22:30 it was quiet."""
+    before = bank.clock[0]
+    bank.send(*bank.opened(12))
+    bank.clock[0] = bank.us("2024-03-12T02:00:00+00:00")
+    page = open_case(bank, "officer", "L12")
+
+    def note(made: str, outcome: str) -> None:
+        page.locator("#acts summary", has_text="Note a contact already made").click()
+        form = page.locator('form[action$="/contacted"]')
+        assert "Asia/Shanghai" in form.inner_text()
+        form.locator("input[name=made]").fill(made)
+        form.locator("select[name=outcome]").select_option(outcome)
+        form.get_by_role("button").click()
+
+    note("2024-03-12T09:15", "right_party")
+    assert said(page) == "The contact is recorded. It was within the rules."
+    note("2024-03-11T22:30", "no_answer")
+    assert "counts as a breach" in said(page)
+    lines = page.locator(".timeline li", has_text="Contact made")
+    told = "Call · made 2024-03-11 22:30 · breach of the rule: quiet hours"
+    assert told in lines.nth(0).inner_text()
+    assert "breach" not in lines.nth(1).inner_text()
+    contacts = page.locator("dl.tiles > div", has_text="Contacts").locator("dd").inner_text()
+    assert contacts.split() == ["2", "1", "reached"]
+
+    page.locator("#acts summary", has_text="Note a contact already made").click()
+    page.locator('form[action$="/contacted"] input[name=made]').evaluate(
+        "field => { field.removeAttribute('max'); field.value = '2024-03-12T10:30'; }"
+    )
+    bank.expected(422)
+    page.locator('form[action$="/contacted"]').get_by_role("button").click()
+    assert "after it was reported" in said(page)
+    bank.clock[0] = before
+
+
+def test_an_officer_is_exempted_by_two_others_also_when_the_case_is_closed(bank: Any) -> None:
+    page = open_case(bank, "officer", "L10")
+    case_path = page.url.partition("?")[0]
+    assert page.locator("#exemption").count() == 0  # an officer does not propose it
+    page.locator("#acts summary", has_text="Close the case").click()
+    page.locator('form[action$="/close"] textarea').fill("nothing to be had")
+    page.get_by_role("button", name="Close the case").click()
+    assert said(page) == "The case is closed."
+
+    manager = bank.page("manager", path=case_path.removeprefix(bank.served.url))
+    manager.locator("#exemption summary").click()
+    form = manager.locator("#exemption form")
+    assert form.locator("select").input_value() == "officer"
+    form.locator("input[name=reference]").fill("file 12")
+    form.locator("textarea").fill("every visit was made in time")
+    form.get_by_role("button").click()
+    assert "waits for a second person" in said(manager)
+
+    risk = bank.page("risk", path="/desk/proposals")
+    line = risk.locator("tbody tr", has_text="every visit was made in time")
+    assert "Exempt the officer" in line.inner_text()
+    assert "officer · file 12" in line.inner_text()
+    line.get_by_role("button", name="Approve").click()
+    assert said(risk) == "Approved and carried out.", risk.locator("tbody").inner_text()
+    risk.goto(case_path)
+    told = risk.locator(".timeline li", has_text="Exempted").inner_text()
+    assert "officer file 12 · every visit was made in time" in told
+    assert "manager, approved by risk" in told
 
 
 def test_an_officer_of_another_branch_sees_and_may_do_nothing_here(bank: Any) -> None:

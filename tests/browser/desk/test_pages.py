@@ -61,6 +61,11 @@ def test_the_language_is_switched_and_kept(bank: Any) -> None:
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     assert "分期逾期" in page.locator("tbody").inner_text()  # the rule's own Chinese title
     assert re.search(r"逾期 \d+ 天。", page.locator("tbody").inner_text())
+    page.goto(bank.served.url + "/desk/loans/L8")
+    facts = page.locator(".timeline .k-fact .note").all_inner_texts()
+    assert len(facts) >= 3  # opened, its schedule, paid out
+    assert all(CHINESE.search(told) for told in facts)
+    assert any("放款 12,000.00 CNY。" in told for told in facts)
     for path in EVERY_PAGE:
         page.goto(bank.served.url + path)
         assert CHINESE.search(page.locator("h1").inner_text() + page.locator("nav").inner_text())

@@ -71,6 +71,57 @@ def test_open_warnings_are_counted_in_own_branches_only(bank: Any) -> None:
     assert counted == {"officer": ["2"], "officer*": ["4"]}
 
 
+def day(bank: Any, who: str, query: str = "") -> tuple[set[str], str]:
+    """The borrowers that "my day" is about, and whose day it says it is."""
+    text = bank.client(who).get(f"/desk{query}").text
+    scope = re.search(r'class="soft scope">(.*?) ·', text)
+    assert scope is not None
+    return set(re.findall(r'data-borrower="(B\d)"', text.partition("<header>")[2])), scope.group(1)
+
+
+def test_who_leads_begins_the_day_with_the_branch_and_may_turn_to_own_cases(bank: Any) -> None:
+    """The cases are of officers O0 to O3; those of B0 and B2 are north's."""
+    north, everything = {"B0", "B2"}, {"B0", "B1", "B2", "B3"}
+    for who in ("collections_manager", "risk_manager", "supervisor", "auditor"):
+        assert day(bank, who) == (north, "of north"), who
+    assert day(bank, "supervisor*") == (everything, "all that you may see")
+    assert day(bank, "supervisor*", "?branch=south") == ({"B1", "B3"}, "of south")
+    assert day(bank, "collections_manager", "?scope=own") == (set(), "of collections_manager")
+    assert day(bank, "collections_manager", "?owner=O2") == ({"B2"}, "of O2")
+    assert day(bank, "officer") == (set(), "of officer")
+    assert day(bank, "officer", "?scope=branch") == (north, "of north")
+    choice = re.compile(r'<select name="scope">.*?</select>', re.S)
+    shown = {
+        who: choice.search(bank.client(who).get("/desk").text) for who in ("officer", "auditor")
+    }
+    assert shown["auditor"] is None  # no case can be an auditor's
+    assert shown["officer"] is not None
+    assert '<option value="own" selected>my own cases</option>' in shown["officer"].group()
+
+
+def test_promises_of_another_branch_are_on_nobodys_day(bank: Any) -> None:
+    promises = [
+        {
+            "type": "promise_made", "transaction_id": f"promise-{n}", "borrower_id": f"B{n}",
+            "case_id": f"K{n}", "by": f"O{n}", "promise_id": f"P{n}", "loan_id": f"L{n}",
+            "currency": "CNY", "parts": [{"due_date": "2024-03-29", "amount": "100.00"}],
+            "value_date": "2024-02-21", "sent_at": "2024-02-21T08:00:00Z",
+        }
+        for n in (0, 1)
+    ]  # fmt: skip
+    sent = bank.client("publisher*").post("/v1/transactions", json=promises)
+    assert sent.status_code == 200, sent.text
+    bank.served.settled()
+    for query, shown in (("?owner=O1", set()), ("?owner=O0", {"P0"}), ("?scope=branch", {"P0"})):
+        text = bank.client("officer").get(f"/desk{query}").text
+        assert {
+            f"P{n}"
+            for n in (0, 1)
+            if f'<a class="id" href="/desk/cases/K{n}">B{n}'
+            in text.partition("Promises coming due")[2]
+        } == shown, query
+
+
 def head(page: str) -> list[str]:
     """The numbers beside the title of the page."""
     shown = re.search(r'<div class="head">.*?</div>', page, re.S)

@@ -61,7 +61,7 @@ def test_what_the_book_refuses_is_told_and_done_with(bank: Any) -> None:
     assert "unknown_grade" in done["outcome"] or "grade" in done["outcome"]
 
 
-def test_a_write_off_is_closed_as_a_loss_and_the_trail_names_both(bank: Any) -> None:
+def test_a_write_off_is_closed_as_a_loss_and_names_both(bank: Any) -> None:
     wanted = {"kind": "write_off", "loan_id": "L2", "value_date": "2024-02-20", "reason": "gone"}
     refused = bank.client("officer").post("/v1/proposals", json=wanted)
     assert refused.status_code == 403  # an officer does not propose write-offs
@@ -70,10 +70,49 @@ def test_a_write_off_is_closed_as_a_loss_and_the_trail_names_both(bank: Any) -> 
     assert done["state"] == "approved"
     (closed,) = facts(bank, "L2", "LoanClosed")
     assert (closed.reason, closed.transaction_id) == ("written_off", f"proposal-{made}")
+    assert (closed.requested_by, closed.approved_by) == ("collections_manager", "risk_manager")
+    story = bank.client("officer*").get("/v1/loans/L2/story").json()["lines"]
+    (told,) = [line["text"] for line in story if line["what"] == "closed"]
+    assert "written off by collections_manager, approved by risk_manager." in told
     decided = bank.audit("ProposalDecided")[-1]
     assert (decided.kind, decided.subject, decided.proposed_by, decided.user_id) == (
         "write_off", "L2", "collections_manager", "risk_manager",
     )  # fmt: skip
+
+
+def exemption(**more: Any) -> dict[str, Any]:
+    return {
+        "kind": "exemption", "case_id": "K0", "officer_id": "O0", "value_date": "2024-02-20",
+        "reason": "every visit was made in time", "reference": "file 12", **more,
+    }  # fmt: skip
+
+
+def test_an_exemption_is_of_two_people_neither_of_whom_is_the_officer(bank: Any) -> None:
+    assert bank.client("officer").post("/v1/proposals", json=exemption()).status_code == 403
+    own = exemption(officer_id="Collections_Manager")
+    mine = bank.client("collections_manager").post("/v1/proposals", json=own)
+    assert (mine.status_code, mine.json()["code"]) == (409, "two_people")
+    assert bank.audit("AccessRefused")[-1].why == "own_exemption"
+    elsewhere = bank.client("collections_manager").post(
+        "/v1/proposals", json=exemption(case_id="K1")
+    )
+    assert elsewhere.status_code == 404
+
+    about = propose(bank, "collections_manager", exemption(officer_id="risk_manager"))
+    path = f"/v1/proposals/{about}/approve"
+    assert bank.client("risk_manager").post(path).json()["code"] == "two_people"
+    made = propose(bank, "collections_manager", exemption())
+    done = bank.client("risk_manager").post(f"/v1/proposals/{made}/approve").json()
+    assert done["state"] == "approved", done
+    stream = bank.served.node.store.ledger.stream("collection:B0")
+    (fact,) = [item.fact for item in stream if type(item.fact).__name__ == "OfficerExempted"]
+    assert (fact.officer_id, fact.by, fact.approved_by) == (
+        "O0", "collections_manager", "risk_manager",
+    )  # fmt: skip
+    assert (fact.reason, fact.reference) == ("every visit was made in time", "file 12")
+    decided = bank.audit("ProposalDecided")[-1]
+    assert (decided.kind, decided.subject, decided.approved) == ("exemption", "K0", True)
+    assert decided.transaction_id == fact.transaction_id == f"proposal-{made}"
 
 
 def test_who_was_cut_off_while_approving_may_do_so_again_and_it_counts_once(bank: Any) -> None:

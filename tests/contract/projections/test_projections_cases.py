@@ -105,6 +105,44 @@ def test_a_case_tells_what_was_done_and_what_came_of_it(told: Told) -> None:
     ]
 
 
+AT_NIGHT = "made 2024-02-19T15:00, valued 2024-02-19, utc 09:00, by U2, cost 1.00, currency CNY"
+MADE = f"""\
+2024-02-20 contacted B1 K1 C3 call right_party, {AT_NIGHT}
+2024-02-20 contacted B1 K1 C4 sms delivered, made 2024-02-20T02:00, utc 09:01, by U2
+2024-02-21 end-of-day
+"""
+
+
+def test_a_contact_that_nobody_asked_for_counts_and_so_does_its_breach(told: Told) -> None:
+    """C3 was made at 23:00 in Shanghai, which is quiet; C4 at 10:00. U2 was refused C2 before."""
+    reads = told(STORY + MADE)
+    case = reads.case("K1")
+    assert case is not None
+    assert (case["contacts_made"], case["reached"]) == (3, 2)  # C1, C3, C4; C1 and C3 spoke to them
+    assert (case["last_channel"], case["last_outcome"]) == ("sms", "delivered")
+    assert case["cost_minor"] == 150 + 100
+    asked = {row["contact_id"]: row for row in case["contacts"]}
+    assert [
+        (asked[name]["state"], asked[name]["rule"], asked[name]["breach"]) for name in ("C3", "C4")
+    ] == [("done", "quiet_hours", 1), ("done", None, 0)]
+    assert asked["C3"]["asked_date"] == date(2024, 2, 19)
+    _, second = reads.team(since=date(2024, 2, 1))
+    assert (second["officer"], second["breaches"]) == ("U2", 2)
+    assert (second["right_party"]["part"], second["right_party"]["whole"]) == (1, 2)
+
+
+def test_a_contact_is_recorded_when_its_case_is_closed_by_then(told: Told) -> None:
+    late = (
+        "2024-02-24 contacted B1 K1 C5 call no_answer, made 2024-02-21T03:00, valued 2024-02-21\n"
+    )
+    case = told(STORY + LATE + CLOSED + late).case("K1")
+    assert case is not None
+    assert (case["open"], case["contacts_made"]) == (0, 2)
+    assert [row["change"] for row in case["history"]][-3:] == [
+        "case.closed", "contact.reported", "contact.outcome_recorded",
+    ]  # fmt: skip
+
+
 def test_a_promise_is_kept_when_its_money_came_in_time_and_broken_when_it_is_taken_back(
     told: Told,
 ) -> None:

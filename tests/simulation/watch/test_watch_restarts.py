@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from ledger.errors import LoanError
-from ledger.events import WarningRaised, WarningWithdrawn
+from ledger.events import BusinessDayClosed, WarningLapsed, WarningRaised, WarningWithdrawn
 from ledger.store import NewFact, Store
 from warning.rules import DEFAULT_PACK, Pack, load_pack, parse_pack
+from warning.waiting import pending_in
 from warning.watch import (
     AcknowledgeWarning,
     FindFalse,
@@ -27,6 +28,26 @@ from warning.watch import (
 
 Diary = Any  # The class of the fixture `diary`; see conftest.
 Book = Any  # One of them.
+PATIENT = """
+name = "patient"
+title = "Patient"
+[[rule]]
+name = "late"
+title = "Late"
+source = "this test"
+when = "dpd_days >= 1"
+for = 6
+severity = "watch"
+reason = "{dpd_days} days past due"
+[[rule]]
+name = "unmoved"
+title = "Unmoved"
+source = "this test"
+when = "quiet_days >= 2 or balance_minor < 60_000"
+for = 8
+severity = "watch"
+reason = "{quiet_days} days"
+"""
 Planned = dict[int, list[tuple[WarningAction, int]]]
 
 
@@ -108,6 +129,28 @@ def test_killed_anywhere_and_cut_anyhow_the_log_is_the_same(
     assert rough.warnings.head() == quiet.warnings.head()
 
 
+def test_what_is_pending_on_record_is_what_the_watch_counts_at_every_close(
+    diary: Diary, stores: Callable[[], Store]
+) -> None:
+    """Late facts and restarts included: at each close both tell the same waits."""
+    book, pack, store = diary(6, days=110), parse_pack(PATIENT, path="patient.toml"), stores()
+    watch, facts, waited, causes = book.watch(pack), [], 0, 0
+    for record in book.facts:
+        produced = watch.observe([record])
+        book.commit(store, produced)
+        facts += [new.fact for new in produced]
+        causes += sum(bool(getattr(new.fact, "cause_event_ids", ())) for new in produced
+                      if type(new.fact) is WarningLapsed)  # fmt: skip
+        if type(record.fact) is BusinessDayClosed:
+            told = pending_in(facts, record.fact.value_date, calendar=watch.calendar)
+            assert told == watch.pending()
+            waited += len(told)
+        if record.position % 150 == 0:
+            watch = book.restart(pack, store, record.position)
+    assert waited > 100
+    assert causes == 3  # Waits that never were, by late facts.
+
+
 def test_the_two_packs_walk_every_path(
     diary: Diary, eager: Pack, busy: Pack, stores: Callable[[], Store]
 ) -> None:
@@ -117,6 +160,7 @@ def test_the_two_packs_walk_every_path(
         undisturbed(diary(seed, days=150), pack, store, Random(seed))
         kinds |= {type(record.fact).__name__ for record in store.warnings.read(limit=100_000)}
     assert kinds == {
+        *("WarningPending", "WarningLapsed"),
         *("RulesAdopted", "WarningRaised", "WarningEscalated", "WarningReopened"),
         *("WarningAcknowledged", "WarningActionStarted", "WarningSuppressed", "WarningFoundFalse"),
         *("WarningDeferred", "WarningReferred", "WarningExpired"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -150,6 +152,27 @@ def test_what_waits_and_ends_calls_nobody(book: Book) -> None:
     assert book.find("2/1").deferred
     assert book.close(l2=0) == ["resolved 2/1 1"]
     assert book.life.ration.waiting() == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nothing_that_waits_is_lost(seed: int) -> None:
+    """One ring a day for four loans: each that waits rings later, ends, or still waits, in order.
+
+    Every close is checked: what waits is what was deferred and neither rang nor ended since.
+    """
+    book, draw = Book(PACK.replace("per_officer = 2", "per_officer = 1")), Random(seed)
+    waits: list[str] = []
+    for _ in range(60):
+        moved = {f"l{row}": draw.choice([0, 5, 5, 30]) for row in range(4) if draw.random() < 0.2}
+        for told in book.close(**moved):
+            kind, warning_id = told.split()[:2]
+            if kind == "deferred":
+                waits.append(warning_id)
+            elif kind in ("budget_free", "resolved"):
+                waits = [each for each in waits if each != warning_id]
+        assert sorted(each.warning_id for each in book.life.ration.waiting()) == sorted(waits)
+    rang = sum(told.startswith("budget_free") for _ in range(8) for told in book.close())
+    assert rang == len(waits)  # On quiet days all of them have their turn, one a day.
 
 
 def test_a_person_may_answer_what_waits(book: Book) -> None:

@@ -10,14 +10,15 @@ import pytest
 
 from ledger.collection_commands import AssignStrategy, CloseCase, OpenCase, RequestContact
 from ledger.commands import Command
-from ledger.dates import Calendar
+from ledger.dates import Calendar, day_number
 from ledger.events import BusinessDayClosed, Reading, WarningFoundFalse, WarningRaised
 from ledger.scenario import read_diary
 from ledger.service import Incoming, Ledger
 from ledger.store import MemoryStore, Recorded
-from warning.asking import NAME
+from warning.asking import NAME, parts_of, told
+from warning.remembered import bring_back, frozen, treat_key_of
 from warning.situations import GradeChange
-from warning.strategy import STRATEGIES, load_strategy
+from warning.strategy import STRATEGIES, load_strategy, parse_strategy
 from warning.treat import Treat
 
 LOAN = """\
@@ -31,10 +32,13 @@ LOAN = """\
 
 
 class Run:
-    """A book, and one who treats its cases; what is asked for is recorded as it comes."""
+    """A book, and one who treats its cases; what is asked for is recorded as it comes.
 
-    def __init__(self, text: str) -> None:
-        self.store = MemoryStore()
+    `reborn`: between any two steps another one goes on, brought back from a snapshot of the last.
+    """
+
+    def __init__(self, text: str, *, reborn: bool = False) -> None:
+        self.store, self.reborn = MemoryStore(), reborn
         self.ledger = Ledger(self.store.ledger)
         self.asked: list[Command] = []
         self.table = load_strategy(STRATEGIES / "sme-collections.toml")
@@ -61,6 +65,9 @@ class Run:
 
     def follow(self) -> None:
         while page := self.store.ledger.read(after=self.treat.position, limit=100):
+            if self.reborn:
+                state, self.treat = frozen(self.treat).packed(), self.fresh(after=0)
+                bring_back(self.treat, state)
             step = self.treat.advance(page)
             if step.commands:
                 self.asked += step.commands
@@ -99,6 +106,14 @@ def warning(severity: Any, place: int, name: str = "W1") -> Recorded:
     return Recorded(1, "warnings:L1", 1, fact)
 
 
+def found_false(place: int, name: str = "W1") -> Recorded:
+    fact = WarningFoundFalse(
+        warning_id=name, loan_id="L1", actor="U1", reason="x", ledger_position=place,
+        value_date=date(2024, 1, 15), recorded_at_us=0,
+    )  # fmt: skip
+    return Recorded(2, "warnings:L1", 2, fact)
+
+
 def test_a_missed_payment_opens_a_case_with_its_treatment_and_its_message() -> None:
     run = Run(LOAN)
     assert run.go("2024-02-01 end-of-day\n") == []  # due today: day 0
@@ -116,6 +131,14 @@ def test_a_missed_payment_opens_a_case_with_its_treatment_and_its_message() -> N
     assert (asked.channel, asked.queue, asked.addressee) == (
         {"champion": "sms", "challenger": "voice_bot"}[arm], True, "debtor",
     )  # fmt: skip
+
+
+def test_a_reason_gives_its_parts_back_and_nobody_elses_sentence_has_any() -> None:
+    parts = [("tier", "red"), ("cause", "unknown"), ("grade", "stage_2"), ("dpd", "45")]
+    assert told(parts) == "tier red, cause unknown, grade stage_2, 45 days past due"
+    assert parts_of(told(parts)) == parts
+    assert parts_of(told([("dpd_unknown", "")])) == [("dpd_unknown", "")]
+    assert parts_of("45 days past due, says the borrower") == []
 
 
 def test_a_case_is_opened_once_for_each_time_that_payments_stop() -> None:
@@ -149,11 +172,7 @@ def test_a_grave_warning_opens_a_case_before_anything_is_due_and_a_mild_one_does
 def test_what_is_found_false_counts_behind_its_place_only() -> None:
     run = Run(LOAN)
     place = run.treat.position + 1
-    false = WarningFoundFalse(
-        warning_id="W2", loan_id="L1", actor="U1", reason="x", ledger_position=place,
-        value_date=date(2024, 1, 15), recorded_at_us=0,
-    )  # fmt: skip
-    run.treat.tiers.hear([warning("red", place, "W2"), Recorded(2, "warnings:L1", 2, false)])
+    run.treat.tiers.hear([warning("red", place, "W2"), found_false(place, "W2")])
     opened, assigned = run.go("2024-01-15 end-of-day\n")
     assert kinds([opened, assigned]) == ["OpenCase", "AssignStrategy"]
     (again,) = run.go("2024-01-16 end-of-day\n")
@@ -182,6 +201,18 @@ def test_no_contact_is_asked_for_while_a_promise_runs_or_a_hold_stands() -> None
     held = Run(LOAN)
     held.go("2024-02-02 hold B1 dispute\n")
     assert kinds(held.go("2024-02-02 end-of-day\n")) == ["OpenCase", "AssignStrategy"]
+
+
+def test_a_contact_that_a_person_made_without_asking_counts_as_one() -> None:
+    run = Run(LOAN)
+    (case, *_) = run.go("2024-02-02 end-of-day\n")
+    assert isinstance(case, OpenCase)
+    file = run.treat.cases.open[case.case_id]
+    before = file.contacts_since
+    call = f"contacted B1 {case.case_id} R1 call no_answer"
+    run.go(f"2024-02-05 {call}, made 2024-02-05T02:00, utc 03:00\n")
+    assert file.contact_days[-1] == day_number(date(2024, 2, 5))
+    assert file.contacts_since == before + 1
 
 
 def test_what_is_calm_for_five_days_is_closed() -> None:
@@ -231,3 +262,36 @@ def own_after(facts: Sequence[Recorded], place: int, command: Command) -> bool:
     """Whether a command was asked for at a close behind `place`."""
     closes = [i for i in facts if isinstance(i.fact, BusinessDayClosed) and i.position > place]
     return any(command.value_date == item.fact.value_date for item in closes)
+
+
+def test_brought_back_between_any_two_steps_it_asks_for_the_same() -> None:
+    def told(run: Run) -> int:
+        place = run.treat.position
+        run.treat.tiers.hear([warning("yellow", place)])
+        run.go("2024-01-15 end-of-day\n2024-01-16 hold B1 dispute\n")
+        run.treat.grades.hear([GradeChange(1, "L1", "special_mention", 1)])
+        run.go("2024-02-02 end-of-day\n2024-02-05 lift B1 dispute\n")
+        case = next(each for each in run.asked if isinstance(each, OpenCase)).case_id
+        promise = f"2024-02-05 promise B1 {case} P1 L1, parts 2024-02-09 100.00\n"
+        days = "".join(f"2024-02-{day:02} end-of-day\n" for day in (5, 6, 7, 8, 9, 12, 13, 14))
+        run.go(promise + days)
+        run.treat.tiers.hear([found_false(run.treat.position)])
+        run.go("2024-02-15 repay L1 100.00\n")
+        run.go("".join(f"2024-02-{day:02} end-of-day\n" for day in (15, 16, 19, 20, 21, 22, 23)))
+        return run.treat.position
+
+    whole, torn = Run(LOAN), Run(LOAN, reborn=True)
+    assert told(torn) == told(whole)
+    assert torn.asked == whole.asked
+    asked = set(kinds(whole.asked))
+    assert asked >= {"OpenCase", "AssignStrategy", "RequestContact", "ChangeStage", "CloseCase"}
+
+
+def test_another_strategy_other_days_or_views_have_another_key() -> None:
+    table = load_strategy(STRATEGIES / "sme-collections.toml")
+    other = parse_strategy(table.text.replace("version = 1", "version = 2"), path="other.toml")
+    holidays = Calendar(holidays=[date(2024, 1, 1)])
+    treats = [Treat(table, Calendar()), Treat(other, Calendar()), Treat(table, holidays)]
+    keys = [treat_key_of(treat, "views") for treat in treats]
+    assert len({*keys, treat_key_of(treats[0], "other views")}) == 4
+    assert treat_key_of(Treat(table, Calendar()), "views") == keys[0]

@@ -15,6 +15,7 @@ from ledger.events import (
     WarningAcknowledged,
     WarningEscalated,
     WarningExpired,
+    WarningPending,
     WarningRaised,
     WarningResolved,
     WarningSuppressed,
@@ -129,7 +130,9 @@ def test_a_backdated_part_payment_that_leaves_arrears_withdraws_nothing(late: Ba
 def test_a_backdated_credit_withdraws_a_warning_about_the_balance(late: Bank) -> None:
     late.pay("L1", date(2024, 2, 1), 30_000)
     late.move("L1", date(2024, 2, 2), -60_000)
-    (raised,) = late.close_through(date(2024, 2, 2), date(2024, 2, 6))
+    # Below 500.00 since Friday the 2nd; two business days later, on Tuesday the 6th, it rings.
+    pending, raised = late.close_through(date(2024, 2, 2), date(2024, 2, 6))
+    assert (type(pending), pending.value_date) == (WarningPending, date(2024, 2, 2))
     assert raised.reason == "400.00 CNY on the account"
     assert raised.value_date == date(2024, 2, 6)
     (fact,) = late.move("L1", date(2024, 2, 5), 50_000, known=date(2024, 2, 7))
