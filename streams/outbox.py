@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from streams.feeds import CONTENT_TYPE, GRADES, SPEC_VERSION, Event, feeds_of
@@ -98,7 +98,7 @@ class Outbox:
         places = self._places
         moved = {_source(name): at for name, at in places.items() if at > self._kept[name]}
         if moved:
-            await asyncio.to_thread(partial(self._log.record, [], tracking=moved))
+            await asyncio.to_thread(self._log.record, [], tracking=moved)
             self._kept = places
 
 
