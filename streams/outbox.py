@@ -72,9 +72,8 @@ class Outbox:
     async def _publish(self) -> bool:
         """Send what is behind the places and move them; returns whether there was anything."""
         sent, places = await asyncio.to_thread(self._behind)
-        topics = sent.items()
-        await asyncio.gather(
-            *(self._producer.send(self._topic(to), self._partition, each) for to, each in topics)
+        await self._producer.send_all(
+            {(self._topic(to), self._partition): messages for to, messages in sent.items()}
         )
         if self._places == self._kept:
             self._kept_at = asyncio.get_running_loop().time()
