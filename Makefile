@@ -26,7 +26,7 @@ services: ## install what service tests start (Prometheus, Chromium, PostgreSQL,
 	@sh deploy/services.sh
 
 test: install ## all tests; a service that is not installed skips its tests, with the reason
-	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 prove: install ## the long proofs of the ledger: 20,000 steps in any order, every mutant
 	LOANBELL_TEST_STEPS=20000 $(BIN)/python -m pytest tests/simulation/test_book_machine.py

@@ -47,6 +47,19 @@ def survived() -> Callable[..., None]:
     return note
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files side by side; those with worker processes one after the other, on one tester."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "services" if file.startswith("tests/services/") else file
+
+    return Scheduling(config, log)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where files run side by side, a tester hands on what its books survived."""
     if (output := getattr(session.config, "workeroutput", None)) is not None:
