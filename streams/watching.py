@@ -121,7 +121,9 @@ class WatchAgent(Agent):
         """What follows from the facts behind a snapshot, or from all of them."""
         known = at.get(WARNINGS_LOG, Checkpoint()).position
         warnings = [fact for page in pages(self._warnings, known) for fact in page]
-        return self._watch.replay(self._past(at.get(LEDGER_LOG, Checkpoint()).position), warnings)
+        new = self._watch.replay(self._past(at.get(LEDGER_LOG, Checkpoint()).position), warnings)
+        self._note_outcomes()
+        return new
 
     def frozen(self) -> tuple[Frozen, dict[str, int]]:
         """See `Agent.frozen`."""

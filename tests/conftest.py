@@ -20,6 +20,7 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def _missing(what: str, way_out: str) -> NoReturn:
@@ -28,6 +29,10 @@ def _missing(what: str, way_out: str) -> NoReturn:
         pytest.fail(f"{reason} (CI must not skip it)", pytrace=False)
     pytest.skip(reason)
 
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("loanbell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loanbell")
 
 SURVIVED: Counter[str] = Counter()
 

@@ -142,7 +142,8 @@ def test_a_loan_tells_its_story_on_both_time_axes(book: Path) -> None:
 
 
 def test_watch_tells_history_as_json_lines(book: Path) -> None:
-    shown = run("watch", "--data", "data", "--once", "--json", folder=book).stdout.splitlines()
+    words = ("watch", "--data", "data", "--once", "--json", "--pending")
+    shown = run(*words, folder=book).stdout.splitlines()
     documents = [json.loads(line) for line in shown]
     assert any(document["type"] == "WarningRaised" for document in documents)
     assert [document["position"] for document in documents] == list(range(1, len(documents) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -220,14 +222,9 @@ class Scaled:
         return found
 
     def wait(self, seconds: float = 120.0) -> None:
-        """Until all that is in the topic was recorded, watched and published.
-
-        How far the watch has read is nowhere in the database: it is done when it says no more.
-        """
+        """Until all that is in the topic was recorded, watched and published."""
         deadline = time.monotonic() + seconds
-        looks = 0
-        while looks < 6:
-            looks = looks + 1 if self._finished() else 0
+        while not self._finished():
             dead = [p for p in self.processes if p.poll() not in (None, -9, 0)]
             if dead or time.monotonic() > deadline:
                 logs = sorted(self.folder.glob("worker*.log"))
@@ -237,7 +234,7 @@ class Scaled:
 
     def _finished(self) -> bool:
         ends = self.ends()
-        if self.tracked("ledger", f"{TRANSACTIONS_TOPIC}:{{}}") != ends:
+        if self.tracked("ledger", f"{TRANSACTIONS_TOPIC}:{{}}") != ends or self._is_watching():
             return False
         published = self.tracked("warnings", "outbox:ledger")
         for partition in range(self.partitions):
@@ -256,6 +253,20 @@ class Scaled:
                 if watched[0][0] != last:
                     return False
         return True
+
+    def _is_watching(self) -> bool:
+        """Whether a worker's watch has facts to read: how far it has is not in the database."""
+        for number, process in enumerate(self.processes):
+            log = (self.folder / f"worker{number}.log").read_text()
+            place = re.search(r"LoanBell worker .* at (http://\S+)", log)
+            if process.poll() is not None or place is None:
+                continue
+            with contextlib.suppress(httpx.HTTPError):  # frozen, or in a network of its own
+                status = httpx.get(f"{place[1]}/v1/status", timeout=2).json()
+                lags = [lane.get("lags", {}) for lane in status["lanes"]]
+                if any(lag.get("watch/ledger") for lag in lags):
+                    return True
+        return False
 
     def book(self) -> Book:
         """What the partitions hold together."""

@@ -22,8 +22,10 @@ from ledger.events import (
     ScoreMiscalibrated,
     WriteOffCancelled,
 )
-from ledger.store import NewFact, Recorded
+from ledger.store import MemoryStore, NewFact, Recorded
 from ledger.terms import Split, Terms
+from streams.metrics import Metrics
+from streams.watching import WatchAgent
 from warning.backtest import Backtested, months_of
 from warning.pack import Pack
 from warning.remembered import bring_back, frozen
@@ -293,3 +295,47 @@ def test_stream_batch_restart_and_snapshot_say_the_same() -> None:
             keep(rest, watch.observe(facts))
             assert rest == log
             assert watch.backtest.last == whole.backtest.last
+
+
+class Told(Metrics):
+    """A meter that keeps what it is told of outcomes."""
+
+    def __init__(self) -> None:
+        super().__init__(version="test")
+        self.outcomes: list[Backtested | None] = []
+
+    def score_tested(self, found: Backtested | None) -> None:
+        self.outcomes.append(found)
+
+
+async def nothing(_: object) -> None:
+    """Nobody listens."""
+
+
+def test_the_agent_tells_its_meter_of_outcomes_once_and_again_after_a_restart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    facts, store = story().facts, MemoryStore()
+    store.ledger.record([NewFact(item.stream, 1, item.fact) for item in facts])
+
+    def started() -> tuple[WatchAgent, Told]:
+        meter = Told()
+        agent = WatchAgent(
+            Watch(pack=pack(), calendar=Calendar()), store, nothing, most=10,
+            fail=lambda _: None, moved=lambda: None, meter=meter,
+        )  # fmt: skip
+        return agent, meter
+
+    agent, meter = started()
+    for first, end in ((0, 423), (423, 433), (433, 434)):  # up to a close each
+        agent._observed(facts[first:end])
+    found = [one.calibration.whole[:2] for one in meter.outcomes if one is not None]
+    assert (found, len(meter.outcomes)) == ([(200, 20), (180, 9)], 2)
+    said = [line for line in caplog.messages if line.startswith("score test v3 said otherwise")]
+    assert said == [
+        "score test v3 said otherwise than what became of the loans it judged on 2024-03-29: "
+        "4.7 % said, 10.0 % seen; fit it anew"
+    ]
+    agent, after = started()
+    agent._replayed()
+    assert after.outcomes == meter.outcomes[-1:]
