@@ -24,7 +24,7 @@ from ledger.collection.rules import RuleSets
 from ledger.collection.state import Collection, Consent, State
 from ledger.collection.wallclock import local_day
 from ledger.collection_commands import ReportContact
-from ledger.dates import day_number
+from ledger.dates import date_of, day_number
 from ledger.errors import DateOutOfRange, UnknownEntity
 from ledger.events import ContactReported
 from ledger.loan import Loan
@@ -54,7 +54,7 @@ def report_contact(
     fresh(command.contact_id in state.asked, "contact", command.contact_id)
     rules = rules_of(state, usual_rules() if rule_sets is None else rule_sets)
     zone = place_of(state, rules, command.borrower_id)
-    _check_moment(command, zone)
+    _check_moment(command, zone, named)
     request = Request(command.addressee, command.channel, command.loan_ids)
     verdict = judge(rules, _known_then(state, named, zone, command.made_at_us), request,
                     command.made_at_us)  # fmt: skip
@@ -74,8 +74,8 @@ def report_contact(
     return (reported, *outcome_facts(state, command.channel, command))
 
 
-def _check_moment(command: ReportContact, zone: str) -> None:
-    """Errors: DateOutOfRange where it is still to come, or the value date is another day."""
+def _check_moment(command: ReportContact, zone: str, named: dict[str, Loan]) -> None:
+    """Errors: DateOutOfRange where it is to come, on another day, or before a loan's opening."""
     if command.made_at_us > command.recorded_at_us:
         raise DateOutOfRange(
             "The contact is said to have been made after it was reported.",
@@ -86,6 +86,12 @@ def _check_moment(command: ReportContact, zone: str) -> None:
         raise DateOutOfRange(
             f"The contact was made on {day} where the borrower lives, not on {command.value_date}.",
             way_out=f"Send the value date {day}, or the moment at which it took place.",
+        )
+    opened = max(loan.opened_day for loan in named.values())
+    if day_number(day) < opened:
+        raise DateOutOfRange(
+            f"The contact was made on {day}, before its loans were opened by {date_of(opened)}.",
+            way_out="Send the moment at which it took place, or name the loans it was about.",
         )
 
 

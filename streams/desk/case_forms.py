@@ -18,6 +18,7 @@ from streams.identity.rights import Action
 
 Made = dict[str, Any]
 MOST_PARTS = 12
+_FIRST_YEAR = 1990
 NO_DECISION = frozenset({"contacted", "outcome", "document"})
 """Forms that hold whatever others did meanwhile."""
 OF_BORROWER = frozenset({"contact_held", "contact_hold_lifted", "contact_consent_changed"})
@@ -62,6 +63,8 @@ def _contacted(form: Form, case: Answer, once: str) -> Made:
         raise Problem("invalid_request", "made: a day and a time are wanted.") from None
     if made.tzinfo is not None:
         raise Problem("invalid_request", "made: a time without a zone is wanted.")
+    if made.year < _FIRST_YEAR:
+        raise Problem("invalid_request", f"made: a year from {_FIRST_YEAR} on is wanted.")
     return {
         "type": "contact_reported",
         "contact_id": f"K-{once}",

@@ -64,6 +64,17 @@ def test_a_number_of_facts_seen_that_is_none_is_told_and_does_nothing(
     assert bank.served.node.store.ledger.last_position() == before
 
 
+@pytest.mark.parametrize("made", ["0001-01-01T00:00", "1989-12-31T23:59", "x", ""])
+def test_a_contact_of_no_moment_is_told_and_does_nothing(bank: Any, made: str) -> None:
+    officer = bank.client("officer")
+    form = {"made": made, "channel": "call", "addressee": "debtor", "outcome": "no_answer"}
+    before = bank.served.node.store.ledger.last_position()
+    answer = officer.post("/desk/cases/K0/act/contacted", data=form | {"once": "7" * 20})
+    assert answer.status_code == 422
+    assert "made: a" in answer.text
+    assert bank.served.node.store.ledger.last_position() == before
+
+
 def test_open_warnings_are_counted_in_own_branches_only(bank: Any) -> None:
     """One warning is open about each of four loans; two of them are north's."""
     pages = {who: bank.client(who).get("/desk/warnings").text for who in ("officer", "officer*")}
