@@ -228,7 +228,11 @@ def _queued(state: Collection, fact: ContactQueued) -> None:
 def _refused(state: Collection, fact: ContactRefused) -> None:
     state.last_us = max(state.last_us, fact.at_us)
     state.asked[fact.contact_id] = Asked("refused", fact.rule, fact.next_allowed_us)
-    state.breaches[fact.by] = state.breaches.get(fact.by, 0) + 1
+    _breach(state, fact.by)
+
+
+def _breach(state: Collection, officer: str) -> None:
+    state.breaches[officer] = state.breaches.get(officer, 0) + 1
 
 
 def _reported(state: Collection, fact: ContactReported) -> None:
@@ -237,7 +241,7 @@ def _reported(state: Collection, fact: ContactReported) -> None:
         fact.case_id, fact.contact_id, fact.loan_ids, fact.channel, fact.zone, fact.at_us
     )
     if fact.rule is not None:
-        state.breaches[fact.by] = state.breaches.get(fact.by, 0) + 1
+        _breach(state, fact.by)
 
 
 def _outcome(state: Collection, fact: ContactOutcomeRecorded) -> None:

@@ -129,7 +129,7 @@ def test_every_change_is_told_with_its_article_facts_and_numbers(served: Any) ->
 @pytest.mark.parametrize(
     ("changes", "rule", "said"),
     [
-        ({"approved_by": "LI  NA"}, "same_person", "Let a second person approve it."),
+        ({"approved_by": "LI  NA"}, "same_person", "Name who asks for it, and a second"),
         ({"until": None}, "override_without_end", "Send until, the last day"),
         ({"until": "2024-01-15"}, "override_ends_before_it_begins", "Let it end on 2024-01-16"),
         ({"reason": " "}, "no_reason", "Say why in a sentence"),
