@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -138,8 +138,9 @@ def packed(
     found: list[Pack] = []
 
     class Collector:
-        async def send(self, _topic: str, partition: int, sent: Sequence[Outgoing]) -> None:
-            found.extend((partition, each) for each in sent)
+        async def send_all(self, waiting: Mapping[tuple[str, int], Iterable[Outgoing]]) -> None:
+            for (_, partition), sent in waiting.items():
+                found.extend((partition, each) for each in sent)
 
     async def collect() -> None:
         collector: Any = Collector()

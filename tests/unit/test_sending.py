@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import date
 
 import pytest
 
+from bench.workers import PARTITIONS, packed
+from streams.generate.portfolio import Portfolio
 from streams.kafka import BrokerUnavailable, Outgoing, Producer
 from streams.settings import Settings
 
@@ -32,3 +35,10 @@ def test_an_error_of_one_partition_is_told_when_the_others_have_ended() -> None:
         assert producer.sent == ("facts/1", "rejects/1")
 
     asyncio.run(test())
+
+
+def test_a_bench_packs_each_message_for_one_partition_and_a_close_for_all() -> None:
+    messages = list(Portfolio(loans=3, months=2, seed=1, start=date(2024, 1, 2)).messages())
+    closes = sum(b'"business_day_closed"' in body for body in messages)
+    lines = sum((pack.value or b"").count(b"\n") + 1 for _, pack in packed(messages))
+    assert lines == len(messages) + (PARTITIONS - 1) * closes
