@@ -67,7 +67,7 @@ class ArrearsBook(Growing):
     principal: IntArray
     unmet_at: DayArray
     unmet_day: DayArray
-    first_day: DayArray
+    first_days: DayArray
     version: DayArray
     schedule_day: DayArray
     source: NDArray[np.uint8]
@@ -93,8 +93,9 @@ class ArrearsBook(Growing):
         self._rows: dict[str, int] = {}
         self._borrowers: dict[str, int] = {}
         self._held = (array("q"), array("q"), array("q"))
-        for name in ("opened_day", "closed_day", "unmet_day", "first_day", "schedule_day"):
+        for name in ("opened_day", "closed_day", "unmet_day", "schedule_day"):
             self.add_column(name, np.int32, fill=NEVER)
+        self.add_column("first_days", np.int32, fill=NEVER, width=2)
         for name in ("borrower", "latest_payment"):
             self.add_column(name, np.int32, fill=-1)
         for name in ("paid", "principal", "reported_arrears", "reported_outstanding"):
@@ -298,7 +299,7 @@ class ArrearsBook(Growing):
         if version:
             self._supersede(row, Epoch(int(self.schedule_day[row]), version, self._own_due(row)))
         self.version[row], self.schedule_day[row] = fact.schedule_version, day
-        self.first_day[row] = min(due, default=NEVER)
+        self.first_days[:, row] = (*sorted(due)[:2], NEVER, NEVER)[:2]
         for charged, amount in self.charges.get(row, {}).items():
             due[charged] = due.get(charged, 0) + amount
         self.source[row] = OWN

@@ -32,7 +32,16 @@ from ledger.events import (
     RepaymentsReallocated,
     WriteOffCancelled,
 )
-from warning.batch_account import Account, by_day, inside, month_number, only, table, total
+from warning.batch_account import (
+    Account,
+    OfAccount,
+    by_day,
+    inside,
+    month_number,
+    only,
+    table,
+    total,
+)
 from warning.batch_earlier import Earlier
 from warning.batch_pausing import spared
 from warning.batch_promises import BatchPromises
@@ -97,7 +106,7 @@ def _counts(fact: Any, day: int) -> bool:
     return max(day_number(fact.value_date), day_number(noticed)) <= day
 
 
-class _Loan:
+class _Loan(OfAccount):
     """One loan's facts that count by `day`, and every day from its first one to `day`.
 
     `dues` are (due day, amount) in order, by the schedule in force at `day`.
@@ -277,19 +286,18 @@ class _Loan:
     def late_before(self) -> int:
         return self._lateness_of_three(3)
 
-    def first_payment(self) -> int:
+    def instalment_default(self, number: int) -> int:
         schedule = self._schedule_on(self.day)
         rows = schedule.instalments if schedule else ()
-        due_days = [
-            day_number(row.due_date) for row in rows if row.principal_minor + row.interest_minor
-        ]
-        if not due_days:
+        owed = [row for row in rows if row.principal_minor + row.interest_minor]
+        due_days = sorted({day_number(row.due_date) for row in owed})
+        if len(due_days) < number:
             return UNKNOWN
-        first = min(due_days)
-        late = self._lateness()[self.dues[:, 0].tolist().index(first)]
+        due_day = due_days[number - 1]
+        late = self._lateness()[self.dues[:, 0].tolist().index(due_day)]
         if late is not None:
             return int(late > 30)
-        return 1 if self.day - first >= 30 else UNKNOWN
+        return 1 if self.day - due_day >= 30 else UNKNOWN
 
     def bounced(self, days: int) -> int:
         own = [
@@ -322,43 +330,6 @@ class _Loan:
     def months_since_late(self) -> int:
         late = self.days[self.late >= 30]
         return month_number(self.day) - month_number(int(late[-1])) if late.size else UNKNOWN
-
-    # Account
-
-    def balance(self) -> int:
-        return self.account.at_end(lambda closing: closing[-1])
-
-    def balance_same_currency(self) -> int:
-        opened = self.account.opened
-        same = opened and self.opened and opened.currency == self.opened.currency
-        return self.balance() if same else UNKNOWN
-
-    def inflow_recent(self) -> int:
-        return self.account.turnover(30)
-
-    def inflow_before(self) -> int:
-        longer = self.account.turnover(120)
-        return longer if longer == UNKNOWN else longer - self.account.turnover(30)
-
-    def held_recent(self) -> int:
-        return self.account.at_end(lambda closing: closing[-30:].sum(), days=120)
-
-    def held_before(self) -> int:
-        return self.account.at_end(lambda closing: closing[-120:-30].sum(), days=120)
-
-    def lowest_balance(self) -> int:
-        return self.account.lowest()
-
-    def overdraft_days(self) -> int:
-        return self.account.at_end(lambda closing: (closing[-90:] < 0).sum())
-
-    def over_limit_days(self) -> int:
-        limit = self.account.opened.overdraft_limit_minor if self.account.opened else 0
-        return self.account.at_end(lambda closing: (closing[-90:] < -limit).sum())
-
-    def quiet(self) -> int:
-        moved = [*self.account.moves[:, 0], self.account.first]
-        return self.account.at_end(lambda _: self.day - max(moved))
 
     # Exposure
 

@@ -100,3 +100,46 @@ class Account:
             if fact.flow == "loan_repayment"
         ]
         return int(inside(returned, self.day, days).sum())
+
+
+class OfAccount:
+    """The measures of a loan that are made of its account."""
+
+    day: int
+    account: Account
+    opened: Any
+
+    def balance(self) -> int:
+        return self.account.at_end(lambda closing: closing[-1])
+
+    def balance_same_currency(self) -> int:
+        opened = self.account.opened
+        same = opened and self.opened and opened.currency == self.opened.currency
+        return self.balance() if same else UNKNOWN
+
+    def inflow_recent(self) -> int:
+        return self.account.turnover(30)
+
+    def inflow_before(self) -> int:
+        longer = self.account.turnover(120)
+        return longer if longer == UNKNOWN else longer - self.account.turnover(30)
+
+    def held_recent(self) -> int:
+        return self.account.at_end(lambda closing: closing[-30:].sum(), days=120)
+
+    def held_before(self) -> int:
+        return self.account.at_end(lambda closing: closing[-120:-30].sum(), days=120)
+
+    def lowest_balance(self) -> int:
+        return self.account.lowest()
+
+    def overdraft_days(self) -> int:
+        return self.account.at_end(lambda closing: (closing[-90:] < 0).sum())
+
+    def over_limit_days(self) -> int:
+        limit = self.account.opened.overdraft_limit_minor if self.account.opened else 0
+        return self.account.at_end(lambda closing: (closing[-90:] < -limit).sum())
+
+    def quiet(self) -> int:
+        moved = [*self.account.moves[:, 0], self.account.first]
+        return self.account.at_end(lambda _: self.day - max(moved))

@@ -16,6 +16,7 @@ _RISES = (
         "bounced_debits_30d",
     ),
     *("bounced_debits_90d", "lateness_trend_days", "first_payment_default"),
+    "second_payment_default",
     *("times_1plus_12m", "times_30plus_12m", "times_60plus_12m", "worst_dpd_12m_days"),
     *("months_30plus_12m", "months_60plus_12m", "overdraft_days_90d", "over_limit_days_90d"),
     *("quiet_days", "utilisation_ratio", "planned_cost_ratio", "earlier_late_last_days"),

@@ -152,13 +152,16 @@ _PAYMENT = (
         source="early-day delinquency: count and mean lateness trend",
         formula=_lateness_trend,
     ),
-    indicator(
-        "first_payment_default",
-        "at t",
-        "1 when the first instalment was not fully met 30 days after its due day, else 0.",
-        unknown="no instalment, or the 30 days have not passed and it is not met",
-        source="FPD with k = 30",
-        formula=plain("first_payment"),
+    *(
+        indicator(
+            f"{word}_payment_default",
+            "at t",
+            f"1 when the {word} instalment was not fully met 30 days after its due day, else 0.",
+            unknown=f"no {word} instalment, or the 30 days have not passed and it is not met",
+            source=f"{short} with k = 30",
+            formula=plain(f"instalment_default_{number}"),
+        )
+        for number, word, short in ((1, "first", "FPD"), (2, "second", "SPD"))
     ),
 )
 _HISTORY = (
@@ -299,7 +302,8 @@ CATALOGUE: dict[str, Indicator] = {
 PAST = frozenset(
     (
         *(known.name for known in _HISTORY),
-        *("partial_payments_360d", "lateness_trend_days", "first_payment_default"),
+        *("partial_payments_360d", "lateness_trend_days"),
+        *("first_payment_default", "second_payment_default"),
         *("months_30plus_12m", "months_60plus_12m"),
     )
 )

@@ -215,13 +215,13 @@ class Measures:
         found[enough] = total
         return found
 
-    def first_payment(self) -> IntArray:
-        """As the indicator first_payment_default."""
+    def payment_default(self, number: int) -> IntArray:
+        """As the indicators first_payment_default and second_payment_default."""
         book = self._book
-        first = book.first_day[self.rows]
+        first = book.first_days[number - 1, self.rows]
         there = _places((first != NEVER) & self._own)
         first, place = first[there], self._start[there]
-        # A charge may fall due before the first instalment.
+        # Charges and earlier instalments may fall due before it.
         while (earlier := book.dues.day_at(place) < first).any():
             place = place + earlier
         late = book.dues.arena.late.take(place, mode="clip")
@@ -371,7 +371,8 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "partial": Measures.partial,
     "late_recent": lambda of: of.lateness(0),
     "late_before": lambda of: of.lateness(TREND_DUES),
-    "first_payment": Measures.first_payment,
+    "instalment_default_1": lambda of: of.payment_default(1),
+    "instalment_default_2": lambda of: of.payment_default(2),
     "bounced_30d": lambda of: of.bounced(30),
     "bounced_90d": lambda of: of.bounced(90),
     **{f"times_{level}": partial(Measures.times, level=level) for level in LEVELS},
