@@ -30,6 +30,8 @@ from warning.windows import (
 NOT_TURNOVER = frozenset({"own_transfer", "loan_proceeds", "loan_repayment"})
 """Flows of credits that are not income."""
 LOW_MONTHS = 3
+TURNED_MONTHS = 13
+"""Months of which turnover is kept: that of the open day, and twelve whole ones."""
 BITS = 128
 """Days of the ring that notes overdrawn days, as two words of 64."""
 LONGEST_BITS = 90
@@ -43,7 +45,8 @@ class AccountBook(Growing):
 
     `balance`: closing balance. `held[i]`: sum of closing balances over the closed days of window i
     of `net`. `low`: ring of months, the lowest closing balance. `overdrawn`, `over_limit`: bits of
-    the days that closed below zero, and below the agreed overdraft limit.
+    the days that closed below zero, and below the agreed overdraft limit. `turned`: ring of months,
+    the turnover.
     """
 
     opened_day: DayArray
@@ -53,6 +56,7 @@ class AccountBook(Growing):
     last_move: DayArray
     held: IntArray
     low: IntArray
+    turned: IntArray
     overdrawn: NDArray[np.uint64]
     over_limit: NDArray[np.uint64]
 
@@ -74,6 +78,7 @@ class AccountBook(Growing):
         self.add_column("last_move", np.int32)
         self.add_column("held", np.int64, width=2)
         self.add_column("low", np.int64, fill=HIGHEST, width=LOW_MONTHS)
+        self.add_column("turned", np.int64, width=TURNED_MONTHS)
         for name in ("overdrawn", "over_limit"):
             self.add_column(name, np.uint64, width=2)
         self.handlers: dict[type, Handler] = {
@@ -142,6 +147,7 @@ class AccountBook(Growing):
         """Add movements: net and turnover, minor units; no day after the open one."""
         self.net.add(rows, days, nets)
         self.turnover.add(rows, days, turnovers)
+        self._turn(rows, days, turnovers)
         late = np.flatnonzero(days < self.day)
         if not late.size:
             self.last_move[rows] = self.day
@@ -152,6 +158,16 @@ class AccountBook(Growing):
         for held, window in zip(self.held, self.net.windows, strict=True):
             np.add.at(held, rows, nets * np.minimum(self.day - days, window - 1))
         self.dirty.update(rows.tolist())
+
+    def _turn(self, rows: IntArray, days: IntArray, turnovers: IntArray) -> None:
+        """Count turnover in its months, as far back as they are kept."""
+        this = month_of(self.day)
+        oldest = max(month_of(int(days.min())), this - TURNED_MONTHS + 1)
+        for month in range(oldest, this):
+            chosen = (days >= month_start(month)) & (days < month_start(month + 1))
+            np.add.at(self.turned[month % TURNED_MONTHS], rows[chosen], turnovers[chosen])
+        now = days >= month_start(this)
+        np.add.at(self.turned[this % TURNED_MONTHS], rows[now], turnovers[now])
 
     # Days
 
@@ -175,6 +191,7 @@ class AccountBook(Growing):
             held[: self.rows] += net[: self.rows]
         if month_of(self.day) != month_of(self.day - 1):
             self.low[month_of(self.day) % LOW_MONTHS] = HIGHEST
+            self.turned[month_of(self.day) % TURNED_MONTHS] = 0
 
     def _note(self, balance: IntArray) -> None:
         """Note the closing balances of the open day in lows and bits."""
@@ -238,6 +255,32 @@ class AccountBook(Growing):
         now = self.closing(rows)
         recent: IntArray = self.held[0][rows] + now
         return recent, self.held[1][rows] + now - recent
+
+    def closings(self, window: int, rows: IntArray) -> IntArray:
+        """(window, rows): the balance as it stands, and the closing ones of the days before it.
+
+        Worked out from the log of movements, which reaches back over the longest window of `net`.
+        """
+        known, at = np.unique(rows, return_inverse=True)
+        moved = self.net.by_day(self.day - window + 2, known)[::-1]
+        found = np.empty((window, len(known)), np.int64)
+        found[0], found[1:] = self.closing(known), self.balance[known]
+        found[2:] -= moved.cumsum(axis=0)
+        return found[:, at]
+
+    def turned_in(self, months: int, rows: IntArray) -> IntArray:
+        """Turnover of the last so many whole months before that of the open day."""
+        this = month_of(self.day)
+        total = np.zeros(len(rows), np.int64)
+        for month in range(this - months, this):
+            total += self.turned[month % TURNED_MONTHS][rows]
+        return total
+
+    def known_for_year(self, rows: IntArray) -> BoolArray:
+        """Whether the account was open on every day of the last twelve whole months."""
+        first = month_start(month_of(self.day) - TURNED_MONTHS + 1)
+        known: BoolArray = self.opened_day[rows] <= first
+        return known
 
     def known_for(self, window: int, rows: IntArray) -> BoolArray:
         """Whether the account was open on every day of (day-window, day]."""

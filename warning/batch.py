@@ -217,6 +217,10 @@ class _Loan(OfAccount):
     def dpd(self) -> int:
         return self._dpd_on(self.day) if self._known() else UNKNOWN
 
+    def unmet_day(self) -> int:
+        known = len(self.dues) > 0 and not self.reported
+        return self.day - self._dpd_on(self.day) if known else UNKNOWN
+
     def spared(self) -> int:
         return spared(self.facts, self.day, self._dpd_on(self.day))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ class Account:
             + [(fact.value_date, -fact.amount_minor) for fact in only(facts, AccountDebited)]
         )
 
+    @cached_property
     def _closing(self) -> IntArray:
         """The closing balance of each day from the opening to `day`."""
         opening = self.opened.opening_balance_minor if self.opened else 0
@@ -75,17 +77,21 @@ class Account:
     def at_end(self, measure: Callable[[IntArray], Any], *, days: int = 1) -> int:
         """A measure of the closing balances; UNKNOWN unless there are `days` of them."""
         known = self.day - self.first + 1 >= days
-        return int(measure(self._closing())) if known else UNKNOWN
+        return int(measure(self._closing)) if known else UNKNOWN
 
-    def turnover(self, days: int) -> int:
-        came_in = table(
+    @cached_property
+    def came_in(self) -> IntArray:
+        """(day, amount) of what counts as turnover."""
+        return table(
             [
                 (fact.value_date, fact.amount_minor)
                 for fact in only(self.facts, AccountCredited)
                 if fact.flow not in _NOT_TURNOVER
             ]
         )
-        inflow = total(came_in, inside(came_in[:, 0], self.day, days))
+
+    def turnover(self, days: int) -> int:
+        inflow = total(self.came_in, inside(self.came_in[:, 0], self.day, days))
         return self.at_end(lambda _: inflow, days=120)
 
     def lowest(self) -> int:
@@ -143,3 +149,13 @@ class OfAccount:
     def quiet(self) -> int:
         moved = [*self.account.moves[:, 0], self.account.first]
         return self.account.at_end(lambda _: self.day - max(moved))
+
+    def closing(self, back: int) -> int:
+        return self.account.at_end(lambda closing: closing[-1 - back], days=90)
+
+    def turned(self, months: int) -> int:
+        this = month_number(self.day)
+        if month_number(self.account.first - 1) >= this - 12:
+            return UNKNOWN
+        in_month = [this - months <= month_number(day) < this for day in self.account.came_in[:, 0]]
+        return total(self.account.came_in, np.array(in_month, np.bool_))

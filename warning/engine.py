@@ -26,6 +26,7 @@ from ledger.events import (
 from warning import batch
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
+from warning.books import Books
 from warning.dues import Cursor
 from warning.earlier import READ as EARLIER
 from warning.earlier import EarlierLoans
@@ -39,7 +40,6 @@ from warning.measures import (
     BOUNCE_WINDOWS,
     PAID_WINDOWS,
     PART_WINDOW,
-    Books,
     Measures,
 )
 from warning.pausing import PauseBook

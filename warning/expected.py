@@ -16,7 +16,8 @@ _RISES = (
         "bounced_debits_30d",
     ),
     *("bounced_debits_90d", "lateness_trend_days", "first_payment_default"),
-    "second_payment_default",
+    *("second_payment_default", "mba_late_months", "ots_late_months", "balance_volatility_ratio"),
+    "balance_emptied_ratio",
     *("times_1plus_12m", "times_30plus_12m", "times_60plus_12m", "worst_dpd_12m_days"),
     *("months_30plus_12m", "months_60plus_12m", "overdraft_days_90d", "over_limit_days_90d"),
     *("quiet_days", "utilisation_ratio", "planned_cost_ratio", "earlier_late_last_days"),
@@ -40,6 +41,7 @@ _RISES = (
 _FALLS = (
     *("coverage_ratio", "paid_ratio_30d", "paid_ratio_90d", "paid_ratio_180d", "paid_ratio_360d"),
     *("months_since_30plus", "inflow_change_ratio", "balance_change_ratio", "balance_minor"),
+    "inflow_3m_to_12m_ratio",
     *("lowest_balance_3m_minor", "sales_90d_minor", "sales_360d_minor", "sale_invoices_360d"),
     *("sales_change_ratio", "sales_seasonal_change_ratio", "customers_180d", "suppliers_180d"),
     *("purchases_90d_minor", "purchases_360d_minor", "purchase_invoices_360d"),

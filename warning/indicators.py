@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
+from warning.indicators_conventions import CONVENTIONS
 from warning.indicators_credit import AGREED, EARLIER
+from warning.indicators_daily import DAILY
 from warning.indicators_promises import PROMISED
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
@@ -288,6 +290,8 @@ CATALOGUE: dict[str, Indicator] = {
         _PAYMENT,
         _HISTORY,
         _ACCOUNT,
+        DAILY,
+        CONVENTIONS,
         _EXPOSURE,
         AGREED,
         REPORTED,
@@ -310,7 +314,7 @@ PAST = frozenset(
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
-ACCOUNT = frozenset(known.name for known in _ACCOUNT)
+ACCOUNT = frozenset(known.name for known in (*_ACCOUNT, *DAILY))
 """Those that are made of the account alone."""
 BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SCORE))
 """Those that look beyond the facts of the loan and its account: other loans, invoices, promises."""

@@ -166,8 +166,15 @@ class RollingSums(Growing):
         The days must lie within the longest window.
         """
         found = np.zeros((self.day - first, len(rows)), np.int64)
+        if not rows.size:
+            return found
+        ends = rows[0], rows[-1] + 1
         for at, day in enumerate(range(first, self.day)):
-            for known, amounts in self._log.get(day, ()):
+            for all_known, all_amounts in self._log.get(day, ()):
+                near = slice(*all_known.searchsorted(ends))  # Sooner looked through than all.
+                known, amounts = all_known[near], all_amounts[near]
+                if not known.size:
+                    continue
                 place = known.searchsorted(rows)
                 place[place == len(known)] = 0
                 hit = (known[place] == rows).nonzero()[0]
