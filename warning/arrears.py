@@ -40,7 +40,7 @@ from ledger.events import (
 )
 from warning.dues import Cursor, Dues
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
-from warning.owed import Charging, Epoch, Report, charges_of, due_of, due_on
+from warning.owed import Charging, Epoch, Report, charges_of, drawn_by, due_of, due_on
 from warning.payments import PaymentLog
 from warning.windows import NEVER, UNKNOWN, BoolArray, DayArray, Growing, IntArray
 
@@ -56,8 +56,8 @@ class ArrearsBook(Growing):
 
     Rows are loans in order of first appearance. `dirty` holds rows whose past a late fact or other
     dues changed; whoever keeps history derives it anew and empties the set. `on_row`, `on_dues`,
-    `on_payments` and `on_report` tell that someone of new rows, replaced dues, payments taken, and
-    by how much more was reported as due on a day.
+    `on_payments`, `on_drawn` and `on_report` tell that someone of new rows, replaced dues, payments
+    taken, principal drawn on a day, and by how much more was reported as due on a day.
     """
 
     opened_day: DayArray
@@ -89,6 +89,7 @@ class ArrearsBook(Growing):
         self.on_row: Callable[[int], None] = lambda _: None
         self.on_dues: Callable[[int, list[int], list[int]], None] = lambda *_: None
         self.on_payments: Callable[[IntArray, IntArray, IntArray], None] = lambda *_: None
+        self.on_drawn: Callable[[int, int, int], None] = lambda *_: None
         self.on_report: Callable[[int, int, int], None] = lambda *_: None
         self._rows: dict[str, int] = {}
         self._borrowers: dict[str, int] = {}
@@ -105,11 +106,11 @@ class ArrearsBook(Growing):
         self.add_column("source", np.uint8)
         self.handlers: dict[type, Handler] = {
             LoanOpened: self._opened,
-            LoanDisbursed: self._disbursed,
+            LoanDisbursed: self._moved,
             InstalmentsScheduled: self._scheduled,
             RepaymentReceived: self._received,
             RepaymentReversed: self._reversed,
-            RepaymentsReallocated: self._reallocated,
+            RepaymentsReallocated: self._moved,
             ChargeApplied: self._charged,
             InterestAccrued: self._charged,
             PositionReported: self._reported,
@@ -236,40 +237,36 @@ class ArrearsBook(Growing):
 
     def _write_off_cancelled(self, fact: WriteOffCancelled, day: int) -> None:
         self._reopened(fact, day)
-        row = self.row(fact.loan_id)
+        row = self._drawn(fact)
         for recovered in fact.recovered:
-            self.principal[row] -= recovered.split.principal_minor
             self._pay(row, day_number(recovered.value_date), recovered.amount_minor)
 
     def _capitalised(self, fact: ArrearsCapitalised, day: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] += fact.amount_minor - fact.split.principal_minor
-        self._pay(row, day, fact.amount_minor)
+        self._pay(self._drawn(fact), day, fact.amount_minor)
 
     def _refunded(self, fact: OverpaymentRefunded, day: int) -> None:
         self._pay(self.row(fact.loan_id), day, -fact.amount_minor)
 
     def _charged_back(self, fact: RepaymentChargedBack, day: int) -> None:
-        self.principal[self.row(fact.loan_id)] += fact.amount_minor
+        self._drawn(fact)
         self._charged(fact, day)
 
-    def _disbursed(self, fact: LoanDisbursed, _: int) -> None:
-        self.principal[self.row(fact.loan_id)] += fact.amount_minor
+    def _moved(self, fact: LoanDisbursed | RepaymentsReallocated, _: int) -> None:
+        self._drawn(fact)
 
     def _received(self, fact: RepaymentReceived, day: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] -= fact.split.principal_minor
-        self._pay(row, day, fact.amount_minor)
+        self._pay(self._drawn(fact), day, fact.amount_minor)
 
     def _reversed(self, fact: RepaymentReversed, _: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] += fact.split.principal_minor
-        self._pay(row, day_number(fact.value_date), -fact.amount_minor)
+        self._pay(self._drawn(fact), day_number(fact.value_date), -fact.amount_minor)
 
-    def _reallocated(self, fact: RepaymentsReallocated, _: int) -> None:
-        self.principal[self.row(fact.loan_id)] -= sum(
-            change.split.principal_minor - change.before.principal_minor for change in fact.changes
-        )
+    def _drawn(self, fact: Any) -> int:
+        """Count the principal that a fact moves; the loan's row."""
+        row = self.row(fact.loan_id)
+        for day, amount in drawn_by(fact):
+            self.principal[row] += amount
+            self.on_drawn(row, day, amount)
+        return row
 
     def _pay(self, row: int, day: int, amount: int) -> None:
         rows, days, amounts = self._held

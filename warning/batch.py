@@ -20,8 +20,6 @@ from ledger.events import (
     InstalmentsScheduled,
     InterestAccrued,
     LoanClosed,
-    LoanDisbursed,
-    LoanLimitChanged,
     LoanOpened,
     LoanReopened,
     OverpaymentRefunded,
@@ -29,7 +27,6 @@ from ledger.events import (
     RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
-    RepaymentsReallocated,
     WriteOffCancelled,
 )
 from warning.batch_account import (
@@ -42,6 +39,7 @@ from warning.batch_account import (
     table,
     total,
 )
+from warning.batch_drawn import OfLine
 from warning.batch_earlier import Earlier
 from warning.batch_pausing import spared
 from warning.batch_promises import BatchPromises
@@ -106,7 +104,7 @@ def _counts(fact: Any, day: int) -> bool:
     return max(day_number(fact.value_date), day_number(noticed)) <= day
 
 
-class _Loan(OfAccount):
+class _Loan(OfAccount, OfLine):
     """One loan's facts that count by `day`, and every day from its first one to `day`.
 
     `dues` are (due day, amount) in order, by the schedule in force at `day`.
@@ -336,28 +334,6 @@ class _Loan(OfAccount):
         return month_number(self.day) - month_number(int(late[-1])) if late.size else UNKNOWN
 
     # Exposure
-
-    def outstanding(self) -> int:
-        if self.reported:
-            return int(self.reports[-1].outstanding_minor)
-        lent = only(self.facts, LoanDisbursed, ArrearsCapitalised, RepaymentChargedBack)
-        drawn = sum(fact.amount_minor for fact in lent)
-        paid = [*only(self.facts, RepaymentReceived, ArrearsCapitalised), *self.recovered]
-        repaid = sum(fact.split.principal_minor for fact in paid)
-        undone = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReversed))
-        moved = sum(
-            change.split.principal_minor - change.before.principal_minor
-            for fact in only(self.facts, RepaymentsReallocated)
-            for change in fact.changes
-        )
-        return int(drawn - repaid + undone - moved)
-
-    def limit(self) -> int:
-        changes = only(self.facts, LoanLimitChanged)
-        last = max(changes, key=lambda fact: (fact.value_date, fact.transaction_id), default=None)
-        if last is not None:
-            return int(last.limit_minor)
-        return self.opened.principal_minor if self.opened else 0
 
     def planned_term(self) -> int:
         if self.opened is None or not len(self.dues):

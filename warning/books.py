@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
+from warning.drawn import DrawnBook
 from warning.dues import Cursor
 from warning.history import History
 from warning.loan_columns import LoanColumns
@@ -22,6 +23,7 @@ class Books:
     history: History
     accounts: AccountBook
     columns: LoanColumns
+    drawn: DrawnBook
     due_windows: dict[int, Cursor]
     paid: RollingSums
     bounced: RollingSums

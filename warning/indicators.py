@@ -15,7 +15,7 @@ import numpy as np
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_conventions import CONVENTIONS
 from warning.indicators_credit import AGREED, EARLIER
-from warning.indicators_daily import DAILY
+from warning.indicators_daily import DAILY, USE
 from warning.indicators_promises import PROMISED
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
@@ -293,6 +293,7 @@ CATALOGUE: dict[str, Indicator] = {
         DAILY,
         CONVENTIONS,
         _EXPOSURE,
+        USE,
         AGREED,
         REPORTED,
         EARLIER,

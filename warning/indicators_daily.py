@@ -1,4 +1,4 @@
-"""Indicators of an account's closing balances day by day, and of its turnover by whole months.
+"""Indicators of closing balances and use of the line day by day, and of turnover by whole months.
 
 Part of the catalogue in `indicators`. Each day is a measure of its own ("closing_0d" is t), so that
 what is added up, and in which order, is the same wherever the days come from.
@@ -14,8 +14,11 @@ from warning.formulas import Get, divided, indicator, real
 from warning.windows import FloatArray
 
 DAYS = 90
+HIGH_USE = 0.9
 _YOUNG = "the account was not known for 90 days"
 _VOLATILE = "Norden & Weber 2010, account balances before default: mean, volatility, amplitude"
+_NO_LINE = "there was no line above zero on any day, or nothing was reported by then"
+_USE = "Norden & Weber 2010, credit line usage before default"
 _EMPTIED = "signs of evasion in collections practice: accounts emptied"
 
 
@@ -43,6 +46,31 @@ def _volatility(get: Get) -> FloatArray:
 
 def _emptied(get: Get) -> FloatArray:
     return 1 - divided(real(get("closing_0d")), _highest(get))
+
+
+def _used(get: Get) -> list[FloatArray]:
+    """Share of the line that was drawn, day by day; NaN where there is no line."""
+    return [
+        divided(real(get(f"drawn_{back}d")), real(get(f"line_{back}d"))) for back in range(DAYS)
+    ]
+
+
+def _mean_use(get: Get) -> FloatArray:
+    used = _used(get)
+    total = reduce(np.add, (np.nan_to_num(share) for share in used))
+    return divided(total, reduce(np.add, ((~np.isnan(share)).astype(float) for share in used)))
+
+
+def _peak_use(get: Get) -> FloatArray:
+    peak: FloatArray = reduce(np.fmax, _used(get))
+    return peak
+
+
+def _high_days(get: Get) -> FloatArray:
+    used = _used(get)
+    days: FloatArray = reduce(np.add, ((share > HIGH_USE).astype(float) for share in used))
+    days[np.isnan(reduce(np.fmax, used))] = np.nan
+    return days
 
 
 def _quarter(get: Get) -> FloatArray:
@@ -86,3 +114,20 @@ DAILY = (
     ),
 )
 """What an account held day by day, and took in month by month."""
+USE = tuple(
+    indicator(
+        name,
+        "days of (t-90, t] since the opening",
+        f"{words} of outstanding principal / line of the day. Days without a line do not count.",
+        unknown=_NO_LINE,
+        source=_USE,
+        formula=formula,
+        unit=unit,
+    )
+    for name, words, unit, formula in (
+        ("utilisation_mean_90d_ratio", "Mean", "ratio", _mean_use),
+        ("utilisation_peak_90d_ratio", "Highest", "ratio", _peak_use),
+        ("utilisation_high_days_90d", "Days that closed above 0.9", "days", _high_days),
+    )
+)
+"""How much of the line was drawn, day by day."""

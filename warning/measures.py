@@ -13,6 +13,7 @@ import numpy as np
 
 from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS
 from warning.books import Books, places
+from warning.drawn import DAYS
 from warning.dues import UNMET
 from warning.history import LEVELS
 from warning.measures_account import ACCOUNT, AccountMeasures
@@ -232,6 +233,18 @@ class Measures(AccountMeasures):
         """As the indicator outstanding_minor."""
         return self._book.outstanding(self.rows)
 
+    @once
+    def _days(self) -> tuple[IntArray, IntArray]:
+        """Outstanding principal and line, day by day."""
+        rows, books = self.rows, self._books
+        chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        return books.drawn.days(chosen, books.columns.limit[rows])
+
+    def day(self, back: int, *, line: bool) -> IntArray:
+        """Outstanding principal, or the line, so many days before t."""
+        of_day: IntArray = self._days[line][back]
+        return of_day
+
     def limit(self) -> IntArray:
         """The agreed amount or line."""
         return self._books.columns.limit[self.rows]
@@ -284,6 +297,11 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "months_since_late": Measures.months_since_late,
     "outstanding": Measures.outstanding,
     "limit": Measures.limit,
+    **{
+        f"{name}_{back}d": partial(Measures.day, back=back, line=name == "line")
+        for name in ("drawn", "line")
+        for back in range(DAYS)
+    },
     "age": Measures.age,
     "today": Measures.today,
 }

@@ -90,15 +90,16 @@ class RollingSums(Growing):
 
     `today` collects the open day; `sums[i]` holds the closed days of window i. A sparse log of
     amounts per day tells what leaves a window as the day moves on. A late amount enters every
-    window that holds its day.
+    window that holds its day. The log reaches back over the longest window, or `kept` days.
     """
 
     today: IntArray
     sums: IntArray
 
-    def __init__(self, windows: tuple[int, ...]) -> None:
+    def __init__(self, windows: tuple[int, ...], *, kept: int = 0) -> None:
         super().__init__()
         self.windows = windows
+        self._kept = max(kept, *windows, 1)
         self.day = 0
         self._log: dict[int, list[tuple[DayArray, IntArray]]] = {}
         self.add_column("today", np.int64)
@@ -117,7 +118,7 @@ class RollingSums(Growing):
         for window, sums in zip(self.windows, self.sums, strict=True):
             inside = days > self.day - window
             np.add.at(sums, rows[inside], amounts[inside])
-        kept = days > self.day - max(self.windows)
+        kept = days > self.day - self._kept
         for day in np.unique(days[kept]).tolist():
             of_day = days == day
             self._keep(day, *coalesce(rows[of_day], amounts[of_day]))
@@ -153,7 +154,7 @@ class RollingSums(Growing):
         for window, sums in zip(self.windows, self.sums, strict=True):
             for old_rows, amounts in self._log.get(self.day - window, ()):
                 sums[old_rows] -= amounts
-        self._log.pop(self.day - max(self.windows), None)
+        self._log.pop(self.day - self._kept, None)
 
     def total(self, window: int, rows: IntArray | slice) -> IntArray:
         """The sums over (day-window, day] of `rows`."""
@@ -163,7 +164,7 @@ class RollingSums(Growing):
     def by_day(self, first: int, rows: IntArray) -> IntArray:
         """What was added to `rows` (ascending) on each closed day from `first`: (days, rows).
 
-        The days must lie within the longest window.
+        The days must lie within those that the log reaches back.
         """
         found = np.zeros((self.day - first, len(rows)), np.int64)
         if not rows.size:
