@@ -315,12 +315,18 @@ class _Loan(OfAccount, OfLine):
         first = month_number(self.day) - count + 1
         return np.array([month_number(known) >= first for known in self.days.tolist()], np.bool_)
 
-    def times(self, level: int) -> int:
+    def times_12m(self, level: int) -> int:
+        return self._times(level, 12)
+
+    def times_24m(self, level: int) -> int:
+        return self._times(level, 24)
+
+    def _times(self, level: int, months: int) -> int:
         if not self._known():
             return UNKNOWN
         late = self.late >= level
         runs = np.cumsum(late & ~np.concatenate(([False], late[:-1])))
-        return len(np.unique(runs[late & self._months(12)]))
+        return len(np.unique(runs[late & self._months(months)]))
 
     def months_late(self, level: int) -> int:
         late = self.days[(self.late >= level) & self._months(12)]

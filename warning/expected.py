@@ -19,6 +19,7 @@ _RISES = (
     *("second_payment_default", "mba_late_months", "ots_late_months", "balance_volatility_ratio"),
     *("balance_emptied_ratio", "utilisation_mean_90d_ratio", "utilisation_peak_90d_ratio"),
     "utilisation_high_days_90d",
+    *("times_1plus_24m", "times_30plus_24m", "times_60plus_24m"),
     *("times_1plus_12m", "times_30plus_12m", "times_60plus_12m", "worst_dpd_12m_days"),
     *("months_30plus_12m", "months_60plus_12m", "overdraft_days_90d", "over_limit_days_90d"),
     *("quiet_days", "utilisation_ratio", "planned_cost_ratio", "earlier_late_last_days"),

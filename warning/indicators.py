@@ -169,13 +169,14 @@ _PAYMENT = (
 _HISTORY = (
     *(
         indicator(
-            f"times_{level}plus_12m",
-            "month of t and the 11 before",
+            f"times_{level}plus_{months}m",
+            f"month of t and the {months - 1} before",
             f"Distinct runs of days with {level} or more days past due that touch the window.",
             unknown=_NO_DUES,
             source="times 1+/30+/60+ of credit bureaux",
-            formula=plain(f"times_{level}"),
+            formula=plain(f"times_{months}m_{level}"),
         )
+        for months in (12, 24)
         for level in (1, 30, 60)
     ),
     indicator(

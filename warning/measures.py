@@ -15,7 +15,7 @@ from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS
 from warning.books import Books, places
 from warning.drawn import DAYS
 from warning.dues import UNMET
-from warning.history import LEVELS
+from warning.history import KEPT, LEVELS, MONTHS
 from warning.measures_account import ACCOUNT, AccountMeasures
 from warning.once import once
 from warning.trading import Trades
@@ -201,10 +201,10 @@ class Measures(AccountMeasures):
 
     # History
 
-    def times(self, level: int) -> IntArray:
+    def times(self, level: int, months: int) -> IntArray:
         """As the indicators times_plus."""
         history, day = self._books.history, self._book.day
-        return self._if_due(history.times(level, day, self.dpd, self.rows))
+        return self._if_due(history.times(level, months, day, self.dpd, self.rows))
 
     def worst(self) -> IntArray:
         """As the indicator worst_dpd_12m_days."""
@@ -289,7 +289,11 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "instalment_default_2": lambda of: of.payment_default(2),
     "bounced_30d": lambda of: of.bounced(30),
     "bounced_90d": lambda of: of.bounced(90),
-    **{f"times_{level}": partial(Measures.times, level=level) for level in LEVELS},
+    **{
+        f"times_{months}m_{level}": partial(Measures.times, level=level, months=months)
+        for months in (MONTHS, KEPT)
+        for level in LEVELS
+    },
     **{f"months_late_{level}": partial(Measures.months_late, level=level) for level in LEVELS},
     "planned_term": lambda of: of.planned(term=True),
     "planned_due": lambda of: of.planned(term=False),

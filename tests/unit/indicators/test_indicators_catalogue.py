@@ -28,6 +28,7 @@ def test_a_name_ends_with_its_unit_or_its_window() -> None:
         "_ratio",
         "d",
         "12m",
+        "24m",
         "default",
         "plus",
         "_loans",
