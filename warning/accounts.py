@@ -67,10 +67,12 @@ class AccountBook(Growing):
         self.net = RollingSums((30, 120))
         self.turnover = RollingSums((30, 120))
         self.returned = RollingSums((30, 90))
+        self.collected = RollingSums((90,))
         self._currencies = currencies
         self._rows: dict[str, int] = {}
         self._moves = (array("q"), array("q"), array("q"), array("q"))
         self._returns = (array("q"), array("q"))
+        self._collections = (array("q"), array("q"))
         self.add_column("opened_day", np.int32, fill=NEVER)
         self.add_column("currency", np.int16, fill=-1)
         for name in ("balance", "limit"):
@@ -88,12 +90,16 @@ class AccountBook(Growing):
             AccountDebitReturned: self._returned,
         }
 
+    def windows(self) -> tuple[RollingSums, ...]:
+        """Movements, turnover, and how many debits for loans were returned or went through."""
+        return self.net, self.turnover, self.returned, self.collected
+
     def row(self, account_id: str) -> int:
         """The row of an account, a new one when it is not known yet."""
         row = self._rows.get(account_id)
         if row is None:
             row = self._rows[account_id] = len(self._rows)
-            for part in (self, self.net, self.turnover, self.returned):
+            for part in (self, *self.windows()):
                 part.grow(row + 1)
         return row
 
@@ -116,7 +122,11 @@ class AccountBook(Growing):
         self._move(self.row(fact.account_id), day, amount, turnover)
 
     def _debited(self, fact: AccountDebited, day: int) -> None:
-        self._move(self.row(fact.account_id), day, -fact.amount_minor, 0)
+        row = self.row(fact.account_id)
+        self._move(row, day, -fact.amount_minor, 0)
+        if fact.flow == "loan_repayment":
+            self._collections[0].append(row)
+            self._collections[1].append(day)
 
     def _move(self, row: int, day: int, net: int, turnover: int) -> None:
         rows, days, nets, turnovers = self._moves
@@ -138,10 +148,15 @@ class AccountBook(Growing):
             rows, days, nets, turnovers = (np.array(held, np.int64) for held in self._moves)
             self._moves = (array("q"), array("q"), array("q"), array("q"))
             self.take(rows, days, nets, turnovers)
-        if self._returns[0]:
-            rows, days = (np.array(held, np.int64) for held in self._returns)
-            self._returns = (array("q"), array("q"))
-            self.returned.add(rows, days, np.ones(len(rows), np.int64))
+        for held, sums in (
+            (self._returns, self.returned),
+            (self._collections, self.collected),
+        ):
+            if held[0]:
+                rows, days = (np.array(column, np.int64) for column in held)
+                sums.add(rows, days, np.ones(len(rows), np.int64))
+                for column in held:
+                    del column[:]
 
     def take(self, rows: IntArray, days: IntArray, nets: IntArray, turnovers: IntArray) -> None:
         """Add movements: net and turnover, minor units; no day after the open one."""
@@ -174,7 +189,7 @@ class AccountBook(Growing):
     def start(self, day: int) -> None:
         """Open the first day."""
         self.day = day
-        for sums in (self.net, self.turnover, self.returned):
+        for sums in self.windows():
             sums.start(day)
 
     def next_day(self) -> None:
@@ -184,7 +199,7 @@ class AccountBook(Growing):
         balance = self.balance[: self.rows]
         balance += self.net.today[: self.rows]
         self._note(balance)
-        for sums in (self.net, self.turnover, self.returned):
+        for sums in self.windows():
             sums.advance()
         self.day += 1
         for held, net in zip(self.held, self.net.sums, strict=True):

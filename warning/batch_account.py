@@ -159,3 +159,14 @@ class OfAccount:
             return UNKNOWN
         in_month = [this - months <= month_number(day) < this for day in self.account.came_in[:, 0]]
         return total(self.account.came_in, np.array(in_month, np.bool_))
+
+    def returned(self, days: int) -> int:
+        return self.account.at_end(lambda _: self.account.returns(days))
+
+    def collected(self, days: int) -> int:
+        debits = [
+            day_number(fact.value_date)
+            for fact in only(self.account.facts, AccountDebited)
+            if fact.flow == "loan_repayment"
+        ]
+        return self.account.at_end(lambda _: inside(debits, self.day, days).sum())

@@ -179,7 +179,7 @@ class RecentFacts:
             stream = account_stream(account_id)
             if bases & (ACCOUNT | {"coverage_ratio"}):
                 found |= self._flows.latest(stream)
-            if any(name.startswith("bounced_debits") for name in bases):
+            if any(name.startswith(("bounced_debits", "returned_debits")) for name in bases):
                 found |= self._returns.latest(stream)
         if bases & SALES:
             found |= self._sales.latest(trading_stream(borrower_id))

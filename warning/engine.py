@@ -229,9 +229,7 @@ class Engine:
             "trading": self.trading.nbytes(),
             "valuations": self.valuations.nbytes(),
             "account columns": accounts.nbytes(),
-            "account windows": sum(
-                part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
-            ),
+            "account windows": sum(part.nbytes() for part in accounts.windows()),
         }
 
     # Days

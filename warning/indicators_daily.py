@@ -73,6 +73,11 @@ def _high_days(get: Get) -> FloatArray:
     return days
 
 
+def _returned(get: Get) -> FloatArray:
+    returned = real(get("returned_90d"))
+    return divided(returned, returned + real(get("collected_90d")))
+
+
 def _quarter(get: Get) -> FloatArray:
     return divided(real(get("turned_3")) / 3, real(get("turned_12")) / 12)
 
@@ -102,6 +107,15 @@ DAILY = (
         unknown=f"{_YOUNG}, or never closed above zero",
         source=_EMPTIED,
         formula=_emptied,
+    ),
+    indicator(
+        "returned_debits_90d_ratio",
+        "(t-90, t]",
+        "Returned loan debits on the account / loan debits tried, which are those returned and the "
+        "debits for loan repayments that went through.",
+        unknown="no settlement account is known, or no loan debit was tried",
+        source="EBA/GL/2020/06, early warning indicators; returned direct debits of attempts",
+        formula=_returned,
     ),
     indicator(
         "inflow_3m_to_12m_ratio",

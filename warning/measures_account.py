@@ -117,6 +117,12 @@ class AccountMeasures:
         found[places(~accounts.known_for_year(self._account))] = UNKNOWN
         return self._if_account(found)
 
+    def debits(self, *, returned: bool) -> IntArray:
+        """Debits for loans in (t-90, t]: those returned, or those that went through."""
+        accounts = self._books.accounts
+        sums = accounts.returned if returned else accounts.collected
+        return self._if_account(sums.total(90, self._account))
+
 
 ACCOUNT: dict[str, Callable[[Any], IntArray]] = {
     "balance": AccountMeasures.balance,
@@ -129,6 +135,8 @@ ACCOUNT: dict[str, Callable[[Any], IntArray]] = {
     "overdraft_days": lambda of: of.days_below(limit=False),
     "over_limit_days": lambda of: of.days_below(limit=True),
     "quiet": AccountMeasures.quiet,
+    "returned_90d": lambda of: of.debits(returned=True),
+    "collected_90d": lambda of: of.debits(returned=False),
     "turned_3": lambda of: of.turned(3),
     "turned_12": lambda of: of.turned(12),
     **{f"closing_{back}d": partial(AccountMeasures.closing, back=back) for back in range(CLOSINGS)},

@@ -163,3 +163,23 @@ def test_inflow_of_three_whole_months_against_twelve(loan: Any) -> None:
 
 def test_a_year_without_inflow_has_nothing_to_compare_with(loan: Any) -> None:
     assert loan.at("2025-01-01", "inflow_3m_to_12m_ratio") is None
+
+
+def test_returned_debits_are_a_share_of_those_tried_for_the_loan(loan: Any) -> None:
+    loan.debit("2024-01-10", 100)
+    loan.returns("2024-01-11", 50, flow="tax")
+    assert loan.at("2024-01-31", "returned_debits_90d_ratio") is None
+    for day in ("2024-02-10", "2024-03-10", "2024-04-10"):
+        loan.debit(day, 100, flow="loan_repayment")
+    loan.returns("2024-02-09", 100)
+    # One returned, and one, two, three that went through.
+    assert loan.at("2024-02-10", "returned_debits_90d_ratio") == 1 / 2
+    assert loan.at("2024-03-10", "returned_debits_90d_ratio") == 1 / 3
+    assert loan.at("2024-04-10", "returned_debits_90d_ratio") == 1 / 4
+    # Learnt late: another was returned on 10 March.
+    loan.returns("2024-03-10", 100)
+    assert loan.at("2024-04-10", "returned_debits_90d_ratio") == 2 / 5
+    # (t-90, t] holds 9 February until 8 May, and 10 February until the day after.
+    assert loan.at("2024-05-08", "returned_debits_90d_ratio") == 2 / 5
+    assert loan.at("2024-05-09", "returned_debits_90d_ratio") == 1 / 4
+    assert loan.at("2024-05-10", "returned_debits_90d_ratio") == 1 / 3
