@@ -82,7 +82,7 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
     _acquaint(measures, firms, day)
     ended = np.flatnonzero([not loan.open for loan in measures])
     return evaluate(
-        names, lambda name: np.array([loan.read(name) for loan in measures], np.int64), ended
+        names, lambda name: np.array([loan.read(name) for loan in measures], np.int64).T, ended
     )
 
 
@@ -152,8 +152,8 @@ class _Loan(OfAccount, OfLine):
         """Days past due on each of `days`; derived only when a measure of the past asks."""
         return np.array([self._dpd_on(known) for known in self.days.tolist()], np.int64)
 
-    def read(self, name: str) -> int:
-        """One measure by name; UNKNOWN where it is not known."""
+    def read(self, name: str) -> int | list[int]:
+        """One measure by name, or by day; UNKNOWN where it is not known."""
         if name in EARLIER:
             return UNKNOWN if self.earlier is None else self.earlier.read(name)
         if name in TRADING:
@@ -165,7 +165,8 @@ class _Loan(OfAccount, OfLine):
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))
-        return int(getattr(self, name)())
+        told = getattr(self, name)()
+        return told if isinstance(told, list) else int(told)
 
     # What held on a day
 

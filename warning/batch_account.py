@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -150,8 +151,8 @@ class OfAccount:
         moved = [*self.account.moves[:, 0], self.account.first]
         return self.account.at_end(lambda _: self.day - max(moved))
 
-    def closing(self, back: int) -> int:
-        return self.account.at_end(lambda closing: closing[-1 - back], days=90)
+    def closings(self) -> list[int]:
+        return [self.account.at_end(itemgetter(-1 - back), days=90) for back in range(90)]
 
     def turned(self, months: int) -> int:
         this = month_number(self.day)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -60,8 +61,11 @@ class OfLine:
             return int(last.limit_minor)
         return self.opened.principal_minor if self.opened else 0
 
-    def _ran(self, back: int) -> bool:
-        return bool(self.opened) and day_number(self.opened.value_date) <= self.day - back
+    def _by_day(self, on: Callable[[int], int]) -> list[int]:
+        """What `on` says of each of the last 90 days, the latest first; of none before it began."""
+        first = day_number(self.opened.value_date) if self.opened else self.day + 1
+        days = range(self.day, self.day - 90, -1)
+        return [on(day) if day >= first else UNKNOWN for day in days]
 
     def outstanding(self) -> int:
         return self._outstanding_on(self.day)
@@ -69,8 +73,8 @@ class OfLine:
     def limit(self) -> int:
         return self._limit_on(self.day)
 
-    def drawn(self, back: int) -> int:
-        return self._outstanding_on(self.day - back) if self._ran(back) else UNKNOWN
+    def drawn(self) -> list[int]:
+        return self._by_day(self._outstanding_on)
 
-    def line(self, back: int) -> int:
-        return self._limit_on(self.day - back) if self._ran(back) else UNKNOWN
+    def lines(self) -> list[int]:
+        return self._by_day(self._limit_on)

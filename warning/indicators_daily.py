@@ -1,7 +1,7 @@
 """Indicators of closing balances and use of the line day by day, and of turnover by whole months.
 
-Part of the catalogue in `indicators`. Each day is a measure of its own ("closing_0d" is t), so that
-what is added up, and in which order, is the same wherever the days come from.
+Part of the catalogue in `indicators`. Measures told by day are (days, loans), t first. They are
+added up day after day, so that a value is the same to the last bit for one loan and for many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 
 from warning.formulas import Get, divided, indicator, real
-from warning.windows import FloatArray
+from warning.windows import FloatArray, IntArray
 
 DAYS = 90
 HIGH_USE = 0.9
@@ -22,54 +22,56 @@ _USE = "Norden & Weber 2010, credit line usage before default"
 _EMPTIED = "signs of evasion in collections practice: accounts emptied"
 
 
-def _closings(get: Get) -> list[FloatArray]:
-    return [real(get(f"closing_{back}d")) for back in range(DAYS)]
-
-
-def _highest(get: Get) -> FloatArray:
-    highest: FloatArray = reduce(np.maximum, _closings(get))
-    return highest
+def _by_day(get: Get, name: str) -> FloatArray:
+    """(DAYS, loans), also where there are no loans."""
+    told: IntArray = get(name).reshape(DAYS, -1)
+    return real(told)
 
 
 def _range(get: Get) -> FloatArray:
-    lowest: FloatArray = reduce(np.minimum, _closings(get))
-    return _highest(get) - lowest
+    closings = _by_day(get, "closings")
+    spread: FloatArray = closings.max(axis=0) - closings.min(axis=0)
+    return spread
 
 
 def _volatility(get: Get) -> FloatArray:
-    """Added up day by day, so that it is the same to the last bit for one loan and for many."""
-    closings = _closings(get)
+    closings = _by_day(get, "closings")
     mean = reduce(np.add, closings) / DAYS
-    squares = reduce(np.add, ((closing - mean) ** 2 for closing in closings))
-    return divided(np.sqrt(squares / DAYS), mean)
+    closings -= mean
+    closings *= closings
+    return divided(np.sqrt(reduce(np.add, closings) / DAYS), mean)
 
 
 def _emptied(get: Get) -> FloatArray:
-    return 1 - divided(real(get("closing_0d")), _highest(get))
+    closings = _by_day(get, "closings")
+    gone: FloatArray = 1 - divided(closings[0], closings.max(axis=0))
+    return gone
 
 
-def _used(get: Get) -> list[FloatArray]:
-    """Share of the line that was drawn, day by day; NaN where there is no line."""
-    return [
-        divided(real(get(f"drawn_{back}d")), real(get(f"line_{back}d"))) for back in range(DAYS)
-    ]
+def _used(get: Get) -> FloatArray:
+    """(DAYS, loans): share of the line that was drawn; NaN where there is no line."""
+    lines = _by_day(get, "lines")
+    used = np.full(lines.shape, np.nan)
+    np.divide(_by_day(get, "drawn"), lines, out=used, where=lines > 0)
+    return used
 
 
 def _mean_use(get: Get) -> FloatArray:
     used = _used(get)
-    total = reduce(np.add, (np.nan_to_num(share) for share in used))
-    return divided(total, reduce(np.add, ((~np.isnan(share)).astype(float) for share in used)))
+    days = (~np.isnan(used)).sum(axis=0).astype(np.float64)
+    total: FloatArray = reduce(np.add, np.nan_to_num(used, copy=False))
+    return divided(total, days)
 
 
 def _peak_use(get: Get) -> FloatArray:
-    peak: FloatArray = reduce(np.fmax, _used(get))
+    peak: FloatArray = np.fmax.reduce(_used(get), axis=0)
     return peak
 
 
 def _high_days(get: Get) -> FloatArray:
     used = _used(get)
-    days: FloatArray = reduce(np.add, ((share > HIGH_USE).astype(float) for share in used))
-    days[np.isnan(reduce(np.fmax, used))] = np.nan
+    days: FloatArray = (used > HIGH_USE).sum(axis=0).astype(np.float64)
+    days[np.isnan(used).all(axis=0)] = np.nan
     return days
 
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS
 from warning.books import Books, places
-from warning.drawn import DAYS
 from warning.dues import UNMET
 from warning.history import KEPT, LEVELS, MONTHS
 from warning.measures_account import ACCOUNT, AccountMeasures
@@ -40,7 +39,10 @@ class Measures(AccountMeasures):
         self._book = books.arrears
 
     def read(self, name: str) -> IntArray:
-        """The measure `name`. Errors: KeyError for a name there is not."""
+        """The measure `name`; (days, rows), t first, where it is told by day.
+
+        Errors: KeyError for a name there is not.
+        """
         own = _READ.get(name)
         if own is not None:
             return own(self)
@@ -235,15 +237,10 @@ class Measures(AccountMeasures):
 
     @once
     def _days(self) -> tuple[IntArray, IntArray]:
-        """Outstanding principal and line, day by day."""
+        """(days, rows): outstanding principal, and the line, t first."""
         rows, books = self.rows, self._books
         chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         return books.drawn.days(chosen, books.columns.limit[rows])
-
-    def day(self, back: int, *, line: bool) -> IntArray:
-        """Outstanding principal, or the line, so many days before t."""
-        of_day: IntArray = self._days[line][back]
-        return of_day
 
     def limit(self) -> IntArray:
         """The agreed amount or line."""
@@ -301,11 +298,8 @@ _READ: dict[str, Callable[[Measures], IntArray]] = {
     "months_since_late": Measures.months_since_late,
     "outstanding": Measures.outstanding,
     "limit": Measures.limit,
-    **{
-        f"{name}_{back}d": partial(Measures.day, back=back, line=name == "line")
-        for name in ("drawn", "line")
-        for back in range(DAYS)
-    },
+    "drawn": lambda of: of._days[0],
+    "lines": lambda of: of._days[1],
     "age": Measures.age,
     "today": Measures.today,
 }

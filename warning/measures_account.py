@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,18 +96,13 @@ class AccountMeasures:
         since = np.maximum(accounts.last_move[at], accounts.opened_day[at])
         return self._if_account(accounts.day - since.astype(np.int64))
 
-    @once
-    def _closings(self) -> IntArray:
+    def closings(self) -> IntArray:
+        """(CLOSINGS, rows): closing balances, t first; unknown unless all of them are known."""
         accounts = self._books.accounts
         found = accounts.closings(CLOSINGS, self._account)
         found[:, places(~accounts.known_for(CLOSINGS, self._account))] = UNKNOWN
         found[:, self._no_account] = UNKNOWN
         return found
-
-    def closing(self, back: int) -> IntArray:
-        """The closing balance so many days before t; unknown unless all of CLOSINGS days are."""
-        closing: IntArray = self._closings[back]
-        return closing
 
     def turned(self, months: int) -> IntArray:
         """Turnover of the last so many whole months; unknown unless twelve of them are."""
@@ -139,6 +133,6 @@ ACCOUNT: dict[str, Callable[[Any], IntArray]] = {
     "collected_90d": lambda of: of.debits(returned=False),
     "turned_3": lambda of: of.turned(3),
     "turned_12": lambda of: of.turned(12),
-    **{f"closing_{back}d": partial(AccountMeasures.closing, back=back) for back in range(CLOSINGS)},
+    "closings": AccountMeasures.closings,
 }
 """How each measure of an account is read."""

@@ -169,18 +169,22 @@ class RollingSums(Growing):
         found = np.zeros((self.day - first, len(rows)), np.int64)
         if not rows.size:
             return found
-        ends = rows[0], rows[-1] + 1
+        least, span = int(rows[0]), int(rows[-1] - rows[0]) + 1
+        # Rows close together are looked up in a table, those far apart are searched for.
+        places = np.full(span if span <= 4 * len(rows) else 0, -1)
+        if places.size:
+            places[rows - least] = np.arange(len(rows))
         for at, day in enumerate(range(first, self.day)):
-            for all_known, all_amounts in self._log.get(day, ()):
-                near = slice(*all_known.searchsorted(ends))  # Sooner looked through than all.
-                known, amounts = all_known[near], all_amounts[near]
-                if not known.size:
-                    continue
-                place = known.searchsorted(rows)
-                place[place == len(known)] = 0
-                hit = (known[place] == rows).nonzero()[0]
-                if hit.size:
-                    found[at, hit] += amounts[place[hit]]
+            for known, amounts in self._log.get(day, ()):
+                near = slice(*known.searchsorted((least, least + span)))
+                if places.size:
+                    place = places[known[near] - least]
+                    hit = place >= 0
+                    found[at, place[hit]] += amounts[near][hit]
+                elif near.start < near.stop:
+                    place = np.minimum(known[near].searchsorted(rows), near.stop - near.start - 1)
+                    hit = known[near][place] == rows
+                    found[at, hit] += amounts[near][place[hit]]
         return found
 
     def nbytes(self) -> int:
