@@ -164,6 +164,10 @@ class ArrearsBook(Growing):
         """The row of a loan, or -1."""
         return self._rows.get(loan_id, -1)
 
+    def borrower_number(self, borrower_id: str) -> int:
+        """The number of a borrower, or -1."""
+        return self._borrowers.get(borrower_id, -1)
+
     def open(self, rows: IntArray | slice = _ALL) -> BoolArray:
         """Whether the loan runs at the open day."""
         rows = self.some(rows)
@@ -219,9 +223,8 @@ class ArrearsBook(Growing):
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.row(fact.loan_id)
         self.opened_day[row] = day
-        borrower = self._borrowers.get(fact.borrower_id)
-        if borrower is None:
-            borrower = self._borrowers[fact.borrower_id] = len(self.borrower_ids)
+        borrower = self._borrowers.setdefault(fact.borrower_id, len(self.borrower_ids))
+        if borrower == len(self.borrower_ids):
             self.borrower_ids.append(fact.borrower_id)
         self.borrower[row] = borrower
 

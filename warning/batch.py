@@ -17,6 +17,7 @@ from ledger.dates import date_of, day_number
 from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
+    EvasionSignalNoted,
     InstalmentsScheduled,
     InterestAccrued,
     LoanClosed,
@@ -69,17 +70,22 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
     loans: dict[str, list[Any]] = {loan_id: [] for loan_id in loan_ids(recorded)}
     accounts: dict[str, list[Any]] = {}
     firms: dict[str, list[Any]] = {}
+    signs: dict[str, list[Any]] = {}
     for item in recorded:
         fact = item.fact
         if _counts(fact, day):
             if hasattr(fact, "loan_id"):
                 loans[fact.loan_id].append(fact)
+            elif isinstance(fact, EvasionSignalNoted):
+                signs.setdefault(fact.borrower_id, []).append(fact)
             elif hasattr(fact, "account_id"):
                 accounts.setdefault(fact.account_id, []).append(fact)
             elif hasattr(fact, "counterparty"):
                 firms.setdefault(fact.borrower_id, []).append(fact)
     measures = [_Loan(facts, accounts, day) for facts in loans.values()]
     _acquaint(measures, firms, day)
+    for loan in measures:
+        loan.noted = signs.get(loan.opened.borrower_id, []) if loan.opened is not None else []
     ended = np.flatnonzero([not loan.open for loan in measures])
     return evaluate(
         names, lambda name: np.array([loan.read(name) for loan in measures], np.int64).T, ended
@@ -120,6 +126,7 @@ class _Loan(OfAccount, OfLine):
         self.facts = facts
         self.earlier: Earlier | None = None
         self.trading: BatchTrading | None = None
+        self.noted: list[EvasionSignalNoted] = []
         self.schedules = only(facts, InstalmentsScheduled)
         self._dues: dict[int, IntArray] = {}
         self.recovered = [
@@ -339,6 +346,10 @@ class _Loan(OfAccount, OfLine):
     def months_since_late(self) -> int:
         late = self.days[self.late >= 30]
         return month_number(self.day) - month_number(int(late[-1])) if late.size else UNKNOWN
+
+    def signs(self) -> int:
+        kinds = {fact.signal for fact in self.noted if day_number(fact.value_date) > self.day - 365}
+        return len(kinds) if self.noted else UNKNOWN
 
     # Exposure
 

@@ -47,6 +47,7 @@ from warning.pausing import PauseBook
 from warning.promises import READ as PROMISES
 from warning.promises import PromiseBook
 from warning.scorecard import Model
+from warning.signals import SignalBook
 from warning.trading import TradingBook
 from warning.valuations import READ as STATED
 from warning.valuations import TAKEN, Valuations
@@ -80,7 +81,7 @@ class Engine:
         self.valuations = Valuations()
         self.promises, self.pauses = PromiseBook(self.book), PauseBook(self.book)
         self.columns = LoanColumns()
-        self.drawn = DrawnBook(self.book)
+        self.drawn, self.signals = DrawnBook(self.book), SignalBook(self.book)
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
         self._paid = RollingSums(PAID_WINDOWS)
@@ -106,6 +107,7 @@ class Engine:
                 **{name: partial(self.valuations.read, name) for name in STATED},
                 **{name: partial(self.promises.read, name) for name in PROMISES},
                 "spared": self.pauses.read,
+                "signs": self.signals.read,
             },
         )
         self.book.on_row = self._grow
@@ -313,6 +315,7 @@ class Engine:
             **self.trading.handlers,
             **self.promises.handlers,
             **self.pauses.handlers,
+            **self.signals.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,

@@ -17,7 +17,7 @@ _RISES = (
     ),
     *("bounced_debits_90d", "lateness_trend_days", "first_payment_default"),
     *("second_payment_default", "mba_late_months", "ots_late_months", "balance_volatility_ratio"),
-    "returned_debits_90d_ratio",
+    *("returned_debits_90d_ratio", "evasion_signs_365d"),
     *("balance_emptied_ratio", "utilisation_mean_90d_ratio", "utilisation_peak_90d_ratio"),
     "utilisation_high_days_90d",
     *("times_1plus_24m", "times_30plus_24m", "times_60plus_24m"),

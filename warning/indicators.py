@@ -16,7 +16,7 @@ from warning.formulas import Get, Indicator, divided, indicator, plain, real
 from warning.indicators_conventions import CONVENTIONS
 from warning.indicators_credit import AGREED, EARLIER
 from warning.indicators_daily import DAILY, USE
-from warning.indicators_promises import PROMISED
+from warning.indicators_promises import PROMISED, SIGNS
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING
@@ -300,6 +300,7 @@ CATALOGUE: dict[str, Indicator] = {
         EARLIER,
         TRADING,
         PROMISED,
+        SIGNS,
         SCORE,
     )
     for known in part
@@ -318,7 +319,7 @@ ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over
 """Those that look at past closing balances."""
 ACCOUNT = frozenset(known.name for known in (*_ACCOUNT, *DAILY))
 """Those that are made of the account alone."""
-BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SCORE))
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SIGNS, *SCORE))
 """Those that look beyond the facts of the loan and its account: other loans, invoices, promises."""
 
 
