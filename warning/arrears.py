@@ -46,8 +46,7 @@ from warning.windows import NEVER, UNKNOWN, BoolArray, DayArray, Growing, IntArr
 
 OWN, REPORTED, REPORTED_WITHOUT_MONTHS = 0, 1, 2
 """Values of the column `source`: whose word counts for a loan's position."""
-_MOST_HELD = 65_536
-"""Payments held back for one vectorised step."""
+_MOST_HELD = 65_536  # Payments held back for one vectorised step.
 _ALL = slice(None)
 
 
@@ -106,11 +105,11 @@ class ArrearsBook(Growing):
         self.add_column("source", np.uint8)
         self.handlers: dict[type, Handler] = {
             LoanOpened: self._opened,
-            LoanDisbursed: self._moved,
+            LoanDisbursed: self._drawn,
             InstalmentsScheduled: self._scheduled,
             RepaymentReceived: self._received,
             RepaymentReversed: self._reversed,
-            RepaymentsReallocated: self._moved,
+            RepaymentsReallocated: self._drawn,
             ChargeApplied: self._charged,
             InterestAccrued: self._charged,
             PositionReported: self._reported,
@@ -240,36 +239,37 @@ class ArrearsBook(Growing):
 
     def _write_off_cancelled(self, fact: WriteOffCancelled, day: int) -> None:
         self._reopened(fact, day)
-        row = self._drawn(fact)
+        self._drawn(fact, day)
         for recovered in fact.recovered:
-            self._pay(row, day_number(recovered.value_date), recovered.amount_minor)
+            paid_on = day_number(recovered.value_date)
+            self._pay(self.row(fact.loan_id), paid_on, recovered.amount_minor)
 
     def _capitalised(self, fact: ArrearsCapitalised, day: int) -> None:
-        self._pay(self._drawn(fact), day, fact.amount_minor)
+        self._drawn(fact, day)
+        self._pay(self.row(fact.loan_id), day, fact.amount_minor)
 
     def _refunded(self, fact: OverpaymentRefunded, day: int) -> None:
         self._pay(self.row(fact.loan_id), day, -fact.amount_minor)
 
     def _charged_back(self, fact: RepaymentChargedBack, day: int) -> None:
-        self._drawn(fact)
+        self._drawn(fact, day)
         self._charged(fact, day)
 
-    def _moved(self, fact: LoanDisbursed | RepaymentsReallocated, _: int) -> None:
-        self._drawn(fact)
-
     def _received(self, fact: RepaymentReceived, day: int) -> None:
-        self._pay(self._drawn(fact), day, fact.amount_minor)
+        row, repaid = self.row(fact.loan_id), fact.split.principal_minor
+        self.principal[row] -= repaid
+        self.on_drawn(row, day, -repaid)
+        self._pay(row, day, fact.amount_minor)
 
-    def _reversed(self, fact: RepaymentReversed, _: int) -> None:
-        self._pay(self._drawn(fact), day_number(fact.value_date), -fact.amount_minor)
+    def _reversed(self, fact: RepaymentReversed, day: int) -> None:
+        self._drawn(fact, day)
+        self._pay(self.row(fact.loan_id), day_number(fact.value_date), -fact.amount_minor)
 
-    def _drawn(self, fact: Any) -> int:
-        """Count the principal that a fact moves; the loan's row."""
+    def _drawn(self, fact: Any, _: int) -> None:
         row = self.row(fact.loan_id)
         for day, amount in drawn_by(fact):
             self.principal[row] += amount
             self.on_drawn(row, day, amount)
-        return row
 
     def _pay(self, row: int, day: int, amount: int) -> None:
         rows, days, amounts = self._held

@@ -7,6 +7,7 @@ on its own day. Where the core system reports positions, the last one by a day i
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right, insort
 
 import numpy as np
@@ -26,7 +27,7 @@ class DrawnBook:
     def __init__(self, book: ArrearsBook) -> None:
         self._book = book
         self._moves = RollingSums((), kept=DAYS)
-        self._held: list[tuple[int, int, int]] = []
+        self._held = array("q")
         self._lines: dict[int, list[Line]] = {}
 
     def grow(self, rows: int) -> None:
@@ -35,8 +36,8 @@ class DrawnBook:
 
     def drawn(self, row: int, day: int, amount: int) -> None:
         """Principal went up on a day not after the open one; repaid is negative."""
-        self._held.append((row, day, amount))
-        if len(self._held) >= _MOST_HELD:
+        self._held.extend((row, day, amount))
+        if len(self._held) >= 3 * _MOST_HELD:
             self.flush()
 
     def agreed(self, row: int, amount: int) -> int:
@@ -65,8 +66,8 @@ class DrawnBook:
     def flush(self) -> None:
         """Count the movements held back."""
         if self._held:
-            rows, days, amounts = np.array(self._held, np.int64).T
-            self._held.clear()
+            rows, days, amounts = np.array(self._held, np.int64).reshape(-1, 3).T
+            self._held = array("q")
             self._moves.add(rows, days, amounts)
 
     def days(self, rows: IntArray, limits: IntArray) -> tuple[IntArray, IntArray]:

@@ -13,7 +13,6 @@ from ledger.events import (
     InterestAccrued,
     LoanDisbursed,
     RepaymentChargedBack,
-    RepaymentReceived,
     RepaymentReversed,
     RepaymentsReallocated,
     WriteOffCancelled,
@@ -71,7 +70,7 @@ def due_of(rows: Iterable[Instalment]) -> dict[int, int]:
 
 
 def drawn_by(fact: Any) -> Iterable[tuple[int, int]]:
-    """The days and amounts by which a fact raises the principal outstanding; repaid is negative."""
+    """The days and amounts by which a fact, other than a repayment, raises the principal."""
     if isinstance(fact, WriteOffCancelled):
         return [
             (day_number(recovered.value_date), -recovered.split.principal_minor)
@@ -81,7 +80,6 @@ def drawn_by(fact: Any) -> Iterable[tuple[int, int]]:
 
 
 _principal_of: dict[type, Callable[[Any], int]] = {
-    RepaymentReceived: lambda fact: -fact.split.principal_minor,
     RepaymentReversed: lambda fact: fact.split.principal_minor,
     LoanDisbursed: lambda fact: fact.amount_minor,
     RepaymentChargedBack: lambda fact: fact.amount_minor,
