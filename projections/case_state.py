@@ -143,7 +143,7 @@ class Case:
         self.owner_id, self.team = owner.owner_id, owner.team
 
     def touch(self, day: int) -> None:
-        """A contact was allowed on `day`."""
+        """A contact was allowed, or made without asking, on `day`."""
         insort(self.contact_days, day)
         self.contacts_made += 1
         self.since_assigned += 1

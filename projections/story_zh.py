@@ -85,7 +85,7 @@ WORDS: Mapping[str, str] = {
     "doubtful": "可疑",
     "loss": "损失",
 }
-"""Stored words as people say them; one that is not here stands as it is stored."""
+"""Stored words as people say them; one that is not here stands as it is stored, with spaces."""
 
 
 def word(stored: str) -> str:

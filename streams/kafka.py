@@ -144,6 +144,17 @@ class Producer:
                 way_out="It goes on when the broker is back; what was sent twice has one id.",
             ) from error
 
+    async def send_all(self, waiting: Mapping[tuple[str, int], Iterable[Outgoing]]) -> None:
+        """Send to several (topic, partition) at once, to each in order.
+
+        Returns, or raises, when all have ended: nothing goes on behind the back of who sends again.
+        Errors: BrokerUnavailable.
+        """
+        sends = (self.send(*place, messages) for place, messages in waiting.items())
+        for ended in await asyncio.gather(*sends, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
+
     async def stop(self) -> None:
         """Let go of the broker."""
         if self._producer is not None:

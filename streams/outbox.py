@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from ledger.store import LEDGER_LOG, WARNINGS_LOG
 from streams.feeds import CONTENT_TYPE, GRADES, SPEC_VERSION, Event, feeds_of
@@ -72,9 +72,8 @@ class Outbox:
     async def _publish(self) -> bool:
         """Send what is behind the places and move them; returns whether there was anything."""
         sent, places = await asyncio.to_thread(self._behind)
-        topics = sent.items()
-        await asyncio.gather(
-            *(self._producer.send(self._topic(to), self._partition, each) for to, each in topics)
+        await self._producer.send_all(
+            {(self._topic(to), self._partition): messages for to, messages in sent.items()}
         )
         if self._places == self._kept:
             self._kept_at = asyncio.get_running_loop().time()
@@ -98,7 +97,7 @@ class Outbox:
         places = self._places
         moved = {_source(name): at for name, at in places.items() if at > self._kept[name]}
         if moved:
-            await asyncio.to_thread(partial(self._log.record, [], tracking=moved))
+            await asyncio.to_thread(self._log.record, [], tracking=moved)
             self._kept = places
 
 

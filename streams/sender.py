@@ -7,7 +7,6 @@ delivery in which a worker records dozens of messages. Checks nothing; workers d
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,10 +79,9 @@ class Sender:
 
     async def _send_ready(self) -> None:
         """All partitions at once: what one waits for must not hold up the others."""
-        waiting = {partition: ready for partition, ready in enumerate(self._ready) if ready}
-        send, topic = self._producer.send, self._topic
-        await asyncio.gather(*(send(topic, to, ready) for to, ready in waiting.items()))
-        for partition in waiting:
+        ready = {(self._topic, to): packs for to, packs in enumerate(self._ready) if packs}
+        await self._producer.send_all(ready)
+        for _, partition in ready:
             self._ready[partition] = []
 
     def _partition(self, document: dict[str, Any]) -> int:

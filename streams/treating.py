@@ -101,9 +101,10 @@ class TreatAgent(Deriver):
 
     def _brought_back(self, after: int) -> Treat | None:
         """One that begins where the last snapshot stood; None where there is none of use."""
-        kept, treat = self._keeper.find(), self._make(after)
+        kept = self._keeper.find()
         if kept is None:
             return None
+        treat = self._make(after)
         try:
             bring_back(treat, kept.state)
         except SnapshotUnusable as error:

@@ -11,7 +11,7 @@ nothing costs next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -209,7 +209,7 @@ class RecentFacts:
         self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def _indicator(name: str) -> str:
     """The indicator that a column is made of; itself where it is one."""
     column = derived(name)

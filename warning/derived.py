@@ -18,7 +18,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -73,7 +73,7 @@ def indicators_of(names: Iterable[str]) -> list[str]:
     return sorted({column.of if column else name for column, name in found} - {""})
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def counts_others(names: tuple[str, ...]) -> bool:
     """Whether one of the columns counts other warnings."""
     return any(name.startswith("others(") for name in names)

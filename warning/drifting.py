@@ -8,6 +8,7 @@ MODEL_OWNER, and once more when it is no longer so. Of fewer than LEAST_LOANS lo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -21,7 +22,7 @@ from ledger.events import (
     ScoreMiscalibrated,
     ScoreSettled,
 )
-from ledger.store import Recorded
+from ledger.store import NewFact, Recorded
 from warning.backtest import Backtested
 from warning.calibrated import Band
 from warning.drift import LEAST_LOANS, SHIFTED, drift
@@ -40,6 +41,17 @@ class Drifting:
         self._language = language
         self._month: int | None = None
         self._drifted = self._missed = False
+
+    def recall(self, recorded: Iterable[Recorded | NewFact], score: str) -> None:
+        """Know what was last said of a score on record: other rules do not mend it."""
+        for item in recorded:
+            fact = item.fact
+            if getattr(fact, "score", None) != score:
+                continue
+            if isinstance(fact, (ScoreDrifted, ScoreSettled)):
+                self._drifted = isinstance(fact, ScoreDrifted)
+            elif isinstance(fact, (ScoreMiscalibrated, ScoreCalibrationRestored)):
+                self._missed = isinstance(fact, ScoreMiscalibrated)
 
     def at_close(self, engine: Engine, tested: Backtested | None, close: Recorded) -> list[Any]:
         """Facts of what changed at a close; none mostly. `tested` are outcomes known since it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from math import nan
 from typing import get_args
 
@@ -171,6 +171,6 @@ class Pack:
         return rule.explain(values, currency=currency, language=language)
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def _asks_score(names: tuple[str, ...]) -> bool:
     return not SCORE_NAMES.isdisjoint(indicators_of(names))

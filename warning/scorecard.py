@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
-from math import log
+from math import isfinite, log
 from typing import Any, Protocol
 
 import numpy as np
@@ -267,7 +268,7 @@ def read_model(text: str, *, path: str) -> Model:
     """A model from its JSON text; `path` names it in errors. Errors: ModelError."""
     try:
         model = _model(orjson.loads(text))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} is no score: {error!r}.", way_out="Make one with `loanbell fit`."
         ) from None
@@ -289,6 +290,7 @@ def _model(document: dict[str, Any]) -> Model:
     missing = {"name", "version", "target", "horizon_days"} - document.keys()
     if missing:
         raise ValueError(f"{', '.join(sorted(missing))} must be told")
+    _check(document)
     return Model(
         kind=kind,
         parts=parts,
@@ -296,6 +298,22 @@ def _model(document: dict[str, Any]) -> Model:
         intercept=float(calibration["intercept"]),
         about=document,
     )
+
+
+def _check(about: Mapping[str, Any]) -> None:
+    """What is reckoned with at every close must be usable now: a book keeps its score for ever."""
+    horizon = about["horizon_days"]
+    if type(horizon) is not int or horizon < 1:
+        raise ValueError("horizon_days is a whole number of days")
+    date.fromisoformat(about.get("window", {}).get("last") or "2000-01-01")
+    if "reference" in about:
+        reference = about["reference"]
+        edges, shares = reference["edges"], reference["shares"]
+        if len(shares) != len(edges) + 1 or list(edges) != sorted(edges):
+            raise ValueError("reference: edges ascend, and one share for each band")
+        for number in (*edges, *shares, reference["mean_pd"]):
+            if type(number) not in (int, float) or not isfinite(number):
+                raise ValueError("reference: numbers, and finite ones")
 
 
 def _floats(numbers: Any) -> tuple[float, ...]:

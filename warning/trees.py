@@ -120,7 +120,14 @@ class Trees:
             columns[side] = columns[side] + shift
             if ((columns[side] < shift) | (columns[side] >= ends)).any():
                 raise ValueError("a node points out of its tree")
-        feature = columns["feature"]
+        feature, places = columns["feature"], np.arange(len(shift))
+        below = np.minimum(columns["left"], columns["right"])
+        if (below[feature >= 0] <= places[feature >= 0]).any():
+            raise ValueError("a node that asks stands before those it sends to")
+        if not np.isfinite(columns["value"]).all():
+            raise ValueError("values are finite numbers")
+        if not 0 <= int(document["depth"]) <= max(sizes):
+            raise ValueError("the depth is that of the trees")
         if feature.min() < -1 or feature.max() >= len(names):
             raise ValueError("a node asks for an indicator that is not listed")
         return cls(

@@ -289,6 +289,8 @@ class Watch:
         self.pack, self._adopted = pack, True
         self.engine.score = self.backtest.judge_by(score_in(pack))
         self._drifting = Drifting(pack.language)
+        if self.engine.score is not None:
+            self._drifting.recall(recorded, self.engine.score.label)
         self._readings.new_score()
         self._listening = listening(pack)
         return self._bulletin.adopted(pack, fact, gone, waits, recorded)

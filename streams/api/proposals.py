@@ -92,9 +92,7 @@ class ProposalPages:
         if not person.roles & TWO_PEOPLE[wanted.kind][0]:
             await self._access.refuse(request, "role", wanted.kind)
             raise Problem("not_allowed", "Your roles do not propose it.")
-        await self._refuse_own(
-            wanted.message("") if wanted.kind == "exemption" else {}, person, request
-        )
+        await self._refuse_own(getattr(wanted, "officer_id", ""), person, request)
         made = await run_in_threadpool(self._add, wanted, person)
         return json_answer(_told(made), status=201)
 
@@ -171,7 +169,7 @@ class ProposalPages:
         if found.proposed_by == person.user_id:
             await self._access.refuse(request, "own_proposal")
             raise Problem("two_people", "You proposed it yourself.")
-        await self._refuse_own(found.content, person, request)
+        await self._refuse_own(found.content.get("officer_id", ""), person, request)
         taken = await run_in_threadpool(
             self._proposals().claim, proposal_id, person.user_id, declined=declined
         )
@@ -181,11 +179,9 @@ class ProposalPages:
             await run_in_threadpool(self._proposals().settle, proposal_id, state, outcome)
         return json_answer(_told(await run_in_threadpool(self.one, proposal_id, person)))
 
-    async def _refuse_own(
-        self, content: Mapping[str, Any], person: Person, request: Request
-    ) -> None:
+    async def _refuse_own(self, officer_id: str, person: Person, request: Request) -> None:
         """Nobody takes part in what is about themselves. Errors: Problem "two_people"."""
-        if str(content.get("officer_id", "")).casefold() == person.user_id.casefold():
+        if officer_id.casefold() == person.user_id.casefold():
             await self._access.refuse(request, "own_exemption")
             raise Problem("two_people", "It is about yourself: two others decide it.")
 

@@ -195,15 +195,17 @@ def list_pending(
     with store:
         if pack is None and not corrected:
             closed, waits = _on_record(settings, store, day.date())
+            by = "on record"
         else:
             past = _lived(settings, store, chosen, day, corrected=corrected)
             closed, waits = past.day, past.watch.pending()
+            by = f"by {chosen.label}"
     rows = [(each.loan_id, each.rule, each.since.isoformat(), each.days, each.of) for each in waits]
     names = ("loan_id", "rule", "since", "business_days", "of")
     if as_json:
         print(orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode())
         return
-    title = f"Pending at the close of {closed} by {chosen.label}"
+    title = f"Pending at the close of {closed}, {by}"
     columns = [name.replace("_", " ") for name in names]
     out.print(table(title, columns, [tuple(map(str, row)) for row in rows]))
 

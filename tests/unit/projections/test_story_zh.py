@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from ledger import codec
+from ledger.dates import start_of_day_us
 from ledger.events import (
     ChargeApplied,
     FigureReported,
@@ -73,10 +75,6 @@ def test_every_word_that_such_a_fact_may_hold_has_a_name() -> None:
 
 def test_a_payment_that_came_to_light_late_says_so() -> None:
     """1,000.00 of 29 March, of which 900.00 principal and 100.00 interest, known on 3 April."""
-    from datetime import date
-
-    from ledger.dates import start_of_day_us
-
     fact = RepaymentReceived(
         loan_id="L1", amount_minor=100_000,
         split=Split(principal_minor=90_000, interest_minor=10_000), transaction_id="R1",

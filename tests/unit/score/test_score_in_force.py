@@ -196,3 +196,12 @@ def test_a_restart_concludes_a_drift_as_it_was_concluded() -> None:
     again = Watch(pack=pack, calendar=Calendar())
     assert again.replay([*first, *second], log) == []
     assert again.difference == ""
+    # Other rules with the same score do not make it fit: it is not told twice, and settles once.
+    others = with_score(parse_pack(QUIET + "\n# other words\n", path="x"), model, path="x")
+    later = Watch(pack=others, calendar=Calendar())
+    assert [type(new.fact) for new in later.replay([*first, *second], log)] == [RulesAdopted]
+    third = crowd(months_late=1, day="2024-03-29", number=len(first) + len(second) + 1)
+    assert later.observe(third) == []
+    at = third[-1].position + 1
+    settled = later.observe(crowd(months_late=0, day="2024-04-30", number=at))
+    assert [type(new.fact) for new in settled] == [ScoreSettled]

@@ -99,7 +99,11 @@ def test_a_model_comes_back_from_its_text() -> None:
         assert again.pd(LOANS).tolist() == model.pd(LOANS).tolist()
 
 
+REFERENCE = {"edges": [530.0, 560.0], "shares": [0.5, 0.25, 0.25], "mean_pd": 0.25}
 ASTRAY = TREE | {"left": [9] * 5}
+AROUND = TREE | {"left": [1, 1, 0, 3, 4]}
+UNSAID = TREE | {"value": [0.0, None, 1.0, 0.5, 2.0]}
+HUGE = TREE | {"feature": [1e300, -1, 1, -1, -1]}
 
 
 def spoil(change: Any) -> str:
@@ -116,6 +120,16 @@ def spoil(change: Any) -> str:
         spoil(lambda d: d.update(format="other")),
         spoil(lambda d: d.pop("calibration")),
         spoil(lambda d: d.pop("horizon_days")),
+        spoil(lambda d: d.update(horizon_days=None)),
+        spoil(lambda d: d.update(horizon_days="a year")),
+        spoil(lambda d: d.update(horizon_days=0)),
+        spoil(lambda d: d.update(reference=None)),
+        spoil(lambda d: d.update(reference=REFERENCE | {"mean_pd": None})),
+        spoil(lambda d: d.update(reference=REFERENCE | {"edges": [560.0, 530.0]})),
+        spoil(lambda d: d.update(reference=REFERENCE | {"shares": [0.5, "0.25", 0.25]})),
+        spoil(lambda d: d.update(reference=REFERENCE | {"shares": [0.5, 0.5]})),
+        spoil(lambda d: d.update(reference={"edges": [], "shares": [1.0]})),
+        spoil(lambda d: d.update(window={"last": "2023-99-01"})),
         spoil(lambda d: d.update(kind="forest")),
         spoil(lambda d: d["parts"].update(bins=[])),
         spoil(lambda d: d["parts"]["bins"][0].update(edges=[30, 0])),
@@ -124,6 +138,11 @@ def spoil(change: Any) -> str:
         spoil(lambda d: d.update(kind="trees", parts=FOREST | {"trees": []})),
         spoil(lambda d: d.update(kind="trees", parts=FOREST | {"trees": [ASTRAY]})),
         spoil(lambda d: d.update(kind="trees", parts=FOREST | {"indicators": ["dpd_days"]})),
+        spoil(lambda d: d.update(kind="trees", parts=FOREST | {"depth": 10**9})),
+        spoil(lambda d: d.update(kind="trees", parts=FOREST | {"depth": -1})),
+        spoil(lambda d: d.update(kind="trees", parts=FOREST | {"trees": [AROUND]})),
+        spoil(lambda d: d.update(kind="trees", parts=FOREST | {"trees": [UNSAID]})),
+        spoil(lambda d: d.update(kind="trees", parts=FOREST | {"trees": [HUGE]})),
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_refused(text: str) -> None:
