@@ -102,7 +102,8 @@ def _lay_out_loans(engine: Engine, first_due: IntArray) -> None:
     book.dues.start[:loans] = DUES * np.arange(loans)
     book.dues.length[:loans] = DUES
     book.version[:loans], book.schedule_day[:loans] = 1, FIRST
-    book.first_day[:loans] = book.unmet_day[:loans] = first_due
+    book.first_days[0, :loans] = book.unmet_day[:loans] = first_due
+    book.first_days[1, :loans] = first_due + STEP_DAYS
     for cursor in (book.cursor, *engine.due_windows.values()):
         cursor.day[:loans] = first_due
 

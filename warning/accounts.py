@@ -30,6 +30,8 @@ from warning.windows import (
 NOT_TURNOVER = frozenset({"own_transfer", "loan_proceeds", "loan_repayment"})
 """Flows of credits that are not income."""
 LOW_MONTHS = 3
+TURNED_MONTHS = 13
+"""Months of which turnover is kept: that of the open day, and twelve whole ones."""
 BITS = 128
 """Days of the ring that notes overdrawn days, as two words of 64."""
 LONGEST_BITS = 90
@@ -43,7 +45,8 @@ class AccountBook(Growing):
 
     `balance`: closing balance. `held[i]`: sum of closing balances over the closed days of window i
     of `net`. `low`: ring of months, the lowest closing balance. `overdrawn`, `over_limit`: bits of
-    the days that closed below zero, and below the agreed overdraft limit.
+    the days that closed below zero, and below the agreed overdraft limit. `turned`: ring of months,
+    the turnover.
     """
 
     opened_day: DayArray
@@ -53,6 +56,7 @@ class AccountBook(Growing):
     last_move: DayArray
     held: IntArray
     low: IntArray
+    turned: IntArray
     overdrawn: NDArray[np.uint64]
     over_limit: NDArray[np.uint64]
 
@@ -63,10 +67,12 @@ class AccountBook(Growing):
         self.net = RollingSums((30, 120))
         self.turnover = RollingSums((30, 120))
         self.returned = RollingSums((30, 90))
+        self.collected = RollingSums((90,))
         self._currencies = currencies
         self._rows: dict[str, int] = {}
         self._moves = (array("q"), array("q"), array("q"), array("q"))
         self._returns = (array("q"), array("q"))
+        self._collections = (array("q"), array("q"))
         self.add_column("opened_day", np.int32, fill=NEVER)
         self.add_column("currency", np.int16, fill=-1)
         for name in ("balance", "limit"):
@@ -74,6 +80,7 @@ class AccountBook(Growing):
         self.add_column("last_move", np.int32)
         self.add_column("held", np.int64, width=2)
         self.add_column("low", np.int64, fill=HIGHEST, width=LOW_MONTHS)
+        self.add_column("turned", np.int64, width=TURNED_MONTHS)
         for name in ("overdrawn", "over_limit"):
             self.add_column(name, np.uint64, width=2)
         self.handlers: dict[type, Handler] = {
@@ -83,12 +90,16 @@ class AccountBook(Growing):
             AccountDebitReturned: self._returned,
         }
 
+    def windows(self) -> tuple[RollingSums, ...]:
+        """Movements, turnover, and how many debits for loans were returned or went through."""
+        return self.net, self.turnover, self.returned, self.collected
+
     def row(self, account_id: str) -> int:
         """The row of an account, a new one when it is not known yet."""
         row = self._rows.get(account_id)
         if row is None:
             row = self._rows[account_id] = len(self._rows)
-            for part in (self, self.net, self.turnover, self.returned):
+            for part in (self, *self.windows()):
                 part.grow(row + 1)
         return row
 
@@ -111,7 +122,11 @@ class AccountBook(Growing):
         self._move(self.row(fact.account_id), day, amount, turnover)
 
     def _debited(self, fact: AccountDebited, day: int) -> None:
-        self._move(self.row(fact.account_id), day, -fact.amount_minor, 0)
+        row = self.row(fact.account_id)
+        self._move(row, day, -fact.amount_minor, 0)
+        if fact.flow == "loan_repayment":
+            self._collections[0].append(row)
+            self._collections[1].append(day)
 
     def _move(self, row: int, day: int, net: int, turnover: int) -> None:
         rows, days, nets, turnovers = self._moves
@@ -133,15 +148,21 @@ class AccountBook(Growing):
             rows, days, nets, turnovers = (np.array(held, np.int64) for held in self._moves)
             self._moves = (array("q"), array("q"), array("q"), array("q"))
             self.take(rows, days, nets, turnovers)
-        if self._returns[0]:
-            rows, days = (np.array(held, np.int64) for held in self._returns)
-            self._returns = (array("q"), array("q"))
-            self.returned.add(rows, days, np.ones(len(rows), np.int64))
+        for held, sums in (
+            (self._returns, self.returned),
+            (self._collections, self.collected),
+        ):
+            if held[0]:
+                rows, days = (np.array(column, np.int64) for column in held)
+                sums.add(rows, days, np.ones(len(rows), np.int64))
+                for column in held:
+                    del column[:]
 
     def take(self, rows: IntArray, days: IntArray, nets: IntArray, turnovers: IntArray) -> None:
         """Add movements: net and turnover, minor units; no day after the open one."""
         self.net.add(rows, days, nets)
         self.turnover.add(rows, days, turnovers)
+        self._turn(rows, days, turnovers)
         late = np.flatnonzero(days < self.day)
         if not late.size:
             self.last_move[rows] = self.day
@@ -153,12 +174,22 @@ class AccountBook(Growing):
             np.add.at(held, rows, nets * np.minimum(self.day - days, window - 1))
         self.dirty.update(rows.tolist())
 
+    def _turn(self, rows: IntArray, days: IntArray, turnovers: IntArray) -> None:
+        """Count turnover in its months, as far back as they are kept."""
+        this = month_of(self.day)
+        oldest = max(month_of(int(days.min())), this - TURNED_MONTHS + 1)
+        for month in range(oldest, this):
+            chosen = (days >= month_start(month)) & (days < month_start(month + 1))
+            np.add.at(self.turned[month % TURNED_MONTHS], rows[chosen], turnovers[chosen])
+        now = days >= month_start(this)
+        np.add.at(self.turned[this % TURNED_MONTHS], rows[now], turnovers[now])
+
     # Days
 
     def start(self, day: int) -> None:
         """Open the first day."""
         self.day = day
-        for sums in (self.net, self.turnover, self.returned):
+        for sums in self.windows():
             sums.start(day)
 
     def next_day(self) -> None:
@@ -168,13 +199,14 @@ class AccountBook(Growing):
         balance = self.balance[: self.rows]
         balance += self.net.today[: self.rows]
         self._note(balance)
-        for sums in (self.net, self.turnover, self.returned):
+        for sums in self.windows():
             sums.advance()
         self.day += 1
         for held, net in zip(self.held, self.net.sums, strict=True):
             held[: self.rows] += net[: self.rows]
         if month_of(self.day) != month_of(self.day - 1):
             self.low[month_of(self.day) % LOW_MONTHS] = HIGHEST
+            self.turned[month_of(self.day) % TURNED_MONTHS] = 0
 
     def _note(self, balance: IntArray) -> None:
         """Note the closing balances of the open day in lows and bits."""
@@ -238,6 +270,32 @@ class AccountBook(Growing):
         now = self.closing(rows)
         recent: IntArray = self.held[0][rows] + now
         return recent, self.held[1][rows] + now - recent
+
+    def closings(self, window: int, rows: IntArray) -> IntArray:
+        """(window, rows): the balance as it stands, and the closing ones of the days before it.
+
+        Worked out from the log of movements, which reaches back over the longest window of `net`.
+        """
+        known, at = np.unique(rows, return_inverse=True)
+        moved = self.net.by_day(self.day - window + 2, known)[::-1]
+        found = np.empty((window, len(known)), np.int64)
+        found[0], found[1:] = self.closing(known), self.balance[known]
+        found[2:] -= moved.cumsum(axis=0)
+        return found[:, at]
+
+    def turned_in(self, months: int, rows: IntArray) -> IntArray:
+        """Turnover of the last so many whole months before that of the open day."""
+        this = month_of(self.day)
+        total = np.zeros(len(rows), np.int64)
+        for month in range(this - months, this):
+            total += self.turned[month % TURNED_MONTHS][rows]
+        return total
+
+    def known_for_year(self, rows: IntArray) -> BoolArray:
+        """Whether the account was open on every day of the last twelve whole months."""
+        first = month_start(month_of(self.day) - TURNED_MONTHS + 1)
+        known: BoolArray = self.opened_day[rows] <= first
+        return known
 
     def known_for(self, window: int, rows: IntArray) -> BoolArray:
         """Whether the account was open on every day of (day-window, day]."""

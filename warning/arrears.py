@@ -40,14 +40,13 @@ from ledger.events import (
 )
 from warning.dues import Cursor, Dues
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
-from warning.owed import Charging, Epoch, Report, charges_of, due_of, due_on
+from warning.owed import Charging, Epoch, Report, charges_of, drawn_by, due_of, due_on
 from warning.payments import PaymentLog
 from warning.windows import NEVER, UNKNOWN, BoolArray, DayArray, Growing, IntArray
 
 OWN, REPORTED, REPORTED_WITHOUT_MONTHS = 0, 1, 2
 """Values of the column `source`: whose word counts for a loan's position."""
-_MOST_HELD = 65_536
-"""Payments held back for one vectorised step."""
+_MOST_HELD = 65_536  # Payments held back for one vectorised step.
 _ALL = slice(None)
 
 
@@ -56,8 +55,8 @@ class ArrearsBook(Growing):
 
     Rows are loans in order of first appearance. `dirty` holds rows whose past a late fact or other
     dues changed; whoever keeps history derives it anew and empties the set. `on_row`, `on_dues`,
-    `on_payments` and `on_report` tell that someone of new rows, replaced dues, payments taken, and
-    by how much more was reported as due on a day.
+    `on_payments`, `on_drawn` and `on_report` tell that someone of new rows, replaced dues, payments
+    taken, principal drawn on a day, and by how much more was reported as due on a day.
     """
 
     opened_day: DayArray
@@ -67,7 +66,7 @@ class ArrearsBook(Growing):
     principal: IntArray
     unmet_at: DayArray
     unmet_day: DayArray
-    first_day: DayArray
+    first_days: DayArray
     version: DayArray
     schedule_day: DayArray
     source: NDArray[np.uint8]
@@ -89,12 +88,14 @@ class ArrearsBook(Growing):
         self.on_row: Callable[[int], None] = lambda _: None
         self.on_dues: Callable[[int, list[int], list[int]], None] = lambda *_: None
         self.on_payments: Callable[[IntArray, IntArray, IntArray], None] = lambda *_: None
+        self.on_drawn: Callable[[int, int, int], None] = lambda *_: None
         self.on_report: Callable[[int, int, int], None] = lambda *_: None
         self._rows: dict[str, int] = {}
         self._borrowers: dict[str, int] = {}
         self._held = (array("q"), array("q"), array("q"))
-        for name in ("opened_day", "closed_day", "unmet_day", "first_day", "schedule_day"):
+        for name in ("opened_day", "closed_day", "unmet_day", "schedule_day"):
             self.add_column(name, np.int32, fill=NEVER)
+        self.add_column("first_days", np.int32, fill=NEVER, width=2)
         for name in ("borrower", "latest_payment"):
             self.add_column(name, np.int32, fill=-1)
         for name in ("paid", "principal", "reported_arrears", "reported_outstanding"):
@@ -104,11 +105,11 @@ class ArrearsBook(Growing):
         self.add_column("source", np.uint8)
         self.handlers: dict[type, Handler] = {
             LoanOpened: self._opened,
-            LoanDisbursed: self._disbursed,
+            LoanDisbursed: self._drawn,
             InstalmentsScheduled: self._scheduled,
             RepaymentReceived: self._received,
             RepaymentReversed: self._reversed,
-            RepaymentsReallocated: self._reallocated,
+            RepaymentsReallocated: self._drawn,
             ChargeApplied: self._charged,
             InterestAccrued: self._charged,
             PositionReported: self._reported,
@@ -161,6 +162,10 @@ class ArrearsBook(Growing):
     def row_of(self, loan_id: str) -> int:
         """The row of a loan, or -1."""
         return self._rows.get(loan_id, -1)
+
+    def borrower_number(self, borrower_id: str) -> int:
+        """The number of a borrower, or -1."""
+        return self._borrowers.get(borrower_id, -1)
 
     def open(self, rows: IntArray | slice = _ALL) -> BoolArray:
         """Whether the loan runs at the open day."""
@@ -217,9 +222,8 @@ class ArrearsBook(Growing):
     def _opened(self, fact: LoanOpened, day: int) -> None:
         row = self.row(fact.loan_id)
         self.opened_day[row] = day
-        borrower = self._borrowers.get(fact.borrower_id)
-        if borrower is None:
-            borrower = self._borrowers[fact.borrower_id] = len(self.borrower_ids)
+        borrower = self._borrowers.setdefault(fact.borrower_id, len(self.borrower_ids))
+        if borrower == len(self.borrower_ids):
             self.borrower_ids.append(fact.borrower_id)
         self.borrower[row] = borrower
 
@@ -235,40 +239,37 @@ class ArrearsBook(Growing):
 
     def _write_off_cancelled(self, fact: WriteOffCancelled, day: int) -> None:
         self._reopened(fact, day)
-        row = self.row(fact.loan_id)
+        self._drawn(fact, day)
         for recovered in fact.recovered:
-            self.principal[row] -= recovered.split.principal_minor
-            self._pay(row, day_number(recovered.value_date), recovered.amount_minor)
+            paid_on = day_number(recovered.value_date)
+            self._pay(self.row(fact.loan_id), paid_on, recovered.amount_minor)
 
     def _capitalised(self, fact: ArrearsCapitalised, day: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] += fact.amount_minor - fact.split.principal_minor
-        self._pay(row, day, fact.amount_minor)
+        self._drawn(fact, day)
+        self._pay(self.row(fact.loan_id), day, fact.amount_minor)
 
     def _refunded(self, fact: OverpaymentRefunded, day: int) -> None:
         self._pay(self.row(fact.loan_id), day, -fact.amount_minor)
 
     def _charged_back(self, fact: RepaymentChargedBack, day: int) -> None:
-        self.principal[self.row(fact.loan_id)] += fact.amount_minor
+        self._drawn(fact, day)
         self._charged(fact, day)
 
-    def _disbursed(self, fact: LoanDisbursed, _: int) -> None:
-        self.principal[self.row(fact.loan_id)] += fact.amount_minor
-
     def _received(self, fact: RepaymentReceived, day: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] -= fact.split.principal_minor
+        row, repaid = self.row(fact.loan_id), fact.split.principal_minor
+        self.principal[row] -= repaid
+        self.on_drawn(row, day, -repaid)
         self._pay(row, day, fact.amount_minor)
 
-    def _reversed(self, fact: RepaymentReversed, _: int) -> None:
-        row = self.row(fact.loan_id)
-        self.principal[row] += fact.split.principal_minor
-        self._pay(row, day_number(fact.value_date), -fact.amount_minor)
+    def _reversed(self, fact: RepaymentReversed, day: int) -> None:
+        self._drawn(fact, day)
+        self._pay(self.row(fact.loan_id), day_number(fact.value_date), -fact.amount_minor)
 
-    def _reallocated(self, fact: RepaymentsReallocated, _: int) -> None:
-        self.principal[self.row(fact.loan_id)] -= sum(
-            change.split.principal_minor - change.before.principal_minor for change in fact.changes
-        )
+    def _drawn(self, fact: Any, _: int) -> None:
+        row = self.row(fact.loan_id)
+        for day, amount in drawn_by(fact):
+            self.principal[row] += amount
+            self.on_drawn(row, day, amount)
 
     def _pay(self, row: int, day: int, amount: int) -> None:
         rows, days, amounts = self._held
@@ -298,7 +299,7 @@ class ArrearsBook(Growing):
         if version:
             self._supersede(row, Epoch(int(self.schedule_day[row]), version, self._own_due(row)))
         self.version[row], self.schedule_day[row] = fact.schedule_version, day
-        self.first_day[row] = min(due, default=NEVER)
+        self.first_days[:, row] = (*sorted(due)[:2], NEVER, NEVER)[:2]
         for charged, amount in self.charges.get(row, {}).items():
             due[charged] = due.get(charged, 0) + amount
         self.source[row] = OWN

@@ -17,11 +17,10 @@ from ledger.dates import date_of, day_number
 from ledger.events import (
     ArrearsCapitalised,
     ChargeApplied,
+    EvasionSignalNoted,
     InstalmentsScheduled,
     InterestAccrued,
     LoanClosed,
-    LoanDisbursed,
-    LoanLimitChanged,
     LoanOpened,
     LoanReopened,
     OverpaymentRefunded,
@@ -29,10 +28,19 @@ from ledger.events import (
     RepaymentChargedBack,
     RepaymentReceived,
     RepaymentReversed,
-    RepaymentsReallocated,
     WriteOffCancelled,
 )
-from warning.batch_account import Account, by_day, inside, month_number, only, table, total
+from warning.batch_account import (
+    Account,
+    OfAccount,
+    by_day,
+    inside,
+    month_number,
+    only,
+    table,
+    total,
+)
+from warning.batch_drawn import OfLine
 from warning.batch_earlier import Earlier
 from warning.batch_pausing import spared
 from warning.batch_promises import BatchPromises
@@ -62,20 +70,25 @@ def fold(recorded: Sequence[RecordedFact], day: int, names: Sequence[str]) -> di
     loans: dict[str, list[Any]] = {loan_id: [] for loan_id in loan_ids(recorded)}
     accounts: dict[str, list[Any]] = {}
     firms: dict[str, list[Any]] = {}
+    signs: dict[str, list[Any]] = {}
     for item in recorded:
         fact = item.fact
         if _counts(fact, day):
             if hasattr(fact, "loan_id"):
                 loans[fact.loan_id].append(fact)
+            elif isinstance(fact, EvasionSignalNoted):
+                signs.setdefault(fact.borrower_id, []).append(fact)
             elif hasattr(fact, "account_id"):
                 accounts.setdefault(fact.account_id, []).append(fact)
             elif hasattr(fact, "counterparty"):
                 firms.setdefault(fact.borrower_id, []).append(fact)
     measures = [_Loan(facts, accounts, day) for facts in loans.values()]
     _acquaint(measures, firms, day)
+    for loan in measures:
+        loan.noted = signs.get(loan.opened.borrower_id, []) if loan.opened is not None else []
     ended = np.flatnonzero([not loan.open for loan in measures])
     return evaluate(
-        names, lambda name: np.array([loan.read(name) for loan in measures], np.int64), ended
+        names, lambda name: np.array([loan.read(name) for loan in measures], np.int64).T, ended
     )
 
 
@@ -97,7 +110,7 @@ def _counts(fact: Any, day: int) -> bool:
     return max(day_number(fact.value_date), day_number(noticed)) <= day
 
 
-class _Loan:
+class _Loan(OfAccount, OfLine):
     """One loan's facts that count by `day`, and every day from its first one to `day`.
 
     `dues` are (due day, amount) in order, by the schedule in force at `day`.
@@ -113,6 +126,7 @@ class _Loan:
         self.facts = facts
         self.earlier: Earlier | None = None
         self.trading: BatchTrading | None = None
+        self.noted: list[EvasionSignalNoted] = []
         self.schedules = only(facts, InstalmentsScheduled)
         self._dues: dict[int, IntArray] = {}
         self.recovered = [
@@ -145,8 +159,8 @@ class _Loan:
         """Days past due on each of `days`; derived only when a measure of the past asks."""
         return np.array([self._dpd_on(known) for known in self.days.tolist()], np.int64)
 
-    def read(self, name: str) -> int:
-        """One measure by name; UNKNOWN where it is not known."""
+    def read(self, name: str) -> int | list[int]:
+        """One measure by name, or by day; UNKNOWN where it is not known."""
         if name in EARLIER:
             return UNKNOWN if self.earlier is None else self.earlier.read(name)
         if name in TRADING:
@@ -158,7 +172,8 @@ class _Loan:
         word, _, days = name.rpartition("_")
         if days.removesuffix("d").isdigit():
             return int(getattr(self, word)(int(days.removesuffix("d"))))
-        return int(getattr(self, name)())
+        told = getattr(self, name)()
+        return told if isinstance(told, list) else int(told)
 
     # What held on a day
 
@@ -207,6 +222,10 @@ class _Loan:
 
     def dpd(self) -> int:
         return self._dpd_on(self.day) if self._known() else UNKNOWN
+
+    def unmet_day(self) -> int:
+        known = len(self.dues) > 0 and not self.reported
+        return self.day - self._dpd_on(self.day) if known else UNKNOWN
 
     def spared(self) -> int:
         return spared(self.facts, self.day, self._dpd_on(self.day))
@@ -277,19 +296,18 @@ class _Loan:
     def late_before(self) -> int:
         return self._lateness_of_three(3)
 
-    def first_payment(self) -> int:
+    def instalment_default(self, number: int) -> int:
         schedule = self._schedule_on(self.day)
         rows = schedule.instalments if schedule else ()
-        due_days = [
-            day_number(row.due_date) for row in rows if row.principal_minor + row.interest_minor
-        ]
-        if not due_days:
+        owed = [row for row in rows if row.principal_minor + row.interest_minor]
+        due_days = sorted({day_number(row.due_date) for row in owed})
+        if len(due_days) < number:
             return UNKNOWN
-        first = min(due_days)
-        late = self._lateness()[self.dues[:, 0].tolist().index(first)]
+        due_day = due_days[number - 1]
+        late = self._lateness()[self.dues[:, 0].tolist().index(due_day)]
         if late is not None:
             return int(late > 30)
-        return 1 if self.day - first >= 30 else UNKNOWN
+        return 1 if self.day - due_day >= 30 else UNKNOWN
 
     def bounced(self, days: int) -> int:
         own = [
@@ -305,12 +323,18 @@ class _Loan:
         first = month_number(self.day) - count + 1
         return np.array([month_number(known) >= first for known in self.days.tolist()], np.bool_)
 
-    def times(self, level: int) -> int:
+    def times_12m(self, level: int) -> int:
+        return self._times(level, 12)
+
+    def times_24m(self, level: int) -> int:
+        return self._times(level, 24)
+
+    def _times(self, level: int, months: int) -> int:
         if not self._known():
             return UNKNOWN
         late = self.late >= level
         runs = np.cumsum(late & ~np.concatenate(([False], late[:-1])))
-        return len(np.unique(runs[late & self._months(12)]))
+        return len(np.unique(runs[late & self._months(months)]))
 
     def months_late(self, level: int) -> int:
         late = self.days[(self.late >= level) & self._months(12)]
@@ -323,66 +347,11 @@ class _Loan:
         late = self.days[self.late >= 30]
         return month_number(self.day) - month_number(int(late[-1])) if late.size else UNKNOWN
 
-    # Account
-
-    def balance(self) -> int:
-        return self.account.at_end(lambda closing: closing[-1])
-
-    def balance_same_currency(self) -> int:
-        opened = self.account.opened
-        same = opened and self.opened and opened.currency == self.opened.currency
-        return self.balance() if same else UNKNOWN
-
-    def inflow_recent(self) -> int:
-        return self.account.turnover(30)
-
-    def inflow_before(self) -> int:
-        longer = self.account.turnover(120)
-        return longer if longer == UNKNOWN else longer - self.account.turnover(30)
-
-    def held_recent(self) -> int:
-        return self.account.at_end(lambda closing: closing[-30:].sum(), days=120)
-
-    def held_before(self) -> int:
-        return self.account.at_end(lambda closing: closing[-120:-30].sum(), days=120)
-
-    def lowest_balance(self) -> int:
-        return self.account.lowest()
-
-    def overdraft_days(self) -> int:
-        return self.account.at_end(lambda closing: (closing[-90:] < 0).sum())
-
-    def over_limit_days(self) -> int:
-        limit = self.account.opened.overdraft_limit_minor if self.account.opened else 0
-        return self.account.at_end(lambda closing: (closing[-90:] < -limit).sum())
-
-    def quiet(self) -> int:
-        moved = [*self.account.moves[:, 0], self.account.first]
-        return self.account.at_end(lambda _: self.day - max(moved))
+    def signs(self) -> int:
+        kinds = {fact.signal for fact in self.noted if day_number(fact.value_date) > self.day - 365}
+        return len(kinds) if self.noted else UNKNOWN
 
     # Exposure
-
-    def outstanding(self) -> int:
-        if self.reported:
-            return int(self.reports[-1].outstanding_minor)
-        lent = only(self.facts, LoanDisbursed, ArrearsCapitalised, RepaymentChargedBack)
-        drawn = sum(fact.amount_minor for fact in lent)
-        paid = [*only(self.facts, RepaymentReceived, ArrearsCapitalised), *self.recovered]
-        repaid = sum(fact.split.principal_minor for fact in paid)
-        undone = sum(fact.split.principal_minor for fact in only(self.facts, RepaymentReversed))
-        moved = sum(
-            change.split.principal_minor - change.before.principal_minor
-            for fact in only(self.facts, RepaymentsReallocated)
-            for change in fact.changes
-        )
-        return int(drawn - repaid + undone - moved)
-
-    def limit(self) -> int:
-        changes = only(self.facts, LoanLimitChanged)
-        last = max(changes, key=lambda fact: (fact.value_date, fact.transaction_id), default=None)
-        if last is not None:
-            return int(last.limit_minor)
-        return self.opened.principal_minor if self.opened else 0
 
     def planned_term(self) -> int:
         if self.opened is None or not len(self.dues):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,7 @@ class Account:
             + [(fact.value_date, -fact.amount_minor) for fact in only(facts, AccountDebited)]
         )
 
+    @cached_property
     def _closing(self) -> IntArray:
         """The closing balance of each day from the opening to `day`."""
         opening = self.opened.opening_balance_minor if self.opened else 0
@@ -75,17 +78,21 @@ class Account:
     def at_end(self, measure: Callable[[IntArray], Any], *, days: int = 1) -> int:
         """A measure of the closing balances; UNKNOWN unless there are `days` of them."""
         known = self.day - self.first + 1 >= days
-        return int(measure(self._closing())) if known else UNKNOWN
+        return int(measure(self._closing)) if known else UNKNOWN
 
-    def turnover(self, days: int) -> int:
-        came_in = table(
+    @cached_property
+    def came_in(self) -> IntArray:
+        """(day, amount) of what counts as turnover."""
+        return table(
             [
                 (fact.value_date, fact.amount_minor)
                 for fact in only(self.facts, AccountCredited)
                 if fact.flow not in _NOT_TURNOVER
             ]
         )
-        inflow = total(came_in, inside(came_in[:, 0], self.day, days))
+
+    def turnover(self, days: int) -> int:
+        inflow = total(self.came_in, inside(self.came_in[:, 0], self.day, days))
         return self.at_end(lambda _: inflow, days=120)
 
     def lowest(self) -> int:
@@ -100,3 +107,67 @@ class Account:
             if fact.flow == "loan_repayment"
         ]
         return int(inside(returned, self.day, days).sum())
+
+
+class OfAccount:
+    """The measures of a loan that are made of its account."""
+
+    day: int
+    account: Account
+    opened: Any
+
+    def balance(self) -> int:
+        return self.account.at_end(lambda closing: closing[-1])
+
+    def balance_same_currency(self) -> int:
+        opened = self.account.opened
+        same = opened and self.opened and opened.currency == self.opened.currency
+        return self.balance() if same else UNKNOWN
+
+    def inflow_recent(self) -> int:
+        return self.account.turnover(30)
+
+    def inflow_before(self) -> int:
+        longer = self.account.turnover(120)
+        return longer if longer == UNKNOWN else longer - self.account.turnover(30)
+
+    def held_recent(self) -> int:
+        return self.account.at_end(lambda closing: closing[-30:].sum(), days=120)
+
+    def held_before(self) -> int:
+        return self.account.at_end(lambda closing: closing[-120:-30].sum(), days=120)
+
+    def lowest_balance(self) -> int:
+        return self.account.lowest()
+
+    def overdraft_days(self) -> int:
+        return self.account.at_end(lambda closing: (closing[-90:] < 0).sum())
+
+    def over_limit_days(self) -> int:
+        limit = self.account.opened.overdraft_limit_minor if self.account.opened else 0
+        return self.account.at_end(lambda closing: (closing[-90:] < -limit).sum())
+
+    def quiet(self) -> int:
+        moved = [*self.account.moves[:, 0], self.account.first]
+        return self.account.at_end(lambda _: self.day - max(moved))
+
+    def closings(self) -> list[int]:
+        return [self.account.at_end(itemgetter(-1 - back), days=90) for back in range(90)]
+
+    def turned(self, months: int) -> int:
+        this = month_number(self.day)
+        if month_number(self.account.first - 1) >= this - 12:
+            return UNKNOWN
+        in_month = [this - months <= month_number(day) < this for day in self.account.came_in[:, 0]]
+        return total(self.account.came_in, np.array(in_month, np.bool_))
+
+    def returned(self, days: int) -> int:
+        return self.account.at_end(lambda _: self.account.returns(days))
+
+    def collected(self, days: int) -> int:
+        debits = [
+            day_number(fact.value_date)
+            for fact in only(self.account.facts, AccountDebited)
+            if fact.flow == "loan_repayment"
+        ]
+        return self.account.at_end(lambda _: inside(debits, self.day, days).sum())

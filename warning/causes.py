@@ -25,6 +25,7 @@ from ledger.events import (
     CollateralValued,
     DelinquencyPaused,
     DelinquencyResumed,
+    EvasionSignalNoted,
     FigureReported,
     InstalmentsScheduled,
     InterestAccrued,
@@ -57,7 +58,7 @@ from ledger.ids import (
 from ledger.store import Recorded
 from warning.derived import derived
 from warning.indicators import ACCOUNT
-from warning.indicators_promises import PROMISED
+from warning.indicators_promises import PROMISED, SIGNS
 from warning.indicators_trading import PURCHASES, SALES
 
 MAX_CAUSES = 8
@@ -78,6 +79,7 @@ MOVERS = MOVES_LOAN | MOVES_ACCOUNT | {AccountDebitReturned}
 MOVES_PROMISES = frozenset({PromiseMade, PromiseCancelled})
 _TRADING = SALES | PURCHASES
 _PROMISED = frozenset(known.name for known in PROMISED)
+_NOTED = frozenset(known.name for known in SIGNS)
 _PUT_ASIDE = 4_096
 Entry = tuple[int, str]
 
@@ -150,6 +152,7 @@ class RecentFacts:
         self._aside: list[Recorded] = []
         self._loans, self._flows, self._returns = _Keyed(6), _Keyed(4), _Keyed(4)
         self._sales, self._purchases, self._promises = _Keyed(4), _Keyed(4), _Keyed(4)
+        self._signs = _Keyed(4)
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Take facts in, in their order."""
@@ -173,13 +176,13 @@ class RecentFacts:
         self._sort_in()
         found: dict[str, int] = {name: position for position, name in first}
         bases = {_indicator(name) for name in names}
-        if bases - ACCOUNT - _TRADING:
+        if bases - ACCOUNT - _TRADING - _NOTED:
             found |= self._loans.latest(loan_stream(loan_id))
         if account_id is not None:
             stream = account_stream(account_id)
             if bases & (ACCOUNT | {"coverage_ratio"}):
                 found |= self._flows.latest(stream)
-            if any(name.startswith("bounced_debits") for name in bases):
+            if any(name.startswith(("bounced_debits", "returned_debits")) for name in bases):
                 found |= self._returns.latest(stream)
         if bases & SALES:
             found |= self._sales.latest(trading_stream(borrower_id))
@@ -187,6 +190,8 @@ class RecentFacts:
             found |= self._purchases.latest(trading_stream(borrower_id))
         if bases & _PROMISED:
             found |= self._promises.latest(collection_stream(borrower_id))
+        if bases & _NOTED:
+            found |= self._signs.latest(collection_stream(borrower_id))
         latest = sorted(((position, name) for name, position in found.items()), reverse=True)
         return tuple(name for _, name in latest[:MAX_CAUSES])
 
@@ -198,6 +203,7 @@ class RecentFacts:
         self._flows.add([r for r in aside if type(r.fact) in MOVES_ACCOUNT])
         self._returns.add([r for r in aside if type(r.fact) is AccountDebitReturned])
         self._promises.add([r for r in aside if type(r.fact) in MOVES_PROMISES])
+        self._signs.add([r for r in aside if type(r.fact) is EvasionSignalNoted])
         traded = [r for r in aside if type(r.fact) in MOVES_TRADING]
         self._sales.add([r for r in traded if _side(r.fact) == "sale"])
         self._purchases.add([r for r in traded if _side(r.fact) == "purchase"])

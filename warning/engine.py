@@ -26,6 +26,8 @@ from ledger.events import (
 from warning import batch
 from warning.accounts import AccountBook
 from warning.arrears import ArrearsBook
+from warning.books import Books
+from warning.drawn import DrawnBook
 from warning.dues import Cursor
 from warning.earlier import READ as EARLIER
 from warning.earlier import EarlierLoans
@@ -34,18 +36,18 @@ from warning.indicators import ACCOUNT_PAST, BORROWER_WIDE, PAST, evaluate
 from warning.indicators_score import needed, scored
 from warning.indicators_trading import TRADED
 from warning.intake import NOT_STARTED, Handler, Intake, RecordedFact
-from warning.loan_columns import LoanColumns
+from warning.loan_columns import LoanColumns, code_of, is_newest
 from warning.measures import (
     BOUNCE_WINDOWS,
     PAID_WINDOWS,
     PART_WINDOW,
-    Books,
     Measures,
 )
 from warning.pausing import PauseBook
 from warning.promises import READ as PROMISES
 from warning.promises import PromiseBook
 from warning.scorecard import Model
+from warning.signals import SignalBook
 from warning.trading import TradingBook
 from warning.valuations import READ as STATED
 from warning.valuations import TAKEN, Valuations
@@ -79,6 +81,7 @@ class Engine:
         self.valuations = Valuations()
         self.promises, self.pauses = PromiseBook(self.book), PauseBook(self.book)
         self.columns = LoanColumns()
+        self.drawn, self.signals = DrawnBook(self.book), SignalBook(self.book)
         self._facts_of = facts_of
         self.due_windows = {days: Cursor(lag=days) for days in PAID_WINDOWS}
         self._paid = RollingSums(PAID_WINDOWS)
@@ -87,13 +90,13 @@ class Engine:
         self._held_bounces: list[tuple[int, int, int]] = []
         self._held_due: list[tuple[int, int, int]] = []
         self._officer_since: dict[int, tuple[int, str]] = {}
-        self._limit_since: dict[int, tuple[int, str]] = {}
         self.earlier = EarlierLoans(self.book, lambda row: int(self.columns.limit[row]))
         self._books = Books(
             arrears=self.book,
             history=self.history,
             accounts=self.accounts,
             columns=self.columns,
+            drawn=self.drawn,
             due_windows=self.due_windows,
             paid=self._paid,
             bounced=self._bounced,
@@ -104,11 +107,13 @@ class Engine:
                 **{name: partial(self.valuations.read, name) for name in STATED},
                 **{name: partial(self.promises.read, name) for name in PROMISES},
                 "spared": self.pauses.read,
+                "signs": self.signals.read,
             },
         )
         self.book.on_row = self._grow
         self.book.on_dues = self._dues_replaced
         self.book.on_payments = self._paid_in
+        self.book.on_drawn = self.drawn.drawn
         self.book.on_report = self._reported
         self._intake = Intake(self._handlers(), announce=self._announce)
 
@@ -221,13 +226,12 @@ class Engine:
             "dues": self.book.dues.nbytes() + sum(cursor.nbytes() for cursor in cursors),
             "payments": self.book.payments.nbytes(),
             "payment windows": sum(part.nbytes() for part in sums),
+            "drawn": self.drawn.nbytes(),
             "history": self.history.nbytes(),
             "trading": self.trading.nbytes(),
             "valuations": self.valuations.nbytes(),
             "account columns": accounts.nbytes(),
-            "account windows": sum(
-                part.nbytes() for part in (accounts.net, accounts.turnover, accounts.returned)
-            ),
+            "account windows": sum(part.nbytes() for part in accounts.windows()),
         }
 
     # Days
@@ -236,6 +240,7 @@ class Engine:
         self.day = self.book.day = day
         self.accounts.start(day)
         self.trading.start(day)
+        self.drawn.start(day)
         for sums in (self._paid, self._bounced, self._reported_due):
             sums.start(day)
         self._intake.open_day(day)
@@ -257,6 +262,7 @@ class Engine:
             sums.advance()
         self.accounts.next_day()
         self.trading.next_day()
+        self.drawn.next_day()
         self.valuations.turn(self.day)
         self._intake.open_day(self.day)
 
@@ -309,6 +315,7 @@ class Engine:
             **self.trading.handlers,
             **self.promises.handlers,
             **self.pauses.handlers,
+            **self.signals.handlers,
             LoanOpened: self._opened,
             LoanClosed: self._closed,
             LoanOfficerChanged: self._officer_changed,
@@ -324,8 +331,10 @@ class Engine:
 
     def _grow(self, rows: int) -> None:
         sums = (self._paid, self._bounced, self._reported_due)
-        for part in (self.columns, self.history, self.promises, *sums, *self.due_windows.values()):
+        for part in (self.columns, self.history, self.promises, self.drawn, *sums):
             part.grow(rows)
+        for cursor in self.due_windows.values():
+            cursor.grow(rows)
         self.valuations.grow(rows)
 
     def _dues_replaced(self, row: int, days: list[int], cums: list[int]) -> None:
@@ -342,14 +351,13 @@ class Engine:
         row = self.book.row(fact.loan_id)
         self.book.handlers[LoanOpened](fact, day)
         columns = self.columns
-        if row not in self._limit_since:
-            columns.limit[row] = fact.principal_minor
+        columns.limit[row] = self.drawn.agreed(row, fact.principal_minor)
         if row not in self._officer_since:
-            columns.officer[row] = _code(self.officers, fact.officer_id)
-            columns.branch[row] = _code(self.branches, fact.branch)
-        columns.industry[row] = _code(self.industries, fact.industry)
-        columns.region[row] = _code(self.regions, fact.region)
-        columns.currency[row] = _code(self.currencies, fact.currency)
+            columns.officer[row] = code_of(self.officers, fact.officer_id)
+            columns.branch[row] = code_of(self.branches, fact.branch)
+        columns.industry[row] = code_of(self.industries, fact.industry)
+        columns.region[row] = code_of(self.regions, fact.region)
+        columns.currency[row] = code_of(self.currencies, fact.currency)
         if fact.account_id is not None:
             columns.account[row] = self.accounts.row(fact.account_id)
         self.valuations.opened(row, day, fact.terms.rate_ppm, self.day)
@@ -363,15 +371,16 @@ class Engine:
 
     def _officer_changed(self, fact: LoanOfficerChanged, day: int) -> None:
         row = self.book.row(fact.loan_id)
-        if _is_newest(self._officer_since, row, (day, fact.transaction_id)):
-            self.columns.officer[row] = _code(self.officers, fact.officer_id)
-            self.columns.branch[row] = _code(self.branches, fact.branch)
+        if is_newest(self._officer_since, row, (day, fact.transaction_id)):
+            self.columns.officer[row] = code_of(self.officers, fact.officer_id)
+            self.columns.branch[row] = code_of(self.branches, fact.branch)
 
     def _limit_changed(self, fact: LoanLimitChanged, day: int) -> None:
         row = self.book.row(fact.loan_id)
-        if _is_newest(self._limit_since, row, (day, fact.transaction_id)):
-            self.columns.limit[row] = fact.limit_minor
-            self.earlier.touched(row)
+        line = day, fact.transaction_id, fact.limit_minor
+        limits = self.columns.limit
+        limits[row] = self.drawn.changed(row, line, int(limits[row]))
+        self.earlier.touched(row)
 
     def _reversed(self, fact: RepaymentReversed, day: int) -> None:
         self.book.handlers[RepaymentReversed](fact, day)
@@ -384,15 +393,3 @@ class Engine:
 
     def _reported(self, row: int, day: int, due_change: int) -> None:
         self._held_due.append((row, day, due_change))
-
-
-def _code(codes: dict[str, int], word: str) -> int:
-    return codes.setdefault(word, len(codes))
-
-
-def _is_newest(since: dict[int, tuple[int, str]], row: int, key: tuple[int, str]) -> bool:
-    """Of two changes the one valued later holds; of one day, the greater transaction id."""
-    if key < since.get(row, key):
-        return False
-    since[row] = key
-    return True

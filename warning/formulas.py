@@ -14,7 +14,7 @@ import numpy as np
 from warning.windows import UNKNOWN, FloatArray, IntArray
 
 Get = Callable[[str], IntArray]
-"""Gives a measure by name: int64, one value a loan, UNKNOWN where it is not known."""
+"""Gives a measure by name: int64, one value a loan (or a row of loans for each day), or UNKNOWN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
 """What was: worst days past due and delinquency episodes by calendar month, for every loan.
 
 An episode at level L (1, 30 or 60) is a run of days with L or more days past due. The twelve months
-of a window are the month of the open day and the eleven before; an episode counts when any of its
-days lies in them. Days before the open one are closed and kept by month; the open day is added when
-asked. `close_day` goes forward, vectorised; `rederive` replaces one loan's past, from the stretches
-of days between which nothing changed, after a late fact. Day counts of the past keep the schedule
-that was in force on each day.
+of a window are the month of the open day and the eleven before, and so with 24; an episode counts
+when any of its days lies in them. Days before the open one are closed and kept by month; the open
+day is added when asked. `close_day` goes forward, vectorised; `rederive` replaces one loan's past,
+from the stretches of days between which nothing changed, after a late fact. Day counts of the past
+keep the schedule that was in force on each day.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from warning.windows import NEVER, DayArray, Growing, IntArray, month_of, month_
 
 LEVELS = (1, 30, 60)
 MONTHS = 12
+"""Months of which the worst days past due are kept."""
+KEPT = 24
+"""Months of which episodes are kept."""
 Stretch = tuple[int, int, int]
 """Days [start, end) on which the oldest unmet due day was the third number."""
 Paid = list[tuple[int, int]]
@@ -31,7 +34,7 @@ Paid = list[tuple[int, int]]
 
 
 class History(Growing):
-    """Ring of months: column m % 12 belongs to month m; kept up to the day before the open one.
+    """Rings of months, kept up to the day before the open one: of 12 the worst, of 24 the rest.
 
     `worst`: most days past due. `began`: episodes begun, by level. `carried`: bit i set when an
     episode of LEVELS[i] ran on from the month before. `level`: bits of the last closed day.
@@ -47,32 +50,34 @@ class History(Growing):
     def __init__(self) -> None:
         super().__init__()
         self.add_column("worst", np.int32, width=MONTHS)
-        self.add_column("began", np.uint8, width=MONTHS * len(LEVELS))
-        self.add_column("carried", np.uint8, width=MONTHS)
+        self.add_column("began", np.uint8, width=KEPT * len(LEVELS))
+        self.add_column("carried", np.uint8, width=KEPT)
         self.add_column("level", np.uint8)
         self.add_column("last_30", np.int32, fill=NEVER)
 
     def close_day(self, day: int, dpd: IntArray) -> None:
         """Take in the final day counts of `day`, for all rows; days must follow one another."""
-        ring = month_of(day) % MONTHS
+        month = month_of(day)
+        worst, ring = self.worst[month % MONTHS], month % KEPT
         rows = np.flatnonzero(dpd)
         late = dpd[rows]
         level = level_of(late)
         before = self.level[rows]
-        self.worst[ring][rows] = np.maximum(self.worst[ring][rows], late)
+        worst[rows] = np.maximum(worst[rows], late)
         for bit in range(len(LEVELS)):
             began = self.began[ring * len(LEVELS) + bit]
             began[rows] += (level & ~before) >> bit & 1
-        if day == month_start(month_of(day)):
+        if day == month_start(month):
             self.carried[ring][rows] = level & before
         self.level[: self.rows] = 0
         self.level[rows] = level
         self.last_30[rows[late >= 30]] = day
-        if month_of(day + 1) != month_of(day):
-            self._new_month(month_of(day + 1) % MONTHS)
+        if month_of(day + 1) != month:
+            self._new_month(month + 1)
 
-    def _new_month(self, ring: int) -> None:
-        self.worst[ring] = 0
+    def _new_month(self, month: int) -> None:
+        ring = month % KEPT
+        self.worst[month % MONTHS] = 0
         self.carried[ring] = 0
         self.began[ring * len(LEVELS) : (ring + 1) * len(LEVELS)] = 0
 
@@ -88,12 +93,14 @@ class History(Growing):
         months: IntArray = late.sum(axis=0, dtype=np.int64)
         return months
 
-    def times(self, level: int, day: int, dpd: IntArray, rows: IntArray | slice) -> IntArray:
-        """Episodes of `level` days or more that touch the twelve months up to the open `day`."""
-        bit = LEVELS.index(level)
-        began: IntArray = self.began[bit :: len(LEVELS), rows].sum(axis=0, dtype=np.int64)
-        oldest = (month_of(day) + 1) % MONTHS
-        began += self.carried[oldest][rows] >> bit & 1
+    def times(
+        self, level: int, months: int, day: int, dpd: IntArray, rows: IntArray | slice
+    ) -> IntArray:
+        """Episodes of `level` days or more that touch the `months` up to that of the open `day`."""
+        bit, first = LEVELS.index(level), month_of(day) - months + 1
+        began: IntArray = (self.carried[first % KEPT][rows] >> bit & 1).astype(np.int64)
+        for month in range(first, first + months):
+            began += self.began[month % KEPT * len(LEVELS) + bit][rows]
         began += (dpd >= level) & ((self.level[rows] >> bit & 1) == 0)
         return began
 
@@ -104,10 +111,12 @@ class History(Growing):
 
     def rederive(self, row: int, day: int, stretches: Iterable[Stretch]) -> None:
         """Replace a row's months by what `stretches` (ascending, up to `day`) say."""
-        past = _Past(month_of(day) - MONTHS + 1)
+        month = month_of(day)
+        past = _Past(month - KEPT + 1)
         for start, end, unmet in stretches:
             past.add(start, end, unmet)
-        self.worst[:, row] = past.worst
+        for each in range(month - MONTHS + 1, month + 1):
+            self.worst[each % MONTHS, row] = past.worst[each % KEPT]
         self.began[:, row] = past.began
         self.carried[:, row] = past.carried
         self.last_30[row] = past.last_30
@@ -115,13 +124,13 @@ class History(Growing):
 
 
 class _Past:
-    """One loan's months while its stretches are gone through; lists as the columns of `History`."""
+    """One loan's months while its stretches are gone through; lists by their ring of 24."""
 
     def __init__(self, first_month: int) -> None:
-        self.starts = [month_start(first_month + month) for month in range(MONTHS + 1)]
-        self.rings = [(first_month + month) % MONTHS for month in range(MONTHS)]
-        self.worst, self.carried = [0] * MONTHS, [0] * MONTHS
-        self.began = [0] * (MONTHS * len(LEVELS))
+        self.starts = [month_start(first_month + month) for month in range(KEPT + 1)]
+        self.rings = [(first_month + month) % KEPT for month in range(KEPT)]
+        self.worst, self.carried = [0] * KEPT, [0] * KEPT
+        self.began = [0] * (KEPT * len(LEVELS))
         self.last_30 = NEVER
         self.end, self.running = -1, 0
 
@@ -149,14 +158,14 @@ class _Past:
             at -= 1
         elif not on and at:
             self.began[self.rings[at - 1] * len(LEVELS) + bit] += 1
-        while at < MONTHS and starts[at] < end:
+        while at < KEPT and starts[at] < end:
             self.carried[self.rings[at]] |= 1 << bit
             at += 1
 
     def _worst(self, first: int, end: int, unmet: int) -> None:
         starts, worst = self.starts, self.worst
         at = max(bisect_right(starts, first) - 1, 0)
-        while at < MONTHS and starts[at] < end:
+        while at < KEPT and starts[at] < end:
             most = min(end, starts[at + 1]) - 1 - unmet
             ring = self.rings[at]
             worst[ring] = max(worst[ring], most)

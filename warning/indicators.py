@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from warning.formulas import Get, Indicator, divided, indicator, plain, real
+from warning.indicators_conventions import CONVENTIONS
 from warning.indicators_credit import AGREED, EARLIER
-from warning.indicators_promises import PROMISED
+from warning.indicators_daily import DAILY, USE
+from warning.indicators_promises import PROMISED, SIGNS
 from warning.indicators_reported import REPORTED
 from warning.indicators_score import SCORE
 from warning.indicators_trading import TRADING
@@ -152,25 +154,29 @@ _PAYMENT = (
         source="early-day delinquency: count and mean lateness trend",
         formula=_lateness_trend,
     ),
-    indicator(
-        "first_payment_default",
-        "at t",
-        "1 when the first instalment was not fully met 30 days after its due day, else 0.",
-        unknown="no instalment, or the 30 days have not passed and it is not met",
-        source="FPD with k = 30",
-        formula=plain("first_payment"),
+    *(
+        indicator(
+            f"{word}_payment_default",
+            "at t",
+            f"1 when the {word} instalment was not fully met 30 days after its due day, else 0.",
+            unknown=f"no {word} instalment, or the 30 days have not passed and it is not met",
+            source=f"{short} with k = 30",
+            formula=plain(f"instalment_default_{number}"),
+        )
+        for number, word, short in ((1, "first", "FPD"), (2, "second", "SPD"))
     ),
 )
 _HISTORY = (
     *(
         indicator(
-            f"times_{level}plus_12m",
-            "month of t and the 11 before",
+            f"times_{level}plus_{months}m",
+            f"month of t and the {months - 1} before",
             f"Distinct runs of days with {level} or more days past due that touch the window.",
             unknown=_NO_DUES,
             source="times 1+/30+/60+ of credit bureaux",
-            formula=plain(f"times_{level}"),
+            formula=plain(f"times_{months}m_{level}"),
         )
+        for months in (12, 24)
         for level in (1, 30, 60)
     ),
     indicator(
@@ -285,12 +291,16 @@ CATALOGUE: dict[str, Indicator] = {
         _PAYMENT,
         _HISTORY,
         _ACCOUNT,
+        DAILY,
+        CONVENTIONS,
         _EXPOSURE,
+        USE,
         AGREED,
         REPORTED,
         EARLIER,
         TRADING,
         PROMISED,
+        SIGNS,
         SCORE,
     )
     for known in part
@@ -299,16 +309,17 @@ CATALOGUE: dict[str, Indicator] = {
 PAST = frozenset(
     (
         *(known.name for known in _HISTORY),
-        *("partial_payments_360d", "lateness_trend_days", "first_payment_default"),
+        *("partial_payments_360d", "lateness_trend_days"),
+        *("first_payment_default", "second_payment_default"),
         *("months_30plus_12m", "months_60plus_12m"),
     )
 )
 """Those that look at a loan's past day counts and dues."""
 ACCOUNT_PAST = frozenset(("lowest_balance_3m_minor", "overdraft_days_90d", "over_limit_days_90d"))
 """Those that look at past closing balances."""
-ACCOUNT = frozenset(known.name for known in _ACCOUNT)
+ACCOUNT = frozenset(known.name for known in (*_ACCOUNT, *DAILY))
 """Those that are made of the account alone."""
-BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SCORE))
+BORROWER_WIDE = frozenset(known.name for known in (*EARLIER, *TRADING, *PROMISED, *SIGNS, *SCORE))
 """Those that look beyond the facts of the loan and its account: other loans, invoices, promises."""
 
 

@@ -1,4 +1,4 @@
-"""Indicators of promises to pay. Part of the catalogue in `indicators`."""
+"""Indicators of what is noted in cases: promises, signs of evasion. Part of the catalogue."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ PROMISED = (
     ),
 )
 """What became of promises on the loan."""
+SIGNS = (
+    indicator(
+        "evasion_signs_365d",
+        "(t-365, t]",
+        "Kinds of signs of evasion that were noted of the borrower: funds diverted, accounts "
+        "emptied, assets or shares moved away, not to be reached, a sham merger, others paid "
+        "first, false documents.",
+        unknown="no such sign was ever noted of the borrower",
+        source="signs of evasion (逃废债) in collections practice",
+        formula=plain("signs"),
+    ),
+)
+"""What is noted of the borrower."""

@@ -27,3 +27,16 @@ class LoanColumns(Growing):
         for name in ("account", "officer", "branch", "industry", "region"):
             self.add_column(name, np.int32, fill=-1)
         self.add_column("currency", np.int16, fill=-1)
+
+
+def code_of(codes: dict[str, int], word: str) -> int:
+    """The number of a word, a new one when it is not known yet."""
+    return codes.setdefault(word, len(codes))
+
+
+def is_newest(since: dict[int, tuple[int, str]], row: int, key: tuple[int, str]) -> bool:
+    """Of two changes the one valued later holds; of one day, the greater transaction id."""
+    if key < since.get(row, key):
+        return False
+    since[row] = key
+    return True

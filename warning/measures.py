@@ -7,26 +7,18 @@ from the definitions alone, without any of this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from warning.accounts import AccountBook
-from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS, ArrearsBook
-from warning.dues import UNMET, Cursor
-from warning.history import LEVELS, History
-from warning.loan_columns import LoanColumns
+from warning.arrears import OWN, REPORTED_WITHOUT_MONTHS
+from warning.books import Books, places
+from warning.dues import UNMET
+from warning.history import KEPT, LEVELS, MONTHS
+from warning.measures_account import ACCOUNT, AccountMeasures
 from warning.once import once
-from warning.trading import Trades, TradingBook
-from warning.windows import (
-    NEVER,
-    UNKNOWN,
-    BoolArray,
-    IntArray,
-    RollingSums,
-    month_of,
-)
+from warning.trading import Trades
+from warning.windows import NEVER, UNKNOWN, BoolArray, IntArray, month_of
 
 PAID_WINDOWS = (30, 90, 180, 360)
 BOUNCE_WINDOWS = (30, 90)
@@ -36,35 +28,21 @@ TREND_DUES = 3
 FIRST_PAYMENT_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """All that measures are read from."""
-
-    arrears: ArrearsBook
-    history: History
-    accounts: AccountBook
-    columns: LoanColumns
-    due_windows: dict[int, Cursor]
-    paid: RollingSums
-    bounced: RollingSums
-    reported_due: RollingSums
-    trading: TradingBook
-    more: dict[str, Callable[[IntArray | slice], IntArray]]
-
-
-class Measures:
+class Measures(AccountMeasures):
     """Reads measures of some rows; what several of them need is worked out once.
 
     `rows` is an index array, or a slice with both ends. The books must be up to date.
     """
 
     def __init__(self, books: Books, rows: IntArray | slice) -> None:
-        self.rows = rows
-        self._books = books
+        super().__init__(books, rows)
         self._book = books.arrears
 
     def read(self, name: str) -> IntArray:
-        """The measure `name`. Errors: KeyError for a name there is not."""
+        """The measure `name`; (days, rows), t first, where it is told by day.
+
+        Errors: KeyError for a name there is not.
+        """
         own = _READ.get(name)
         if own is not None:
             return own(self)
@@ -97,7 +75,7 @@ class Measures:
             book.dues.length[self.rows] > 0,
             book.source[self.rows] != REPORTED_WITHOUT_MONTHS,
         )
-        return _places(~known)
+        return places(~known)
 
     @once
     def _start(self) -> IntArray:
@@ -111,31 +89,10 @@ class Measures:
     @once
     def _due_today(self) -> IntArray:
         """Places with a due day at t."""
-        return _places(self._book.cursor.day[self.rows] == self._book.day)
-
-    @once
-    def _account(self) -> IntArray:
-        """Account rows, 0 where there is none."""
-        return np.maximum(self._books.columns.account[self.rows], 0).astype(np.int64)
-
-    @once
-    def _no_account(self) -> IntArray:
-        """Places at which no open account is known."""
-        accounts = self._books.accounts
-        none = self._books.columns.account[self.rows] < 0
-        return _places(none | (accounts.opened_day[self._account] > accounts.day))
-
-    @once
-    def _account_young(self) -> IntArray:
-        """Places whose account was not open for 120 days."""
-        return _places(~self._books.accounts.known_for(120, self._account))
+        return places(self._book.cursor.day[self.rows] == self._book.day)
 
     def _if_due(self, measure: IntArray) -> IntArray:
         measure[self._unknown] = UNKNOWN
-        return measure
-
-    def _if_account(self, measure: IntArray) -> IntArray:
-        measure[self._no_account] = UNKNOWN
         return measure
 
     # Dues and payments
@@ -144,10 +101,16 @@ class Measures:
         """As the indicator dpd_days."""
         return self._if_due(self.dpd.copy())
 
+    def unmet_day(self) -> IntArray:
+        """The oldest due day not met in full, t when none before t is; unknown as reported."""
+        days = self._if_due(self._book.day - self.dpd)
+        days[~self._own] = UNKNOWN
+        return days
+
     def arrears(self) -> IntArray:
         """As the indicator arrears_minor."""
         owed = self._if_due(self._book.arrears(self.rows))
-        reported = _places(~self._own)
+        reported = places(~self._own)
         if reported.size:
             unstated = self._book.reported_arrears[self.rows][reported] == UNKNOWN
             owed[reported[unstated]] = UNKNOWN
@@ -186,7 +149,7 @@ class Measures:
         due: IntArray = before - self._books.due_windows[days].before[rows]
         if today.size:
             due[today] += book.dues.cum_at((self._start + self._passed)[today]) - before[today]
-        reported = _places(~self._own)
+        reported = places(~self._own)
         if reported.size:
             due[reported] = self._books.reported_due.total(days, rows)[reported]
         return due
@@ -202,12 +165,12 @@ class Measures:
     def lateness(self, skip: int) -> IntArray:
         """Days of lateness, added up over TREND_DUES due days before t, less the last `skip`."""
         arena, day = self._book.dues.arena, self._book.day
-        enough = _places((self._passed >= 2 * TREND_DUES) & self._own)
+        enough = places((self._passed >= 2 * TREND_DUES) & self._own)
         last = (self._start + self._passed)[enough] - 1 - skip
         total = np.zeros(len(enough), np.int64)
         for back in range(TREND_DUES):
             late = arena.late[last - back]
-            unmet = _places(late == UNMET)
+            unmet = places(late == UNMET)
             total += late
             if unmet.size:
                 total[unmet] += day - arena.day[last[unmet] - back] - UNMET
@@ -215,13 +178,13 @@ class Measures:
         found[enough] = total
         return found
 
-    def first_payment(self) -> IntArray:
-        """As the indicator first_payment_default."""
+    def payment_default(self, number: int) -> IntArray:
+        """As the indicators first_payment_default and second_payment_default."""
         book = self._book
-        first = book.first_day[self.rows]
-        there = _places((first != NEVER) & self._own)
+        first = book.first_days[number - 1, self.rows]
+        there = places((first != NEVER) & self._own)
         first, place = first[there], self._start[there]
-        # A charge may fall due before the first instalment.
+        # Charges and earlier instalments may fall due before it.
         while (earlier := book.dues.day_at(place) < first).any():
             place = place + earlier
         late = book.dues.arena.late.take(place, mode="clip")
@@ -240,10 +203,10 @@ class Measures:
 
     # History
 
-    def times(self, level: int) -> IntArray:
+    def times(self, level: int, months: int) -> IntArray:
         """As the indicators times_plus."""
         history, day = self._books.history, self._book.day
-        return self._if_due(history.times(level, day, self.dpd, self.rows))
+        return self._if_due(history.times(level, months, day, self.dpd, self.rows))
 
     def worst(self) -> IntArray:
         """As the indicator worst_dpd_12m_days."""
@@ -259,73 +222,25 @@ class Measures:
         day = self._book.day
         last = self._books.history.last_day_30(day, self.dpd, self.rows)
         found = np.full(len(last), UNKNOWN, np.int64)
-        was = _places(last != NEVER)
+        was = places(last != NEVER)
         if was.size:
             days, at = np.unique(last[was], return_inverse=True)
             months = np.array([month_of(known) for known in days.tolist()], np.int64)
             found[was] = month_of(day) - months[at]
         return found
 
-    # Account
-
-    @once
-    def _closing(self) -> IntArray:
-        return self._if_account(self._books.accounts.closing(self._account))
-
-    def balance(self) -> IntArray:
-        """As the indicator balance_minor."""
-        return self._closing
-
-    def balance_same_currency(self) -> IntArray:
-        """The balance where it is in the loan's currency."""
-        books = self._books
-        same = books.accounts.currency[self._account] == books.columns.currency[self.rows]
-        return np.where(same, self._closing, UNKNOWN)
-
-    @once
-    def _turnover_30(self) -> IntArray:
-        return self._books.accounts.turnover.total(30, self._account)
-
-    def inflow_recent(self) -> IntArray:
-        """Turnover of (t-30, t]."""
-        return self._if_old(self._turnover_30.copy())
-
-    def inflow_before(self) -> IntArray:
-        """Turnover of (t-120, t-30]."""
-        total = self._books.accounts.turnover.total(120, self._account) - self._turnover_30
-        return self._if_old(total)
-
-    @once
-    def _held(self) -> tuple[IntArray, IntArray]:
-        return self._books.accounts.held_sums(self._account)
-
-    def held(self, part: int) -> IntArray:
-        """Closing balances added up: of the last 30 days (0), of the 90 before (1)."""
-        return self._if_old(self._held[part])
-
-    def _if_old(self, measure: IntArray) -> IntArray:
-        measure[self._account_young] = UNKNOWN
-        return self._if_account(measure)
-
-    def lowest(self) -> IntArray:
-        """As the indicator lowest_balance_3m_minor."""
-        return self._if_account(self._books.accounts.lowest(self._account))
-
-    def days_below(self, *, limit: bool) -> IntArray:
-        """As the indicators overdraft_days_90d and over_limit_days_90d."""
-        return self._if_account(self._books.accounts.days_below(90, self._account, limit=limit))
-
-    def quiet(self) -> IntArray:
-        """As the indicator quiet_days."""
-        accounts, at = self._books.accounts, self._account
-        since = np.maximum(accounts.last_move[at], accounts.opened_day[at])
-        return self._if_account(accounts.day - since.astype(np.int64))
-
     # Exposure
 
     def outstanding(self) -> IntArray:
         """As the indicator outstanding_minor."""
         return self._book.outstanding(self.rows)
+
+    @once
+    def _days(self) -> tuple[IntArray, IntArray]:
+        """(days, rows): outstanding principal, and the line, t first."""
+        rows, books = self.rows, self._books
+        chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        return books.drawn.days(chosen, books.columns.limit[rows])
 
     def limit(self) -> IntArray:
         """The agreed amount or line."""
@@ -351,45 +266,40 @@ class Measures:
         return age
 
 
-def _places(chosen: BoolArray) -> IntArray:
-    return chosen.nonzero()[0]
-
-
 def _rows_at(rows: IntArray | slice, at: IntArray) -> IntArray:
     return at + rows.start if isinstance(rows, slice) else rows[at]
 
 
 _READ: dict[str, Callable[[Measures], IntArray]] = {
+    **ACCOUNT,
+    "unmet_day": Measures.unmet_day,
     "dpd": Measures.days_past_due,
     "arrears": Measures.arrears,
     "next_instalment": Measures.next_instalment,
     "next_due": Measures.next_due,
-    "balance": Measures.balance,
-    "balance_same_currency": Measures.balance_same_currency,
     **{f"paid_{days}d": partial(Measures.paid, days=days) for days in PAID_WINDOWS},
     **{f"due_{days}d": partial(Measures.due, days=days) for days in PAID_WINDOWS},
     "partial": Measures.partial,
     "late_recent": lambda of: of.lateness(0),
     "late_before": lambda of: of.lateness(TREND_DUES),
-    "first_payment": Measures.first_payment,
+    "instalment_default_1": lambda of: of.payment_default(1),
+    "instalment_default_2": lambda of: of.payment_default(2),
     "bounced_30d": lambda of: of.bounced(30),
     "bounced_90d": lambda of: of.bounced(90),
-    **{f"times_{level}": partial(Measures.times, level=level) for level in LEVELS},
+    **{
+        f"times_{months}m_{level}": partial(Measures.times, level=level, months=months)
+        for months in (MONTHS, KEPT)
+        for level in LEVELS
+    },
     **{f"months_late_{level}": partial(Measures.months_late, level=level) for level in LEVELS},
     "planned_term": lambda of: of.planned(term=True),
     "planned_due": lambda of: of.planned(term=False),
     "worst_dpd": Measures.worst,
     "months_since_late": Measures.months_since_late,
-    "inflow_recent": Measures.inflow_recent,
-    "inflow_before": Measures.inflow_before,
-    "held_recent": lambda of: of.held(0),
-    "held_before": lambda of: of.held(1),
-    "lowest_balance": Measures.lowest,
-    "overdraft_days": lambda of: of.days_below(limit=False),
-    "over_limit_days": lambda of: of.days_below(limit=True),
-    "quiet": Measures.quiet,
     "outstanding": Measures.outstanding,
     "limit": Measures.limit,
+    "drawn": lambda of: of._days[0],
+    "lines": lambda of: of._days[1],
     "age": Measures.age,
     "today": Measures.today,
 }

@@ -1,13 +1,22 @@
-"""What a loan is said to owe: reported positions, and schedules that another one superseded."""
+"""What a loan is said to owe: what facts draw or let fall due, reports, superseded schedules."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from ledger.dates import day_number
-from ledger.events import ChargeApplied, InterestAccrued, RepaymentChargedBack
+from ledger.events import (
+    ArrearsCapitalised,
+    ChargeApplied,
+    InterestAccrued,
+    LoanDisbursed,
+    RepaymentChargedBack,
+    RepaymentReversed,
+    RepaymentsReallocated,
+    WriteOffCancelled,
+)
 from ledger.terms import Instalment
 
 Charging = ChargeApplied | InterestAccrued | RepaymentChargedBack
@@ -58,3 +67,24 @@ def due_of(rows: Iterable[Instalment]) -> dict[int, int]:
             day = day_number(row.due_date)
             due[day] = due.get(day, 0) + amount
     return due
+
+
+def drawn_by(fact: Any) -> Iterable[tuple[int, int]]:
+    """The days and amounts by which a fact, other than a repayment, raises the principal."""
+    if isinstance(fact, WriteOffCancelled):
+        return [
+            (day_number(recovered.value_date), -recovered.split.principal_minor)
+            for recovered in fact.recovered
+        ]
+    return ((day_number(fact.value_date), _principal_of[type(fact)](fact)),)
+
+
+_principal_of: dict[type, Callable[[Any], int]] = {
+    RepaymentReversed: lambda fact: fact.split.principal_minor,
+    LoanDisbursed: lambda fact: fact.amount_minor,
+    RepaymentChargedBack: lambda fact: fact.amount_minor,
+    ArrearsCapitalised: lambda fact: fact.amount_minor - fact.split.principal_minor,
+    RepaymentsReallocated: lambda fact: sum(
+        change.before.principal_minor - change.split.principal_minor for change in fact.changes
+    ),
+}

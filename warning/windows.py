@@ -90,15 +90,16 @@ class RollingSums(Growing):
 
     `today` collects the open day; `sums[i]` holds the closed days of window i. A sparse log of
     amounts per day tells what leaves a window as the day moves on. A late amount enters every
-    window that holds its day.
+    window that holds its day. The log reaches back over the longest window, or `kept` days.
     """
 
     today: IntArray
     sums: IntArray
 
-    def __init__(self, windows: tuple[int, ...]) -> None:
+    def __init__(self, windows: tuple[int, ...], *, kept: int = 0) -> None:
         super().__init__()
         self.windows = windows
+        self._kept = max(kept, *windows, 1)
         self.day = 0
         self._log: dict[int, list[tuple[DayArray, IntArray]]] = {}
         self.add_column("today", np.int64)
@@ -117,7 +118,7 @@ class RollingSums(Growing):
         for window, sums in zip(self.windows, self.sums, strict=True):
             inside = days > self.day - window
             np.add.at(sums, rows[inside], amounts[inside])
-        kept = days > self.day - max(self.windows)
+        kept = days > self.day - self._kept
         for day in np.unique(days[kept]).tolist():
             of_day = days == day
             self._keep(day, *coalesce(rows[of_day], amounts[of_day]))
@@ -153,7 +154,7 @@ class RollingSums(Growing):
         for window, sums in zip(self.windows, self.sums, strict=True):
             for old_rows, amounts in self._log.get(self.day - window, ()):
                 sums[old_rows] -= amounts
-        self._log.pop(self.day - max(self.windows), None)
+        self._log.pop(self.day - self._kept, None)
 
     def total(self, window: int, rows: IntArray | slice) -> IntArray:
         """The sums over (day-window, day] of `rows`."""
@@ -163,16 +164,27 @@ class RollingSums(Growing):
     def by_day(self, first: int, rows: IntArray) -> IntArray:
         """What was added to `rows` (ascending) on each closed day from `first`: (days, rows).
 
-        The days must lie within the longest window.
+        The days must lie within those that the log reaches back.
         """
         found = np.zeros((self.day - first, len(rows)), np.int64)
+        if not rows.size:
+            return found
+        least, span = int(rows[0]), int(rows[-1] - rows[0]) + 1
+        # Rows close together are looked up in a table, those far apart are searched for.
+        places = np.full(span if span <= 4 * len(rows) else 0, -1)
+        if places.size:
+            places[rows - least] = np.arange(len(rows))
         for at, day in enumerate(range(first, self.day)):
             for known, amounts in self._log.get(day, ()):
-                place = known.searchsorted(rows)
-                place[place == len(known)] = 0
-                hit = (known[place] == rows).nonzero()[0]
-                if hit.size:
-                    found[at, hit] += amounts[place[hit]]
+                near = slice(*known.searchsorted((least, least + span)))
+                if places.size:
+                    place = places[known[near] - least]
+                    hit = place >= 0
+                    found[at, place[hit]] += amounts[near][hit]
+                elif near.start < near.stop:
+                    place = np.minimum(known[near].searchsorted(rows), near.stop - near.start - 1)
+                    hit = known[near][place] == rows
+                    found[at, hit] += amounts[near][place[hit]]
         return found
 
     def nbytes(self) -> int:

@@ -23,6 +23,7 @@ from warning.indicators import CATALOGUE
 NOT_LAID_OUT = {
     # The split of a repayment, and so the principal, is no business of a bench of day closes,
     *("outstanding_minor", "utilisation_ratio", "headroom_minor"),
+    *("utilisation_mean_90d_ratio", "utilisation_peak_90d_ratio", "utilisation_high_days_90d"),
     *("paid_90d_to_outstanding_ratio", "paid_180d_to_outstanding_ratio"),
     # nor is who borrowed what before.
     *("borrower_known_days", "earlier_pace_ratio"),

@@ -19,6 +19,7 @@ from ledger.events import (
     CollateralValued,
     DelinquencyPaused,
     DelinquencyResumed,
+    EvasionSignalNoted,
     FigureReported,
     InstalmentsScheduled,
     InvoiceVoided,
@@ -168,6 +169,12 @@ class Draw:
                 PromiseCancelled, cancelled, not_before=arrived, promise_id=name, reason="", **said
             )
 
+    def sign(self, borrower_id: str) -> None:
+        signal = self.draw(st.sampled_from(["unreachable", "accounts_emptied"]))
+        said = {"case_id": "k", "by": "u", "signal_id": "s", "reference": "", "remark": ""}
+        day = self.draw(DAYS)
+        self.add(EvasionSignalNoted, day, borrower_id=borrower_id, signal=signal, **said)
+
     def schedules(self, loan_id: str, opened: int) -> None:
         draw = self.draw
         for version in range(1, draw(st.sampled_from([0, 1, 1, 1, 2, 3])) + 1):
@@ -306,6 +313,7 @@ def book(data: st.DataObject) -> Arriving:
     draw = Draw(data)
     for borrower_id in data.draw(st.sampled_from([[], ["b"], ["b", "c"], ["b", "z"]])):
         draw.trading(borrower_id)
+        draw.sign(borrower_id)
     for number in range(data.draw(st.integers(0, 2))):
         draw.account(f"a{number}")
     for number in range(data.draw(st.integers(1, 3))):

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from ledger.events import (
     AccountCredited,
     AccountDebitReturned,
+    EvasionSignalNoted,
     InvoiceVoided,
     PurchaseInvoiced,
     RepaymentReceived,
     SaleInvoiced,
 )
+from ledger.ids import collection_stream
 from ledger.store import Recorded
 from ledger.terms import Split
 from warning.causes import MAX_CAUSES, RecentFacts, Ring
@@ -52,6 +54,22 @@ def repayment(position: int, loan: str) -> Recorded:
         recorded_at_us=position,
     )
     return Recorded(position, f"loan:{loan}", position, fact)
+
+
+def noted(position: int) -> Recorded:
+    fact = EvasionSignalNoted(
+        borrower_id="B",
+        case_id="K",
+        by="u",
+        signal_id="s",
+        signal="unreachable",
+        reference="",
+        remark="",
+        transaction_id=f"t{position}",
+        value_date=DAY,
+        recorded_at_us=position,
+    )
+    return Recorded(position, collection_stream("B"), position, fact)
 
 
 def movement(position: int, kind: type = AccountCredited) -> Recorded:
@@ -151,6 +169,7 @@ def test_every_indicator_has_facts_behind_it() -> None:
     void = {"voided_transaction_id": "t3", "side": "purchase", "noticed_date": DAY}
     recent.note([repayment(1, "L1"), movement(2), movement(3, AccountDebitReturned)])
     recent.note([invoice(4, SaleInvoiced), invoice(5, InvoiceVoided, **void)])
+    recent.note([noted(6)])
     for name in CATALOGUE:
         assert recent.behind([name], loan_id="L1", account_id="A", borrower_id="B", first=[])
 

@@ -156,9 +156,9 @@ class Bank:
             AccountCredited, day, account_id="A1", amount_minor=amount, balance_minor=0, flow=flow
         )
 
-    def debit(self, day: str, amount: int) -> None:
+    def debit(self, day: str, amount: int, *, flow: str = "trade") -> None:
         self.tell(
-            AccountDebited, day, account_id="A1", amount_minor=amount, balance_minor=0, flow="trade"
+            AccountDebited, day, account_id="A1", amount_minor=amount, balance_minor=0, flow=flow
         )
 
     def returns(self, day: str, amount: int, *, flow: str = "loan_repayment") -> None:

@@ -108,3 +108,78 @@ def test_an_account_that_nobody_opened_is_unknown(bank: Any) -> None:
     bank.credit("2024-01-02", 100)
     assert bank.at("2024-01-02", "balance_minor") is None
     assert bank.at("2024-01-02", "bounced_debits_30d") == 0
+
+
+def test_volatility_range_and_what_is_gone_are_of_ninety_closings(loan: Any) -> None:
+    # 1,000 for the 45 days to 14 February, 600 for the 45 to 30 March: mean 800, deviation 200.
+    loan.debit("2024-02-15", 400)
+    assert loan.at("2024-03-29", "balance_volatility_ratio") is None
+    assert loan.at("2024-03-29", "balance_range_90d_minor") is None
+    assert loan.at("2024-03-30", "balance_volatility_ratio") == 200 / 800
+    assert loan.at("2024-03-30", "balance_range_90d_minor") == 400
+    assert loan.at("2024-03-30", "balance_emptied_ratio") == 1 - 600 / 1_000
+    # (t-90, t] holds 14 February, the last day at 1,000, until 13 May.
+    assert loan.at("2024-05-13", "balance_range_90d_minor") == 400
+    assert loan.at("2024-05-14", "balance_range_90d_minor") == 0
+    assert loan.at("2024-05-14", "balance_volatility_ratio") == 0
+    assert loan.at("2024-05-14", "balance_emptied_ratio") == 0
+
+
+def test_late_movements_count_in_every_closing_since(loan: Any) -> None:
+    loan.debit("2024-02-15", 400)
+    assert loan.at("2024-03-30", "balance_range_90d_minor") == 400
+    loan.credit("2024-02-15", 400)
+    assert loan.at("2024-03-30", "balance_volatility_ratio") == 0
+    # 1,100 gone on the open day: 100 overdrawn.
+    loan.debit("2024-03-30", 1_100)
+    assert loan.at("2024-03-30", "balance_range_90d_minor") == 1_100
+    assert loan.at("2024-03-30", "balance_emptied_ratio") == 1 - -100 / 1_000
+
+
+def test_an_account_never_above_zero_has_no_volatility_and_cannot_be_emptied(bank: Any) -> None:
+    bank.opens("2024-01-01")
+    bank.account("2024-01-01", 0)
+    assert bank.at("2024-03-30", "balance_volatility_ratio") is None
+    assert bank.at("2024-03-30", "balance_emptied_ratio") is None
+    assert bank.at("2024-03-30", "balance_range_90d_minor") == 0
+
+
+def test_inflow_of_three_whole_months_against_twelve(loan: Any) -> None:
+    for month in range(1, 13):
+        loan.credit(f"2024-{month:02d}-15", 100 if month < 10 else 40)
+    loan.credit("2024-12-16", 999, flow="own_transfer")
+    # At 31 December the twelve whole months begin with December 2023, before the account.
+    assert loan.at("2024-12-31", "inflow_3m_to_12m_ratio") is None
+    # (3 * 40) / 3 against (9 * 100 + 3 * 40) / 12.
+    assert loan.at("2025-01-01", "inflow_3m_to_12m_ratio") == 40 / 85
+    loan.credit("2025-01-10", 500)
+    assert loan.at("2025-01-10", "inflow_3m_to_12m_ratio") == 40 / 85
+    # Learnt late: 45 more on 31 December; (120 + 45) / 3 against (1,020 + 45) / 12.
+    loan.credit("2024-12-31", 45)
+    assert loan.at("2025-01-31", "inflow_3m_to_12m_ratio") == 55 / 88.75
+    # January 2024 leaves and January 2025 comes: (40 + 85 + 500) / 3, (1,065 - 100 + 500) / 12.
+    assert loan.at("2025-02-01", "inflow_3m_to_12m_ratio") == (625 / 3) / (1_465 / 12)
+
+
+def test_a_year_without_inflow_has_nothing_to_compare_with(loan: Any) -> None:
+    assert loan.at("2025-01-01", "inflow_3m_to_12m_ratio") is None
+
+
+def test_returned_debits_are_a_share_of_those_tried_for_the_loan(loan: Any) -> None:
+    loan.debit("2024-01-10", 100)
+    loan.returns("2024-01-11", 50, flow="tax")
+    assert loan.at("2024-01-31", "returned_debits_90d_ratio") is None
+    for day in ("2024-02-10", "2024-03-10", "2024-04-10"):
+        loan.debit(day, 100, flow="loan_repayment")
+    loan.returns("2024-02-09", 100)
+    # One returned, and one, two, three that went through.
+    assert loan.at("2024-02-10", "returned_debits_90d_ratio") == 1 / 2
+    assert loan.at("2024-03-10", "returned_debits_90d_ratio") == 1 / 3
+    assert loan.at("2024-04-10", "returned_debits_90d_ratio") == 1 / 4
+    # Learnt late: another was returned on 10 March.
+    loan.returns("2024-03-10", 100)
+    assert loan.at("2024-04-10", "returned_debits_90d_ratio") == 2 / 5
+    # (t-90, t] holds 9 February until 8 May, and 10 February until the day after.
+    assert loan.at("2024-05-08", "returned_debits_90d_ratio") == 2 / 5
+    assert loan.at("2024-05-09", "returned_debits_90d_ratio") == 1 / 4
+    assert loan.at("2024-05-10", "returned_debits_90d_ratio") == 1 / 3

@@ -24,9 +24,11 @@ def test_a_name_ends_with_its_unit_or_its_window() -> None:
     ends = (
         "_minor",
         "_days",
+        "_months",
         "_ratio",
         "d",
         "12m",
+        "24m",
         "default",
         "plus",
         "_loans",

@@ -256,3 +256,24 @@ def test_a_closed_loan_has_no_values(loan: Any) -> None:
     loan.closes("2024-03-01")
     assert loan.at("2024-02-29", "dpd_days") == 50
     assert loan.all_unknown("2024-03-01")
+
+
+def test_second_payment_default_is_decided_by_the_second_instalment_alone(bank: Any) -> None:
+    bank.opens("2023-12-10")
+    bank.schedule("2023-12-10", MONTHLY)
+    bank.charges("2023-12-11", 70, due="2024-01-20")
+    bank.pays("2024-01-10", 1_000)
+    # Due on 10 February behind a charge of 20 January; 30 days later it is 11 March.
+    assert bank.at("2024-03-10", "second_payment_default") is None
+    assert bank.at("2024-03-11", "second_payment_default") == 1
+    assert bank.at("2024-03-11", "first_payment_default") == 0
+    # Learnt late: it was paid with the charge on 10 March, 29 days after its due day.
+    bank.pays("2024-03-10", 1_070)
+    assert bank.at("2024-03-12", "second_payment_default") == 0
+
+
+def test_a_loan_of_one_instalment_has_no_second(bank: Any) -> None:
+    bank.opens("2023-12-10")
+    bank.schedule("2023-12-10", {"2024-01-10": 1_000})
+    assert bank.at("2024-06-01", "first_payment_default") == 1
+    assert bank.at("2024-06-01", "second_payment_default") is None

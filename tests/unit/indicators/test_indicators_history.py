@@ -1,4 +1,4 @@
-"""Indicators of the past twelve months, each against days counted by hand."""
+"""Indicators of the past twelve and 24 months, each against days counted by hand."""
 
 from __future__ import annotations
 
@@ -115,3 +115,36 @@ def test_values_as_of_an_earlier_day_see_what_became_known_later(loan: Any) -> N
     )
     assert known == {"dpd_days": 41.0}
     assert corrected == {"dpd_days": 0.0}
+
+
+def test_an_episode_counts_for_24_months_and_no_longer(loan: Any) -> None:
+    # Past due from 11 January to 14 February 2024, the last days of it 30 and more: 9 to 14.
+    loan.pays("2024-02-15", 2_000)
+    pays_on_time(loan, *(f"2024-{month:02d}" for month in range(3, 13)))
+    pays_on_time(loan, *(f"2025-{month:02d}" for month in range(1, 12)))
+    # December 2025 is not paid: past due from 11 December on, by 30 days from 9 January 2026.
+    assert loan.at("2025-01-31", "times_30plus_12m") == 1
+    assert loan.at("2025-02-01", "times_30plus_12m") == 0
+    assert loan.at("2025-02-01", "times_30plus_24m") == 1
+    assert loan.at("2025-12-31", "times_1plus_24m") == 2
+    assert loan.at("2026-01-08", "times_30plus_24m") == 1
+    assert loan.at("2026-01-09", "times_30plus_24m") == 2
+    # The 24 months at 31 January 2026 begin on 1 February 2024, those of a day later on 1 March.
+    assert loan.at("2026-01-31", "times_1plus_24m") == 2
+    assert loan.at("2026-02-01", "times_1plus_24m") == 1
+    assert loan.at("2026-02-01", "times_30plus_24m") == 1
+
+
+def test_a_late_payment_rewrites_episodes_of_more_than_a_year_ago(loan: Any) -> None:
+    loan.pays("2024-03-20", 1_000)
+    loan.pays("2024-04-01", 2_000)
+    pays_on_time(loan, *(f"2024-{month:02d}" for month in range(4, 13)))
+    pays_on_time(loan, *(f"2025-{month:02d}" for month in range(1, 7)))
+    # Past due from 11 January to 31 March 2024: 69 days on 19 March, 39 (February) on the 20th.
+    assert loan.at("2025-06-30", "times_60plus_24m") == 1
+    assert loan.at("2025-06-30", "times_1plus_24m") == 1
+    loan.pays("2024-02-09", 1_000)
+    # Learnt late: January was met on 9 February, February on 20 March after at most 38 days.
+    assert loan.at("2025-06-30", "times_60plus_24m") == 0
+    assert loan.at("2025-06-30", "times_30plus_24m") == 1
+    assert loan.at("2025-06-30", "times_1plus_24m") == 2

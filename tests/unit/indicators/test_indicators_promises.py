@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from ledger.events import PromiseCancelled, PromiseMade, PromisePart
+from ledger.events import EvasionSignalNoted, PromiseCancelled, PromiseMade, PromisePart
 from ledger.store import Recorded
 from warning.causes import RecentFacts
 
@@ -96,3 +96,25 @@ def test_the_facts_behind_a_broken_promise_are_the_promise_and_the_payments(bank
 
     assert behind("promises_broken_90d") == ("loan:L1@2", "collection:B1@2")
     assert behind("dpd_days") == ("loan:L1@2",)
+
+
+def test_signs_of_evasion_are_kinds_noted_of_the_borrower(bank: Any) -> None:
+    bank.opens("2024-01-01", account_id=None)
+    case = {"borrower_id": "B1", "case_id": "K1", "by": "u", "reference": "", "remark": ""}
+    assert bank.at("2024-01-02", "evasion_signs_365d") is None
+    for day, sign in (
+        ("2024-01-03", "unreachable"),
+        ("2024-01-05", "unreachable"),
+        ("2024-01-05", "accounts_emptied"),
+    ):
+        bank.tell(EvasionSignalNoted, day, signal_id=day + sign, signal=sign, **case)
+    other = case | {"borrower_id": "B2"}
+    bank.tell(EvasionSignalNoted, "2024-01-04", signal_id="s", signal="sham_merger", **other)
+    assert bank.at("2024-01-03", "evasion_signs_365d") == 1
+    assert bank.at("2024-01-05", "evasion_signs_365d") == 2
+    # (t-365, t] holds 5 January 2024 until 3 January 2025 (2024 had 366 days).
+    assert bank.at("2025-01-03", "evasion_signs_365d") == 2
+    assert bank.at("2025-01-04", "evasion_signs_365d") == 0
+    # Learnt late: a false document of 1 February 2024.
+    bank.tell(EvasionSignalNoted, "2024-02-01", signal_id="f", signal="false_documents", **case)
+    assert bank.at("2025-01-04", "evasion_signs_365d") == 1
