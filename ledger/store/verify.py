@@ -44,9 +44,9 @@ class Walk:
             if progress is not None:
                 progress(self._position)
             if not rows:
-                fault = self._end(note())
-                if fault is not None or not part(self._position, 1):
-                    return self.report(fault)
+                end = note()
+                if not part(self._position, 1):  # Else facts came in between, and the end moved.
+                    return self.report(self._end(end))
 
     def report(self, fault: ChainFault | None) -> ChainReport:
         """How far the chain holds."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ledger.events import AccountCredited
 from ledger.store import ChainReport, Checkpoint, NewFact, Store
+from ledger.store.verify import Walk
 
 Verify = Callable[..., ChainReport]
 FACTS = 40
@@ -85,6 +86,23 @@ def test_an_untouched_ledger_holds(tampered: Verify) -> None:
     report = tampered()
     assert report.holds
     assert report.facts == FACTS
+
+
+def test_facts_that_come_while_it_is_walked_are_no_fault(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "ledger.db") as store:
+        store.ledger.record([fact(0)])
+        sql, rows = store.ledger._sql, store.ledger._recorder.rows
+        coming = [fact(2), fact(1)]
+
+        def note() -> Checkpoint:
+            if coming:  # Recorded when all rows were read, and before the end is asked for.
+                store.ledger.record([coming.pop()])
+            return Checkpoint(*rows(sql.select_log)[0][:2])
+
+        walked = Walk("ledger", None).run(
+            lambda after, limit: rows(sql.verify, (after, limit)), note, None
+        )
+        assert (walked.holds, walked.facts) == (True, 3)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
